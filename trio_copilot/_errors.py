@@ -1,0 +1,180 @@
+"""Every exception of this package that needs no framework, and the tree of all.
+
+```
+CopilotError
+├── CliNotFoundError        no Copilot CLI in any of the places looked at
+├── CliExitedError          the CLI died, or closed the connection
+├── ConnectError            nobody listens there, or it is no Copilot CLI
+├── IncompatibleCliError    the CLI speaks another version of the protocol
+├── ProtocolError           what the peer sent is not the protocol
+├── RpcError                the CLI answered a call with an error
+├── TurnError               a turn ended with reason "error"
+├── SubscriberLaggedError   a subscriber's buffer overflowed
+├── ToolDefinitionError     also TypeError: no schema can be made of a signature
+├── ClientClosedError       also trio.ClosedResourceError: used after its block
+├── SessionClosedError      also trio.ClosedResourceError
+├── SessionBrokenError      also trio.BrokenResourceError: an abort was not obeyed
+└── SessionBusyError        also trio.BusyResourceError: one turn at a time
+```
+
+The last four are also Trio's own exceptions and so live in `_scopes`, above the
+sans-IO core, which may not know Trio. An error that reaches several waiters is made
+anew for each of them, so that no traceback is shared: see `CopilotError.renewed`.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ._session.turn_events import TurnEnd
+
+
+class CopilotError(Exception):
+    """The base of every exception that this package raises on purpose."""
+
+    def renewed(self) -> Self:
+        """Return an equal exception without a traceback, for another waiter."""
+        twin = copy.copy(self)
+        return twin.with_traceback(None)
+
+
+class CliNotFoundError(CopilotError):
+    """No Copilot CLI was found.
+
+    The message lists every place that was looked at and says how to install one.
+    """
+
+    def __init__(self, places: Sequence[str]) -> None:
+        self.places = tuple(places)
+        looked = "\n".join(f"  - {place}" for place in self.places)
+        super().__init__(
+            f"No Copilot CLI was found. Looked at:\n{looked}\n"
+            "Install one with `trio-copilot install-cli` or "
+            "`npm install -g @github/copilot`, or name one with "
+            "COPILOT_CLI_PATH or open_client(path)."
+        )
+
+
+class CliExitedError(CopilotError):
+    """The CLI is gone: it exited, was killed, or closed the connection.
+
+    Attributes:
+      returncode: the exit status of the process as `subprocess` has it (negative: the
+          signal that killed it); `None` when it is not known, as over TCP.
+      stderr_tail: the last of what the process wrote to stderr; may be empty.
+    """
+
+    def __init__(self, returncode: int | None, stderr_tail: str = "") -> None:
+        self.returncode = returncode
+        self.stderr_tail = stderr_tail
+        if returncode is None:
+            message = "The Copilot CLI closed the connection"
+        elif returncode < 0:
+            message = f"The Copilot CLI was killed by signal {-returncode}"
+        else:
+            message = f"The Copilot CLI exited with status {returncode}"
+        if stderr_tail:
+            message += f"; the last of its stderr:\n{stderr_tail.rstrip()}"
+        super().__init__(message)
+
+
+class ConnectError(CopilotError):
+    """No connection to a CLI could be made; the message says where and why."""
+
+
+class IncompatibleCliError(CopilotError):
+    """The CLI speaks a version of the protocol that this client does not.
+
+    Attributes:
+      cli_version: the version of the CLI, if it said one.
+      cli_protocol: the version of the protocol it speaks, if it said one.
+    """
+
+    def __init__(
+        self, *, cli_version: str | None, cli_protocol: int | None, supported: int
+    ) -> None:
+        self.cli_version = cli_version
+        self.cli_protocol = cli_protocol
+        theirs = "no version" if cli_protocol is None else f"version {cli_protocol}"
+        super().__init__(
+            f"This client speaks version {supported} of the Copilot CLI protocol, the "
+            f"CLI ({cli_version or 'of unknown version'}) speaks {theirs}. Install one "
+            "that fits with `trio-copilot install-cli`, or upgrade trio-copilot."
+        )
+
+
+class ProtocolError(CopilotError):
+    """What the peer sent is not the protocol; the connection cannot go on.
+
+    The message says what was seen.
+    """
+
+
+class RpcError(CopilotError):
+    """The CLI answered a call with an error.
+
+    The CLI has few codes; most failures are -32603 and differ by message only.
+
+    Attributes:
+      code: the JSON-RPC error code.
+      message: what the CLI says.
+      data: whatever the CLI added, or `None`.
+      method: the method that was called.
+    """
+
+    def __init__(
+        self, code: int, message: str, data: object = None, *, method: str = ""
+    ) -> None:
+        self.code = code
+        self.message = message
+        self.data = data
+        self.method = method
+        where = f"{method}: " if method else ""
+        super().__init__(f"{where}{message} (code {code})")
+
+
+class TurnError(CopilotError):
+    """A turn ended with reason `error`.
+
+    Attributes:
+      end: the `TurnEnd` of that turn, with the text that had arrived; its `error` is
+          this exception.
+      kind: the CLI's word for the kind of failure, such as `query` or `rate_limit`.
+      status_code: the HTTP status of the model's provider, where there was one.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        kind: str = "unknown",
+        status_code: int | None = None,
+        end: TurnEnd | None = None,
+    ) -> None:
+        self.kind = kind
+        self.status_code = status_code
+        self.end = end
+        super().__init__(message)
+
+
+class SubscriberLaggedError(CopilotError):
+    """A subscriber read too slowly and its buffer overflowed.
+
+    Attributes:
+      missed: how many events did not fit.
+    """
+
+    def __init__(self, missed: int) -> None:
+        self.missed = missed
+        super().__init__(
+            f"This subscriber did not read fast enough and missed {missed} event(s). "
+            "Read in a task of its own, raise capacity=, or subscribe to fewer types."
+        )
+
+
+class ToolDefinitionError(CopilotError, TypeError):
+    """A function cannot become a tool; the message says which part and why."""
