@@ -24,7 +24,6 @@ anew for each of them, so that no traceback is shared: see `CopilotError.renewed
 
 from __future__ import annotations
 
-import copy
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
@@ -38,8 +37,9 @@ class CopilotError(Exception):
 
     def renewed(self) -> Self:
         """Return an equal exception without a traceback, for another waiter."""
-        twin = copy.copy(self)
-        return twin.with_traceback(None)
+        twin = type(self).__new__(type(self), *self.args)
+        twin.__dict__.update(self.__dict__)
+        return twin
 
 
 class CliNotFoundError(CopilotError):
