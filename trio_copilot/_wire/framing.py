@@ -1,0 +1,195 @@
+r"""Cuts a stream of bytes into frames, and makes frames.
+
+A frame is a block of headers, of which only Content-Length matters, a blank line and
+as many bytes as it said::
+
+    Content-Length: 17\r\n
+    \r\n
+    {"jsonrpc":"2.0"}
+
+Strategy: `feed` only stores, `next_frame` only looks. What has arrived is kept as a
+list of pieces until enough is there to be worth looking at, then joined once: every
+byte is copied a fixed number of times, whatever its frame's size and however the
+stream was cut. A block of headers is judged before it is complete, because a CLI that
+prints a stack trace to stdout may never send the blank line that would end one.
+
+This module does not know what a body contains.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import NoReturn
+
+from .._errors import ProtocolError
+from .excerpts import excerpt
+
+__all__ = ["MAX_FRAME_SIZE", "MAX_HEADER_SIZE", "FrameDecoder", "encode_frame"]
+
+MAX_HEADER_SIZE = 8 * 1024
+"""Bytes in a block of headers; the CLI sends about 25, HTTP servers allow about this."""
+
+MAX_FRAME_SIZE = 512 * 1024 * 1024
+"""Bytes in a body; a bound for a broken length, not for an honest peer.
+
+After every model call the CLI sends the whole history in one frame
+(`model.messages_snapshot`), which is many megabytes in a long session.
+"""
+
+_END = b"\r\n\r\n"
+_LINE = rb"[!-9;-~]++:[^\r\n]*+"
+_COMPLETE_LINE = re.compile(_LINE)
+# What can still become a block of headers: whole lines and the beginning of one more.
+_UNFINISHED = re.compile(
+    rb"(?:%b\r\n)*+(?:[!-9;-~]++(?::[^\r\n]*+\r?)?)?|(?:%b\r\n)++\r" % (_LINE, _LINE)
+)
+# Fifteen digits are far above any limit; Python refuses to read thousands of them.
+_LENGTH = re.compile(rb"[0-9]{1,15}")
+
+
+class FrameDecoder:
+    """Turns bytes, cut anyhow, into the bodies of frames.
+
+    `feed` everything that was read, then call `next_frame` until it returns `None`.
+    After a `ProtocolError` the place of the next frame is unknown, so the decoder is
+    dead: it keeps nothing, and every further call raises the same error.
+    """
+
+    def __init__(
+        self,
+        *,
+        max_header_size: int = MAX_HEADER_SIZE,
+        max_frame_size: int = MAX_FRAME_SIZE,
+    ) -> None:
+        """Make a decoder at the start of a stream.
+
+        Args:
+          max_header_size: the longest block of headers to accept, in bytes.
+          max_frame_size: the longest body to accept, in bytes.
+        """
+        self._max_header_size = max_header_size
+        self._max_frame_size = max_frame_size
+        self._buffer = b""
+        self._start = 0  # where the unread part of the buffer begins
+        self._pieces: list[bytes] = []  # fed, not yet joined to the buffer
+        self._unread = 0  # bytes in the buffer and in the pieces
+        self._wanted = 1  # with fewer unread bytes there is no use in looking
+        self._at_end = False
+        self._error: ProtocolError | None = None
+
+    def __repr__(self) -> str:
+        state = "dead" if self._error else "at end" if self._at_end else "open"
+        return f"<FrameDecoder {state}, {self._unread} byte(s) unread>"
+
+    def feed(self, data: bytes | bytearray) -> None:
+        """Store what was read; `b""` says that the stream has ended.
+
+        Raises:
+          ProtocolError: the decoder is dead.
+          RuntimeError: more bytes after the end of the stream: the caller's mistake.
+        """
+        self._raise_if_dead()
+        if not data:
+            self._at_end = True
+            return
+        if self._at_end:
+            raise RuntimeError("feed() was called with bytes after the end of stream")
+        self._pieces.append(bytes(data))
+        self._unread += len(data)
+
+    def next_frame(self) -> bytes | None:
+        """Return the body of the next frame, or `None` when more bytes are needed.
+
+        Raises:
+          ProtocolError: what was fed is no frame, or ended within one; the message
+              shows what was seen.
+        """
+        frame = self._cut() if self._unread >= self._wanted else None
+        if frame is None:
+            self._raise_if_dead()
+            self._raise_if_torn()
+        return frame
+
+    def _cut(self) -> bytes | None:
+        if self._pieces:
+            self._join()
+        start = self._start
+        end = self._buffer.find(_END, start, start + self._max_header_size + len(_END))
+        if end < 0:
+            self._judge_unfinished()
+            return None
+        body = end + len(_END)
+        length = self._read_length(self._buffer[start:end])
+        self._wanted = body - start + length
+        if self._unread < self._wanted:
+            return None
+        self._unread -= self._wanted
+        self._wanted = 1
+        self._start = body + length
+        return self._buffer[body : body + length]
+
+    def _join(self) -> None:
+        if self._start < len(self._buffer):
+            self._pieces.insert(0, self._buffer[self._start :])
+        self._buffer = b"".join(self._pieces)
+        self._start = 0
+        self._pieces.clear()
+
+    def _judge_unfinished(self) -> None:
+        if self._unread >= self._max_header_size + len(_END):
+            self._fail(f"no end of headers within {self._max_header_size} bytes")
+        if not _UNFINISHED.fullmatch(self._buffer, self._start):
+            self._fail("no header")
+
+    def _read_length(self, headers: bytes) -> int:
+        try:
+            length = _content_length(headers)
+        except ValueError as reason:
+            self._fail(str(reason))
+        if length > self._max_frame_size:
+            self._fail(f"a body of {length} bytes (at most {self._max_frame_size})")
+        return length
+
+    def _fail(self, seen: str) -> NoReturn:
+        self._error = ProtocolError(
+            f"Expected a frame with a Content-Length header, got {seen}. "
+            f"It starts with {excerpt(self._buffer[self._start :])}"
+        )
+        self._pieces.clear()
+        self._buffer, self._start, self._unread = b"", 0, 0
+        raise self._error from None
+
+    def _raise_if_dead(self) -> None:
+        if self._error is not None:
+            raise self._error.with_traceback(None)
+
+    def _raise_if_torn(self) -> None:
+        if self._at_end and self._unread:
+            expected = "its headers" if self._wanted == 1 else self._wanted
+            self._fail(f"only {self._unread} byte(s) of {expected}, then the end")
+
+
+@lru_cache(maxsize=1024)  # lengths repeat: this halves the cost of a small frame
+def _content_length(headers: bytes) -> int:
+    """Return what a complete block of headers says; ValueError says what is wrong."""
+    lengths: set[int] = set()
+    for line in headers.split(b"\r\n"):
+        if not _COMPLETE_LINE.fullmatch(line):
+            raise ValueError("no header")
+        name, _, value = line.partition(b":")
+        if name.lower() != b"content-length":
+            continue
+        value = value.strip(b" \t")
+        if not _LENGTH.fullmatch(value):
+            raise ValueError("a Content-Length that is no number of bytes")
+        lengths.add(int(value))
+    if len(lengths) != 1:
+        wrong = "contradictory Content-Lengths" if lengths else "no Content-Length"
+        raise ValueError(wrong)
+    return lengths.pop()
+
+
+def encode_frame(body: bytes) -> bytes:
+    """Return `body` as one frame, ready to be written."""
+    return b"Content-Length: %d\r\n\r\n%b" % (len(body), body)

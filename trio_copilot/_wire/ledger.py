@@ -1,0 +1,125 @@
+"""Which requests are open, on either side of one connection.
+
+Strategy: a state machine without clocks, tasks or bytes. Both sides count their own
+ids, so an id of ours and an equal one of the peer's have nothing to do with each other.
+
+What an answer to an id of ours means:
+
+| the id                                 | `settle` returns | the peer                  |
+|----------------------------------------|------------------|---------------------------|
+| is open                                | its waiter       | answers for the first time |
+| was abandoned, or open at `close`      | `Stray.LATE`     | did not know, or too late |
+| was answered before                    | `Stray.DOUBLE`   | answers twice             |
+| was never issued, is a string, is null | `Stray.UNKNOWN`  | is confused               |
+
+What an answer of ours to a request of the peer's means: `answered` is True exactly
+once for every `accept`; on False nothing may be sent.
+
+Memory is bounded by what is open, plus `MAX_ABANDONED` ids.
+
+This module does not know what a waiter is.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import Generic, TypeVar
+
+from .._errors import ProtocolError
+
+__all__ = ["MAX_ABANDONED", "Ledger", "Stray"]
+
+W = TypeVar("W")
+
+MAX_ABANDONED = 1024
+"""Abandoned ids that are remembered one by one, until their late answer.
+
+Some requests are never answered once cancelled. When there are more of them than this,
+the oldest are forgotten, and a second answer to an id as old as those counts as late.
+"""
+
+
+class Stray(enum.Enum):
+    """Why nobody waits for an answer that has arrived."""
+
+    LATE = "late"
+    DOUBLE = "double"
+    UNKNOWN = "unknown"
+
+
+class Ledger(Generic[W]):
+    """The open requests of one connection; `W` is whatever waits for an answer."""
+
+    def __init__(self) -> None:
+        self._waiters: dict[int, W] = {}  # our open requests, {id: waiter}
+        self._issued = 0  # the newest id
+        self._abandoned: dict[int, None] = {}  # a set that knows its oldest
+        self._forgotten = 0  # the newest id that is no longer among the abandoned
+        self._accepted: set[int | str] = set()  # the peer's open requests
+        self._closed = False
+
+    def __repr__(self) -> str:
+        state = "closed" if self._closed else "open"
+        ours, theirs = len(self._waiters), len(self._accepted)
+        return f"<Ledger {state}, {ours} of ours and {theirs} of theirs unanswered>"
+
+    def issue(self, waiter: W) -> int:
+        """Open a request of ours and return its id: 1, 2, 3...
+
+        Raises:
+          RuntimeError: the ledger is closed: the caller's mistake.
+        """
+        if self._closed:
+            raise RuntimeError("This ledger is closed: nobody would wake the waiter")
+        self._issued += 1
+        self._waiters[self._issued] = waiter
+        return self._issued
+
+    def settle(self, id: int | str | None) -> W | Stray:  # noqa: A002 - JSON-RPC's word
+        """Close a request of ours that was answered; return who waits for it."""
+        if not isinstance(id, int) or not 0 < id <= self._issued:
+            return Stray.UNKNOWN
+        if id in self._waiters:
+            return self._waiters.pop(id)
+        if id in self._abandoned:
+            del self._abandoned[id]
+            return Stray.LATE
+        return Stray.LATE if id <= self._forgotten else Stray.DOUBLE
+
+    def abandon(self, id: int) -> bool:  # noqa: A002 - JSON-RPC's word
+        """Give up waiting for a request of ours; False if it is no longer open."""
+        if id not in self._waiters:
+            return False
+        del self._waiters[id]
+        self._abandoned[id] = None
+        if len(self._abandoned) > MAX_ABANDONED:
+            oldest = next(iter(self._abandoned))
+            del self._abandoned[oldest]
+            self._forgotten = max(self._forgotten, oldest)
+        return True
+
+    def close(self) -> list[W]:
+        """Hand out every waiter that is still open, each of them once."""
+        self._closed = True
+        self._forgotten = self._issued
+        self._abandoned.clear()
+        waiters = list(self._waiters.values())
+        self._waiters.clear()
+        return waiters
+
+    def accept(self, id: int | str) -> None:  # noqa: A002 - JSON-RPC's word
+        """Open a request of the peer's.
+
+        Raises:
+          ProtocolError: it has an open request of that id already.
+        """
+        if id in self._accepted:
+            raise ProtocolError(f"A second request came with the open id {id!r:.100}")
+        self._accepted.add(id)
+
+    def answered(self, id: int | str) -> bool:  # noqa: A002 - JSON-RPC's word
+        """Close a request of the peer's; False if it is not open: do not answer it."""
+        if id not in self._accepted:
+            return False
+        self._accepted.remove(id)
+        return True
