@@ -170,20 +170,18 @@ def encode_message(message: Message) -> bytes:
 
 def _members(message: Message) -> dict[str, Any]:
     members: dict[str, Any] = {"jsonrpc": "2.0"}
-    match message:
-        case Response():
-            members |= {"id": message.id, "result": message.result}
-        case ErrorResponse():
-            error = {"code": message.code, "message": message.message}
-            if message.data is not None:
-                error |= {"data": message.data}
-            members |= {"id": message.id, "error": error}
-        case Request():
-            members |= {"id": message.id, "method": message.method}
-        case Notification():
-            members |= {"method": message.method}
-    if isinstance(message, Request | Notification) and message.params is not None:
-        members["params"] = message.params
+    if not isinstance(message, Notification):
+        members["id"] = message.id
+    if isinstance(message, Response):
+        members["result"] = message.result
+    elif isinstance(message, ErrorResponse):
+        members["error"] = {"code": message.code, "message": message.message}
+        if message.data is not None:
+            members["error"]["data"] = message.data
+    else:
+        members["method"] = message.method
+        if message.params is not None:
+            members["params"] = message.params
     return members
 
 
