@@ -17,8 +17,8 @@ CopilotError
 └── SessionBusyError        also trio.BusyResourceError: one turn at a time
 ```
 
-The last four are also Trio's own exceptions and so live in `_scopes`, above the
-sans-IO core, which may not know Trio. An error that reaches several waiters is made
+The last four are also Trio's own exceptions and so live in `_resource_errors`, above
+the sans-IO core, which may not know Trio. An error that reaches several waiters is made
 anew for each of them, so that no traceback is shared: see `CopilotError.renewed`.
 """
 

@@ -1,0 +1,83 @@
+"""Trio-native, structured-concurrency client for the GitHub Copilot CLI.
+
+Three blocks, three owners: `open_client` owns a CLI process and its connection,
+`Client.open_session` a conversation, `Session.turn` one prompt. Nothing outlives its
+block. Leaving a turn early, by any road, stops the work at the CLI.
+
+To read the package, follow the data:
+
+* `_transport`  starts the CLI or connects to it; moves bytes, looks at none
+* `_wire`       bytes -> frames -> messages; sans-IO
+* `_peer`       messages -> answered calls and notifications; one reader, one writer
+* `_session`    notifications -> events -> subscribers and turns
+* `_tools`      functions of yours that the model calls
+* `_protocol`   the vocabulary: generated event types, loaded when first looked at
+* `_client`     puts them together
+* `testing`     scripted stand-ins for the CLI and for the model, public
+
+Public besides this module: `trio_copilot.events`, `trio_copilot.testing`.
+"""
+
+from ._client import Client as Client, open_client as open_client
+from ._errors import (
+    CliExitedError as CliExitedError,
+    CliNotFoundError as CliNotFoundError,
+    ConnectError as ConnectError,
+    CopilotError as CopilotError,
+    IncompatibleCliError as IncompatibleCliError,
+    ProtocolError as ProtocolError,
+    RpcError as RpcError,
+    SubscriberLaggedError as SubscriberLaggedError,
+    ToolDefinitionError as ToolDefinitionError,
+    TurnError as TurnError,
+)
+from ._fixup import publish as _publish
+from ._protocol.envelope import SessionEvent as SessionEvent
+from ._resource_errors import (
+    ClientClosedError as ClientClosedError,
+    SessionBrokenError as SessionBrokenError,
+    SessionBusyError as SessionBusyError,
+    SessionClosedError as SessionClosedError,
+)
+from ._session.buffer import Lagged as Lagged, Overflow as Overflow
+from ._session.fanout import Subscription as Subscription
+from ._session.options import (
+    Provider as Provider,
+    SessionOptions as SessionOptions,
+    SystemMessage as SystemMessage,
+)
+from ._session.permissions import (
+    Allow as Allow,
+    Deny as Deny,
+    PermissionRequest as PermissionRequest,
+    allow_all as allow_all,
+    deny_all as deny_all,
+)
+from ._session.session import Session as Session
+from ._session.turn import Turn as Turn
+from ._session.turn_events import (
+    CancelCause as CancelCause,
+    Message as Message,
+    Notice as Notice,
+    ReasoningDelta as ReasoningDelta,
+    Retry as Retry,
+    TextDelta as TextDelta,
+    ToolCall as ToolCall,
+    ToolProgress as ToolProgress,
+    ToolResult as ToolResult,
+    TurnEnd as TurnEnd,
+    TurnEndReason as TurnEndReason,
+    TurnEvent as TurnEvent,
+    TurnStart as TurnStart,
+    Usage as Usage,
+)
+from ._tools.declare import (
+    Tool as Tool,
+    ToolContext as ToolContext,
+    ToolError as ToolError,
+    tool as tool,
+)
+from ._transport.connections import Stdio as Stdio, Tcp as Tcp
+from ._transport.find_cli import find_cli as find_cli
+
+_publish(globals())

@@ -1,0 +1,286 @@
+"""Two tasks own a connection; everybody else asks them.
+
+The reader awaits nothing but bytes: the CLI has no back-pressure and responses queue
+behind events, so whoever waits in the reader delays every abort. What must be visible
+before the next message is done in a synchronous callback. The writer alone touches the
+outgoing pipe. *Issued* is decided in `Peer.submit`: `Cancelled` before it returns means
+that nothing was sent, afterwards the peer will see the request.
+
+When the stream ends, for whatever reason, every waiter in every task is woken at once
+with the same story.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import attrs
+import trio
+
+from .._errors import CopilotError, ProtocolError, RpcError
+from .._resource_errors import ClientClosedError
+from .._scopes import last_words, one_error
+from .._wire.framing import FrameDecoder, encode_frame
+from .._wire.ledger import Ledger, Stray
+from .._wire.messages import (
+    ErrorResponse,
+    Message,
+    Notification,
+    Request,
+    Response,
+    decode_message,
+    encode_message,
+)
+from .inbound import Inbound, Serve
+from .writer import Writer
+
+logger = logging.getLogger("trio_copilot.peer")
+
+READ_SIZE = 256 * 1024
+"""Bytes asked for in one read: a pipe holds 64 KiB by default, a socket more."""
+
+FLUSH_TIMEOUT = 1.0
+"""Seconds that leaving waits for frames already handed over to be written."""
+
+OnNotification = Callable[[str, Any], None]
+OnAnswer = Callable[[Any], None]
+
+
+@attrs.define(eq=False)
+class Call:
+    """A request that has been issued, and its answer once there is one."""
+
+    method: str
+    _on_result: OnAnswer | None = None
+    _done: trio.Event = attrs.field(factory=trio.Event, init=False)
+    _result: Any = attrs.field(default=None, init=False)
+    _error: CopilotError | None = attrs.field(default=None, init=False)
+
+    @property
+    def failed(self) -> bool:
+        """Whether the answer was an error, or will never come."""
+        return self._error is not None
+
+    async def settled(self) -> None:
+        """Wait until there is an answer of any kind, or the connection has ended."""
+        await self._done.wait()
+
+    async def result(self) -> Any:
+        """Wait for the answer and return its result.
+
+        `Cancelled` leaves the call open: its answer is still taken when it comes.
+
+        Raises:
+          RpcError: the peer answered with an error.
+          CopilotError: the connection ended first; says how.
+        """
+        await self._done.wait()
+        if self._error is not None:
+            raise self._error.renewed()
+        return self._result
+
+    def _settle(self, answer: Response | ErrorResponse) -> None:
+        if isinstance(answer, Response):
+            self._result = answer.result
+            if self._on_result is not None:
+                self._on_result(answer.result)
+        else:
+            self._error = RpcError(
+                answer.code, answer.message, answer.data, method=self.method
+            )
+        self._done.set()
+
+    def _fail(self, error: CopilotError) -> None:
+        self._error = error
+        self._done.set()
+
+
+@attrs.define(eq=False)
+class Peer:
+    """One connection to a JSON-RPC peer, made by `open_peer`."""
+
+    _stream: trio.abc.Stream
+    _on_notification: OnNotification
+    _on_end: Callable[[CopilotError], None]
+    _why_ended: Callable[[], Awaitable[CopilotError]]
+    _serve: Serve
+    _ledger: Ledger[Call] = attrs.field(factory=Ledger, init=False)
+    _writer: Writer = attrs.field(init=False)
+    _inbound: Inbound = attrs.field(init=False)
+    _end: CopilotError | None = attrs.field(default=None, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._writer = Writer(self._stream)
+        self._inbound = Inbound(self._serve, self._ledger, self._send_now)
+
+    @property
+    def end(self) -> CopilotError | None:
+        """Why the connection is over, or `None` while it is not."""
+        return self._end
+
+    async def request(self, method: str, params: Any = None) -> Any:
+        """Call a method of the peer and return the result of its answer.
+
+        `Cancelled` leaves at once. If the request had been issued the peer is told by
+        `$/cancelRequest`, and an answer that comes all the same is dropped.
+
+        Raises:
+          RpcError: the peer answered with an error.
+          CopilotError: the connection has ended, or ends before the answer.
+        """
+        call, request_id = await self._issue(method, params, None)
+        try:
+            return await call.result()
+        finally:
+            if self._ledger.abandon(request_id):
+                self._send_now(Notification("$/cancelRequest", {"id": request_id}))
+
+    async def submit(
+        self, method: str, params: Any = None, *, on_result: OnAnswer | None = None
+    ) -> Call:
+        """Issue a request and return without waiting for its answer.
+
+        `Cancelled` means that nothing was sent. Nobody has to wait for the returned
+        call; its answer is taken in any case.
+
+        Args:
+          method: what to call.
+          params: JSON-able parameters.
+          on_result: called by the reader the moment a result is there, before any
+            later message is looked at. Must neither block nor raise.
+        """
+        call, _ = await self._issue(method, params, on_result)
+        return call
+
+    def submit_nowait(self, method: str, params: Any = None) -> Call:
+        """Issue a request at once: for what is owed even by a cancelled task."""
+        call = Call(method)
+        if self._end is not None:
+            call._fail(self._end)
+        else:
+            self._send_now(Request(self._ledger.issue(call), method, params))
+        return call
+
+    async def flush(self) -> None:
+        """Wait until everything issued so far has been handed to the stream."""
+        await self._writer.flush()
+
+    async def _issue(
+        self, method: str, params: Any, on_result: OnAnswer | None
+    ) -> tuple[Call, int]:
+        call = Call(method, on_result)
+        request_id = 0
+
+        def make_frame() -> bytes:
+            nonlocal request_id
+            if self._end is not None:
+                raise self._end.renewed()
+            request_id = self._ledger.issue(call)
+            try:
+                return encode_frame(encode_message(Request(request_id, method, params)))
+            except BaseException:  # params that JSON cannot express
+                self._ledger.abandon(request_id)
+                raise
+
+        await self._writer.put(make_frame)
+        return call, request_id
+
+    def _send_now(self, message: Message) -> None:
+        self._writer.put_nowait(encode_frame(encode_message(message)))
+
+    async def _read(self, nursery: trio.Nursery) -> None:
+        error: CopilotError | None = None
+        try:
+            await self._read_messages(nursery)
+        except ProtocolError as protocol_error:
+            error = protocol_error
+        except (trio.BrokenResourceError, trio.ClosedResourceError) as stream_error:
+            logger.debug("The stream broke: %r", stream_error)
+        self.finish(error or await self._why_ended())
+
+    async def _read_messages(self, nursery: trio.Nursery) -> None:
+        decoder = FrameDecoder()
+        while data := await self._stream.receive_some(READ_SIZE):
+            decoder.feed(data)
+            while (body := decoder.next_frame()) is not None:
+                self._dispatch(decode_message(body), nursery)
+
+    def _dispatch(self, message: Message, nursery: trio.Nursery) -> None:
+        match message:
+            case Notification(method="$/cancelRequest", params={"id": request_id}):
+                self._inbound.cancel(request_id)
+            case Notification(method=method, params=params):
+                self._on_notification(method, params)
+            case Request():
+                self._inbound.start(message, nursery)
+            case Response() | ErrorResponse():
+                self._settle(message)
+
+    def _settle(self, answer: Response | ErrorResponse) -> None:
+        if answer.id is None:
+            logger.warning("The peer could not read a message of ours: %r", answer)
+            return
+        waiter = self._ledger.settle(answer.id)
+        if isinstance(waiter, Stray):
+            logger.debug("A %s answer was dropped: id %r", waiter.name, answer.id)
+        else:
+            waiter._settle(answer)
+
+    async def _write(self) -> None:
+        try:
+            await self._writer.run()
+        except (trio.BrokenResourceError, trio.ClosedResourceError) as stream_error:
+            # The reader will see the end too, if the peer is really gone; a peer that
+            # only stopped listening must not leave anybody waiting either.
+            logger.debug("The peer does not listen any more: %r", stream_error)
+            self.finish(await self._why_ended())
+
+    def finish(self, error: CopilotError) -> None:
+        """End the connection and wake every waiter. Synchronous and idempotent."""
+        if self._end is not None:
+            return
+        self._end = error
+        self._writer.close()
+        for call in self._ledger.close():
+            call._fail(error)
+        self._on_end(error)
+
+
+@asynccontextmanager
+async def open_peer(
+    stream: trio.abc.Stream,
+    *,
+    on_notification: OnNotification,
+    on_end: Callable[[CopilotError], None],
+    why_ended: Callable[[], Awaitable[CopilotError]],
+    serve: Serve,
+) -> AsyncIterator[Peer]:
+    """Speak JSON-RPC over a stream for as long as the block lasts.
+
+    The stream is not closed: it belongs to whoever opened it. When the block is left,
+    however it is left, what was issued is still written (bounded), every call that
+    waits in another task raises `ClientClosedError`, and both tasks have ended.
+
+    Args:
+      stream: where the peer is.
+      on_notification: called with method and params by the reader; must not block.
+      on_end: called once with the reason when the connection ends.
+      why_ended: makes the error that tells why the stream ended; bounded.
+      serve: answers a request of the peer: `await serve(method, params)` returns the
+        result or raises `RpcError`.
+    """
+    peer = Peer(stream, on_notification, on_end, why_ended, serve)
+    with one_error():
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(peer._read, nursery, name="reader of the CLI")
+            nursery.start_soon(peer._write, name="writer to the CLI")
+            try:
+                yield peer
+            finally:
+                with last_words(FLUSH_TIMEOUT):
+                    await peer.flush()
+                peer.finish(ClientClosedError())
+                nursery.cancel_scope.cancel()

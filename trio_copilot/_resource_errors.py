@@ -1,0 +1,38 @@
+"""The exceptions that are Trio's own as well: see the tree in `_errors`.
+
+They stand above the sans-IO core, which may not know Trio.
+"""
+
+from __future__ import annotations
+
+import trio
+
+from ._errors import CopilotError
+
+
+class ClientClosedError(CopilotError, trio.ClosedResourceError):
+    """The client is used after its `open_client` block was left."""
+
+    def __init__(self, message: str = "The client's block has been left") -> None:
+        super().__init__(message)
+
+
+class SessionClosedError(CopilotError, trio.ClosedResourceError):
+    """The session was closed: its block was left, or somebody else ended it."""
+
+    def __init__(self, message: str = "The session has been closed") -> None:
+        super().__init__(message)
+
+
+class SessionBrokenError(CopilotError, trio.BrokenResourceError):
+    """An abort was not obeyed in time; nobody knows what the session is doing.
+
+    Leaving the session's block still releases it.
+    """
+
+
+class SessionBusyError(CopilotError, trio.BusyResourceError):
+    """A second turn, or a second task iterating the same turn.
+
+    To talk to a session during a turn use `Turn.steer` or `Session.send`.
+    """

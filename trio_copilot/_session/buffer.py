@@ -1,0 +1,185 @@
+"""A buffer between the reader of the connection and one slow consumer.
+
+Strategy: `put` is synchronous, so that the reader waits for nobody. Up to half of the
+capacity items are simply kept. Beyond that the buffer is congested and joins what can
+be joined: a delta is added to the newest entry if that continues the same text,
+progress takes the place of its predecessor. Both cost O(1) an item, so that a consumer
+that sleeps costs its text and a constant. What still does not fit meets the overflow
+rule.
+"""
+
+from __future__ import annotations
+
+import io
+from collections import deque
+from collections.abc import Hashable
+from enum import StrEnum
+from typing import Generic, TypeVar
+
+import attrs
+import trio
+
+from .._errors import CopilotError, SubscriberLaggedError
+from .coalesce import Coalescer
+
+T = TypeVar("T")
+
+FAIRNESS = 64
+"""Items that iterating hands out between two full checkpoints: a checkpoint costs more
+than all the rest, and no task should run on for longer than this many items."""
+
+
+class Overflow(StrEnum):
+    """What happens when a subscriber's buffer is full."""
+
+    COALESCE = "coalesce"
+    """Join deltas and replace progress; if that does not help, as `error`."""
+    DROP_OLDEST = "drop_oldest"
+    """Forget the oldest, and say how many by a `Lagged` item in their place."""
+    ERROR = "error"
+    """The subscriber gets `SubscriberLaggedError` at once."""
+
+
+@attrs.frozen
+class Lagged:
+    """Stands where a `drop_oldest` subscriber missed events."""
+
+    missed: int
+    """How many."""
+
+
+@attrs.define(eq=False)
+class _Entry(Generic[T]):
+    item: T
+    delta_key: Hashable | None = None
+    progress_key: Hashable | None = None
+    joined: io.StringIO | None = None
+    """The text of all deltas that `item` stands for, if it stands for several."""
+
+
+@attrs.define(eq=False)
+class Buffer(Generic[T]):
+    """Items on their way to one consumer."""
+
+    _coalescer: Coalescer[T]
+    _capacity: int
+    _overflow: Overflow | None
+    """`None`: never full. For a turn's own buffer, which must not lose anything."""
+    _entries: deque[_Entry[T]] = attrs.field(factory=deque, init=False)
+    _progress: dict[Hashable, _Entry[T]] = attrs.field(factory=dict, init=False)
+    _newest: _Entry[T] | None = attrs.field(default=None, init=False)
+    """The last entry that is no progress, while nobody has taken it."""
+    _missed: int = attrs.field(default=0, init=False)
+    _end: CopilotError | trio.EndOfChannel | None = attrs.field(
+        default=None, init=False
+    )
+    _waiting: trio.lowlevel.ParkingLot = attrs.field(
+        factory=trio.lowlevel.ParkingLot, init=False
+    )
+    _taken: int = attrs.field(default=0, init=False)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def put(self, item: T) -> None:
+        """Add an item. Neither blocks nor fails, whatever the consumer does."""
+        if self._end is not None:
+            return
+        if len(self._entries) * 2 < self._capacity:
+            self._append(_Entry(item))
+        elif self._overflow in _JOINING:
+            self._join(item)
+        else:
+            self._append(_Entry(item))
+        if self._overflow is not None and len(self._entries) > self._capacity:
+            self._overflowed(self._overflow)
+
+    def close(self, end: CopilotError | None = None) -> None:
+        """No more items: after what is buffered the consumer gets `end`, or an end."""
+        if self._end is None:
+            self._end = end or trio.EndOfChannel()
+        self._waiting.unpark_all()
+
+    async def take(self) -> T | Lagged:
+        """Return the next item; a full checkpoint. `Cancelled` takes nothing.
+
+        Raises:
+          trio.EndOfChannel: the buffer was closed without an error.
+          CopilotError: the buffer was closed with this error.
+        """
+        await trio.lowlevel.checkpoint()
+        return await self._next()
+
+    async def take_many(self) -> T | Lagged:
+        """As `take`, but only every so many times a full checkpoint: for iteration."""
+        self._taken += 1
+        if self._taken % FAIRNESS == 0:
+            await trio.lowlevel.checkpoint()
+        else:
+            await trio.lowlevel.checkpoint_if_cancelled()
+        return await self._next()
+
+    async def _next(self) -> T | Lagged:
+        while not self._entries and not self._missed:
+            if self._end is not None:
+                raise _anew(self._end)
+            await self._waiting.park()
+        if self._missed:
+            missed, self._missed = self._missed, 0
+            return Lagged(missed)
+        return self._handed_out(self._entries.popleft())
+
+    def _handed_out(self, entry: _Entry[T]) -> T:
+        if entry is self._newest:
+            self._newest = None
+        if entry.progress_key is not None:
+            del self._progress[entry.progress_key]
+        if entry.joined is None:
+            return entry.item
+        return self._coalescer.with_piece(entry.item, entry.joined.getvalue())
+
+    def _append(self, entry: _Entry[T]) -> None:
+        self._entries.append(entry)
+        if entry.progress_key is None:
+            self._newest = entry
+        self._waiting.unpark()
+
+    def _join(self, item: T) -> None:
+        progress_key = self._coalescer.progress_key(item)
+        if progress_key is not None:
+            self._replace(item, progress_key)
+            return
+        delta_key = self._coalescer.delta_key(item)
+        newest = self._newest
+        if delta_key is None or newest is None or newest.delta_key != delta_key:
+            self._append(_Entry(item, delta_key))
+            return
+        if newest.joined is None:
+            newest.joined = io.StringIO()
+            newest.joined.write(self._coalescer.piece(newest.item))
+        newest.joined.write(self._coalescer.piece(item))
+        newest.item = item
+
+    def _replace(self, item: T, progress_key: Hashable) -> None:
+        entry = self._progress.get(progress_key)
+        if entry is not None:
+            entry.item = item
+        else:
+            entry = _Entry(item, progress_key=progress_key)
+            self._progress[progress_key] = entry
+            self._append(entry)
+
+    def _overflowed(self, overflow: Overflow) -> None:
+        if overflow is Overflow.DROP_OLDEST:
+            self._handed_out(self._entries.popleft())
+            self._missed += 1
+        else:
+            self.close(SubscriberLaggedError(len(self._entries)))
+            self._entries.clear()
+
+
+_JOINING = (Overflow.COALESCE, None)
+
+
+def _anew(end: CopilotError | trio.EndOfChannel) -> BaseException:
+    return end.renewed() if isinstance(end, CopilotError) else trio.EndOfChannel()

@@ -1,0 +1,142 @@
+"""One stream of events becomes many.
+
+`FanOut.publish` is called by the reader of the connection: it is synchronous, can
+neither block nor fail, and filters on the wire type before anything is structured.
+What happens to a subscriber that does not read fast enough is `buffer`'s business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import attrs
+import trio
+
+from .._errors import CopilotError
+from .._protocol.envelope import SessionEvent
+from .._resource_errors import SessionBusyError
+from .buffer import Buffer, Lagged, Overflow
+from .coalesce import SESSION_EVENTS
+
+DEFAULT_CAPACITY = 1024
+"""Events that a subscriber may lag behind: some seconds of a fast stream."""
+
+
+@attrs.define(eq=False)
+class Subscription(trio.abc.ReceiveChannel[SessionEvent | Lagged]):
+    """The receiving end of one subscription: iterate it, or call `receive`.
+
+    Iteration ends when the session does. If the connection is lost both raise the
+    error that says how, after what had arrived.
+    """
+
+    _types: frozenset[str]
+    _buffer: Buffer[SessionEvent]
+    _receiving: bool = attrs.field(default=False, init=False)
+
+    async def receive(self) -> SessionEvent | Lagged:
+        """Return the next event. `Cancelled` loses none.
+
+        Raises:
+          trio.EndOfChannel: the session is over, or the subscription was closed.
+          SubscriberLaggedError: this subscriber was too slow; see `Overflow`.
+          SessionBusyError: another task is receiving from the same subscription.
+          CopilotError: the connection was lost; says how.
+        """
+        self._begin()
+        try:
+            return await self._buffer.take()
+        finally:
+            self._receiving = False
+
+    async def __anext__(self) -> SessionEvent | Lagged:
+        self._begin()
+        try:
+            return await self._buffer.take_many()
+        except trio.EndOfChannel:
+            raise StopAsyncIteration from None
+        finally:
+            self._receiving = False
+
+    async def aclose(self) -> None:
+        """Stop receiving; what is buffered can still be taken."""
+        self._buffer.close()
+        await trio.lowlevel.checkpoint()
+
+    def _begin(self) -> None:
+        if self._receiving:
+            raise SessionBusyError("Another task is receiving from this subscription")
+        self._receiving = True
+
+    def _put(self, event: SessionEvent) -> None:
+        if not self._types or event.type in self._types:
+            self._buffer.put(event)
+
+
+@attrs.define(eq=False)
+class FanOut:
+    """The subscriptions of one session."""
+
+    _subscriptions: list[Subscription] = attrs.field(factory=list, init=False)
+    _closed: bool = attrs.field(default=False, init=False)
+    _end: CopilotError | None = attrs.field(default=None, init=False)
+
+    @asynccontextmanager
+    async def subscribe(
+        self,
+        types: tuple[str, ...],
+        *,
+        capacity: int = DEFAULT_CAPACITY,
+        overflow: Overflow | str = Overflow.COALESCE,
+    ) -> AsyncIterator[Subscription]:
+        """Receive what is published from now on, for as long as the block lasts."""
+        subscription = self.add(types, capacity=capacity, overflow=overflow)
+        try:
+            await trio.lowlevel.checkpoint()
+            yield subscription
+        finally:
+            self.remove(subscription)
+
+    def add(
+        self,
+        types: tuple[str, ...],
+        *,
+        capacity: int = DEFAULT_CAPACITY,
+        overflow: Overflow | str = Overflow.COALESCE,
+    ) -> Subscription:
+        """Make a subscription that receives from now on."""
+        if capacity < 1:
+            raise ValueError(f"capacity must be at least 1, not {capacity!r}")
+        for wire_type in types:
+            if not isinstance(wire_type, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers vary
+                raise TypeError(
+                    "subscribe to wire types, such as 'assistant.message_delta', "
+                    f"not {wire_type!r}"
+                )
+        buffer = Buffer(SESSION_EVENTS, capacity, Overflow(overflow))
+        subscription = Subscription(frozenset(types), buffer)
+        if self._closed:
+            buffer.close(self._end)
+        else:
+            self._subscriptions.append(subscription)
+        return subscription
+
+    def remove(self, subscription: Subscription) -> None:
+        """Publish no more to this subscription. Idempotent."""
+        subscription._buffer.close()
+        if subscription in self._subscriptions:
+            self._subscriptions.remove(subscription)
+
+    def publish(self, event: SessionEvent) -> None:
+        """Give an event to everyone who wants its type."""
+        for subscription in self._subscriptions:
+            subscription._put(event)
+
+    def close(self, end: CopilotError | None = None) -> None:
+        """End every subscription, with an error if the stream was lost. Idempotent."""
+        self._closed = True
+        self._end = self._end or end
+        for subscription in self._subscriptions:
+            subscription._buffer.close(end)
+        self._subscriptions.clear()

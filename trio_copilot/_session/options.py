@@ -1,0 +1,202 @@
+"""Every option of a session, once: for creating and for resuming.
+
+The CLI ignores what it does not know, a misspelt field included. So options are fields
+of a class, checked here, and a mapping is only taken where the CLI defines its inside.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import attrs
+from attrs import validators
+
+from .._tools.declare import Tool
+from .._tools.run import by_name
+from .permissions import PermissionHandler
+
+PathLike = str | os.PathLike[str]
+
+
+@attrs.frozen(kw_only=True)
+class Provider:
+    """A model provider of your own (BYOK), instead of the Copilot service.
+
+    The model's name is an option of the session: `open_session(provider=..., model=...)`.
+    """
+
+    base_url: str = attrs.field(validator=validators.min_len(1))
+    """Such as `http://127.0.0.1:11434/v1`."""
+    type: Literal["openai", "azure", "anthropic"] = attrs.field(
+        default="openai", validator=validators.in_(("openai", "azure", "anthropic"))
+    )
+    api_key: str | None = attrs.field(default=None, repr=False)
+    bearer_token: str | None = attrs.field(default=None, repr=False)
+    wire_api: Literal["completions", "responses"] | None = None
+    headers: Mapping[str, str] | None = attrs.field(default=None, repr=False)
+
+    def to_wire(self) -> dict[str, Any]:
+        """Return the provider as the CLI wants it."""
+        return _camel_cased(attrs.asdict(self, recurse=False))
+
+
+@attrs.frozen(kw_only=True)
+class SystemMessage:
+    """Changes the system prompt of a session."""
+
+    content: str
+    mode: Literal["append", "replace"] = attrs.field(
+        default="append", validator=validators.in_(("append", "replace"))
+    )
+    """`append` adds to the CLI's own prompt; `replace` takes its place, the rules for
+    safety in it included."""
+
+    def to_wire(self) -> dict[str, Any]:
+        """Return the system message as the CLI wants it."""
+        return {"mode": self.mode, "content": self.content}
+
+
+def _provider(value: Provider | Mapping[str, Any] | None) -> Provider | None:
+    return Provider(**value) if isinstance(value, Mapping) else value
+
+
+def _system_message(
+    value: SystemMessage | Mapping[str, Any] | str | None,
+) -> SystemMessage | None:
+    if isinstance(value, str):
+        return SystemMessage(content=value)
+    return SystemMessage(**value) if isinstance(value, Mapping) else value
+
+
+def _is_async(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
+    if value is None:
+        return
+    call = getattr(value, "__call__", None)  # noqa: B004  # an object with async __call__
+    if not (inspect.iscoroutinefunction(value) or inspect.iscoroutinefunction(call)):
+        raise TypeError(f"{attribute.name} must be an async function, not {value!r}")
+
+
+@attrs.frozen(kw_only=True)
+class SessionOptions:
+    """The options of `Client.open_session` and `Client.resume_session`.
+
+    A resumed session does not remember them: pass everything again.
+    """
+
+    model: str | None = None
+    """The model's id; `None` is the CLI's default."""
+    session_id: str | None = None
+    """An id of your choice; `None` makes a new one. Not for resuming."""
+    name: str | None = None
+    """A name to show; gives the session a place on disk from the start."""
+    tools: Sequence[Tool] = attrs.field(default=(), converter=tuple)
+    """Functions of yours that the model can call, made by `@tool`."""
+    on_permission_request: PermissionHandler | None = attrs.field(
+        default=None, validator=_is_async
+    )
+    """Decides what the agent may do. `None` denies everything but the tools passed
+    here, and tells the model so."""
+    streaming: bool = True
+    """Whether answers arrive piece by piece."""
+    include_sub_agent_streaming_events: bool = True
+    """Whether the answers of sub-agents do, too."""
+    system_message: SystemMessage | None = attrs.field(
+        default=None, converter=_system_message
+    )
+    """A string is appended to the system prompt."""
+    provider: Provider | None = attrs.field(default=None, converter=_provider)
+    """A model provider of your own; needs `model`."""
+    working_directory: PathLike | None = None
+    """Where the agent works; default: the client's `cwd`, or this process's."""
+    additional_directories: Sequence[PathLike] | None = None
+    available_tools: Sequence[str] | None = None
+    """The only tools that the agent has, built-in ones included; `[]` is none."""
+    excluded_tools: Sequence[str] | None = None
+    reasoning_effort: str | None = None
+    reasoning_summary: str | None = None
+    client_name: str | None = None
+    agent: str | None = None
+    custom_agents: Sequence[Mapping[str, Any]] | None = None
+    mcp_servers: Mapping[str, Mapping[str, Any]] | None = None
+    disabled_mcp_servers: Sequence[str] | None = None
+    skill_directories: Sequence[PathLike] | None = None
+    disabled_skills: Sequence[str] | None = None
+    instruction_directories: Sequence[PathLike] | None = None
+    config_dir: PathLike | None = None
+    infinite_sessions: Mapping[str, Any] | None = None
+    enable_config_discovery: bool | None = None
+    skip_embedding_retrieval: bool | None = None
+    """More options, each as the CLI knows it; `None` leaves its default."""
+
+    def __attrs_post_init__(self) -> None:
+        by_name(tuple(self.tools))
+        if self.provider is not None and not self.model:
+            raise ValueError(
+                "A session with a provider of its own needs model=...: the name that "
+                f"the provider at {self.provider.base_url} gives to the model"
+            )
+
+    @classmethod
+    def of(
+        cls, options: SessionOptions | None, keywords: dict[str, Any]
+    ) -> SessionOptions:
+        """Return `options` with the keywords put over them.
+
+        Raises:
+          TypeError: there is no such option, or it has the wrong type.
+          ValueError: the options do not go together.
+        """
+        unknown = keywords.keys() - attrs.fields_dict(cls).keys()
+        if unknown:
+            known = ", ".join(sorted(attrs.fields_dict(cls)))
+            raise TypeError(
+                f"A session has no option {', '.join(sorted(unknown))}; it has {known}"
+            )
+        if options is None:
+            return cls(**keywords)
+        return attrs.evolve(options, **keywords)
+
+    def to_wire(self, session_id: str, default_directory: str) -> dict[str, Any]:
+        """Return the parameters of `session.create` and `session.resume`."""
+        plain = attrs.asdict(self, recurse=False)
+        for special in ("tools", "on_permission_request", "system_message", "provider"):
+            del plain[special]
+        wire = _camel_cased(plain)
+        wire["sessionId"] = session_id
+        wire.setdefault("workingDirectory", default_directory)
+        wire["envValueMode"] = "direct"
+        wire["toolFilterPrecedence"] = "excluded"
+        # Without this flag the CLI denies by itself and cannot say why.
+        wire["requestPermission"] = True
+        wire["requestElicitation"] = False
+        wire["requestExitPlanMode"] = False
+        wire["requestAutoModeSwitch"] = False
+        asks = self.on_permission_request is not None
+        wire["tools"] = [tool.to_wire(ask_permission=asks) for tool in self.tools]
+        if self.system_message is not None:
+            wire["systemMessage"] = self.system_message.to_wire()
+        if self.provider is not None:
+            wire["provider"] = self.provider.to_wire()
+        return wire
+
+
+def _camel_cased(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is set, under the names of the wire."""
+    wire = {}
+    for name, value in fields.items():
+        if value is not None:
+            head, *tail = name.split("_")
+            wire[head + "".join(word.title() for word in tail)] = _plain(value)
+    return wire
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, os.PathLike):
+        return str(Path(value))
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return value

@@ -1,0 +1,110 @@
+"""May the agent do that? What is asked, what can be answered, and the defaults.
+
+Deny is the default everywhere: without a handler, when the handler raises, when it
+returns something else than a decision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeAlias
+
+import attrs
+import trio
+
+# What a request is about, by kind: the first of these fields that it has.
+_SUBJECTS = ("fullCommandText", "fileName", "path", "url", "toolName", "intention")
+
+
+@attrs.frozen(kw_only=True)
+class PermissionRequest:
+    """Something the agent wants to do."""
+
+    kind: str
+    """The CLI's word for it: `shell`, `write`, `read`, `url`, `mcp`, `custom-tool`,
+    `memory`, ...; a newer CLI may have others."""
+    call_id: str = ""
+    """The tool call that asks, as in `ToolCall.call_id`."""
+    agent_id: str | None = None
+    """The sub-agent that asks; `None` is the main agent."""
+    details: Mapping[str, Any] = attrs.field(factory=dict, repr=False)
+    """The request as it is on the wire; its fields differ by kind."""
+
+    @property
+    def subject(self) -> str:
+        """What it is about in one string: the command, the file, the URL, the tool."""
+        for field in _SUBJECTS:
+            value = self.details.get(field)
+            if isinstance(value, str) and value:
+                return value
+        return self.kind
+
+
+@attrs.frozen
+class Allow:
+    """Permit what was asked."""
+
+    for_session: bool = attrs.field(default=False, kw_only=True)
+    """Whether the same may be done again in this session without asking."""
+
+    def to_wire(self) -> dict[str, Any]:
+        """Return the decision as the CLI wants it."""
+        once = "approve-for-session" if self.for_session else "approve-once"
+        return {"kind": once}
+
+
+@attrs.frozen
+class Deny:
+    """Forbid what was asked."""
+
+    reason: str = ""
+    """Told to the model."""
+
+    def to_wire(self) -> dict[str, Any]:
+        """Return the decision as the CLI wants it."""
+        wire = {"kind": "reject"}
+        if self.reason:
+            wire["feedback"] = self.reason
+        return wire
+
+
+Decision: TypeAlias = Allow | Deny
+PermissionHandler: TypeAlias = Callable[[PermissionRequest], Awaitable[Decision]]
+
+NO_HANDLER = Deny(
+    "This program has not been given a way to grant permissions, so the answer is no. "
+    "Go on without it."
+)
+HANDLER_FAILED = Deny("The program that decides on permissions failed.")
+CANCELLED = Deny("The turn was cancelled before anybody decided.")
+
+
+async def allow_all(request: PermissionRequest) -> Decision:
+    """Permit everything: for sandboxes and prompts that you trust completely."""
+    await trio.lowlevel.checkpoint()
+    return Allow()
+
+
+async def deny_all(request: PermissionRequest) -> Decision:
+    """Forbid everything, as a session without a handler does."""
+    await trio.lowlevel.checkpoint()
+    return NO_HANDLER
+
+
+async def decide(
+    handler: PermissionHandler | None, request: PermissionRequest
+) -> Decision:
+    """Ask the handler.
+
+    Raises:
+      TypeError: it returned something that is no decision.
+      Exception: whatever the handler raised.
+    """
+    if handler is None:
+        return await deny_all(request)
+    decision = await handler(request)
+    if not isinstance(decision, (Allow, Deny)):  # pyright: ignore[reportUnnecessaryIsInstance]  # what users return
+        raise TypeError(
+            f"A permission handler returns Allow() or Deny(reason), not {decision!r}"
+        )
+    return decision

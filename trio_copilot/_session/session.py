@@ -1,0 +1,451 @@
+"""A conversation: it owns its handlers, its subscriptions, and one turn at a time.
+
+The reader of the connection calls `Session._receive` with every event; everything that
+happens there is synchronous. Nothing in this module knows about framing or ids of calls.
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import attrs
+import trio
+
+from .._errors import CopilotError
+from .._peer import Call, Peer
+from .._protocol.envelope import SessionEvent
+from .._resource_errors import SessionBrokenError, SessionBusyError, SessionClosedError
+from .._scopes import last_words, one_error
+from .._tools.run import by_name
+from .buffer import Lagged, Overflow
+from .dedupe import Deduplicator
+from .fanout import DEFAULT_CAPACITY, FanOut, Subscription
+from .options import SessionOptions
+from .requests import Desk, Handlers
+from .turn import GRACE, Turn, open_turn
+from .turn_events import TextDelta, ToolCall, TurnEnd, TurnEndReason
+
+logger = logging.getLogger("trio_copilot.session")
+
+RELEASE_TIMEOUT = 2.0
+"""Seconds that leaving a session waits for the CLI to let go of it; it needs 0.04."""
+
+HANDLER_TIMEOUT = 5.0
+"""Seconds that leaving a session waits for `on` handlers to see the last events."""
+
+Mode = Literal["enqueue", "immediate"]
+Attachment = Mapping[str, Any]
+
+
+@attrs.define(eq=False)
+class Session:
+    """One conversation with the agent; made by `Client.open_session`."""
+
+    id: str
+    """The session's id, for resuming it."""
+    _desk: Desk = attrs.field(repr=False)
+    _nursery: trio.Nursery = attrs.field(repr=False)
+    """For the handlers of requests that come between turns."""
+    _observers: trio.Nursery = attrs.field(repr=False)
+    """For the handlers of `on`."""
+    _opening: Call | None = attrs.field(default=None, init=False, repr=False)
+    _facts: Mapping[str, Any] = attrs.field(factory=dict, init=False, repr=False)
+    _handlers: Handlers = attrs.field(init=False, repr=False)
+    _fanout: FanOut = attrs.field(factory=FanOut, init=False, repr=False)
+    _fresh: Deduplicator = attrs.field(factory=Deduplicator, init=False, repr=False)
+    _turn: Turn | None = attrs.field(default=None, init=False)
+    _idle: bool = attrs.field(default=True, init=False)
+    _end: CopilotError | None = attrs.field(default=None, init=False)
+    """Why no call is possible any more."""
+
+    def __attrs_post_init__(self) -> None:
+        self._handlers = Handlers(self._desk, self._nursery)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether the agent has nothing to do, background work included."""
+        return self._idle
+
+    @property
+    def workspace_path(self) -> Path | None:
+        """Where the CLI keeps the files of this session, if it does."""
+        path = self._facts.get("workspacePath")
+        return Path(path) if isinstance(path, str) and path else None
+
+    @property
+    def capabilities(self) -> Mapping[str, Any]:
+        """What the CLI says that this session can do."""
+        found = self._facts.get("capabilities")
+        return found if isinstance(found, dict) else {}
+
+    # -- turns
+
+    def turn(
+        self,
+        prompt: str,
+        *,
+        attachments: Sequence[Attachment] = (),
+        timeout: float | None = None,
+        idle_timeout: float | None = None,
+    ) -> AbstractAsyncContextManager[Turn]:
+        """Own one prompt: `async with session.turn("...") as turn: async for event in turn`.
+
+        Nothing of the turn is missed: it listens before the prompt is written. Leaving
+        the block early, by `break`, `return`, an exception or cancellation, stops the
+        work at the CLI and waits until it has stopped, for 5 seconds at the most; what
+        made you leave goes on unchanged, and the next turn can start on the next line.
+        If the CLI does not stop in time the session is broken.
+
+        Args:
+          prompt: what to ask.
+          attachments: files, directories or selections, as on the wire.
+          timeout: seconds after which the turn is cancelled; the block ends normally,
+            with cause `deadline`. `None` is for ever.
+          idle_timeout: seconds without any event of this turn after which it is
+            cancelled, likewise, with cause `idle_timeout`. The clock stands still
+            while a handler of yours or a permission is being answered.
+
+        Raises:
+          SessionBusyError: a turn of this session is open.
+          SessionClosedError, SessionBrokenError: the session cannot be used any more.
+          RpcError: the CLI refused the prompt.
+          CliExitedError, ProtocolError: the connection was lost.
+
+        Protocol: `session.send`, `session.abort`.
+        """
+        return open_turn(
+            self,
+            _prompt(prompt, attachments),
+            timeout=timeout,
+            idle_timeout=idle_timeout,
+        )
+
+    async def ask(
+        self,
+        prompt: str,
+        *,
+        attachments: Sequence[Attachment] = (),
+        timeout: float | None = None,
+        idle_timeout: float | None = None,
+        on_text_delta: Callable[[str], object] | None = None,
+        on_tool_call: Callable[[ToolCall], object] | None = None,
+        on_turn_end: Callable[[TurnEnd], object] | None = None,
+    ) -> TurnEnd:
+        """Run one turn to its end and return how it ended, the text included.
+
+        `Cancelled` stops the work at the CLI, as leaving a turn does. The callbacks may
+        be sync or async; they run in this task, and an exception in one stops the turn
+        and goes on from here.
+
+        Args:
+          prompt, attachments, timeout, idle_timeout: as for `turn`.
+          on_text_delta: called with each piece of the main agent's text.
+          on_tool_call: called with each tool call.
+          on_turn_end: called with the end, whatever its reason.
+
+        Raises:
+          TurnError: the turn ended with reason `error`; on the other three this
+            returns.
+          SessionBusyError and others: as for `turn`.
+        """
+        async with self.turn(
+            prompt,
+            attachments=attachments,
+            timeout=timeout,
+            idle_timeout=idle_timeout,
+        ) as turn:
+            async for event in turn:
+                if isinstance(event, TextDelta):
+                    if event.agent_id is None:
+                        await _call(on_text_delta, event.text)
+                elif isinstance(event, ToolCall):
+                    await _call(on_tool_call, event)
+        end = turn.end
+        assert end is not None
+        await _call(on_turn_end, end)
+        if end.reason is TurnEndReason.ERROR:
+            end.raise_for_error()
+        return end
+
+    async def send(
+        self,
+        prompt: str,
+        *,
+        mode: Mode = "enqueue",
+        attachments: Sequence[Attachment] = (),
+    ) -> str:
+        """Send a prompt and return its message id; the answer comes to subscribers.
+
+        `Cancelled` leaves it unknown whether the CLI got the prompt; if it did, it works
+        on it. Use `turn` to own the work.
+
+        Args:
+          prompt, attachments: as for `turn`.
+          mode: `enqueue` waits for what is going on, `immediate` goes into it.
+
+        Raises:
+          RpcError: the CLI refused the prompt.
+
+        Protocol: `session.send`.
+        """
+        if mode not in ("enqueue", "immediate"):
+            raise ValueError(f"mode is 'enqueue' or 'immediate', not {mode!r}")
+        params = {**_prompt(prompt, attachments), "mode": mode}
+        result = await self._request("session.send", params)
+        self._idle = False
+        return str(result["messageId"])
+
+    async def abort(self) -> None:
+        """Stop what the agent is doing, queued prompts included.
+
+        An open turn ends with cause `abort`, and this returns once it has. Without one
+        the CLI is told all the same. Protocol: `session.abort`.
+        """
+        self._check()
+        if self._turn is not None:
+            await self._turn.abort()
+        else:
+            await self._request("session.abort", {})
+
+    # -- events
+
+    def subscribe(
+        self,
+        *types: str,
+        capacity: int = DEFAULT_CAPACITY,
+        overflow: Overflow | str = Overflow.COALESCE,
+    ) -> AbstractAsyncContextManager[Subscription]:
+        """Receive the session's events: `async with session.subscribe(...) as events`.
+
+        Every event is delivered once and in order, from the moment the block is
+        entered. A subscriber that reads slowly delays nobody.
+
+        Args:
+          types: wire types, such as `assistant.message_delta`; none is all of them.
+          capacity: how many events may wait.
+          overflow: what happens beyond that: `coalesce`, `drop_oldest` or `error`.
+
+        Raises:
+          ValueError: there is no such overflow rule, or the capacity is none.
+        """
+        self._check()
+        return self._fanout.subscribe(types, capacity=capacity, overflow=overflow)
+
+    def on(
+        self, handler: Callable[[SessionEvent], object], *types: str
+    ) -> Callable[[], None]:
+        """Call a function with each event, in a task of the session.
+
+        An exception in it cancels the session's block and comes out of it. Leaving the
+        block normally lets handlers see what has arrived, for some seconds.
+
+        Args:
+          handler: sync or async; called with one event at a time, in order.
+          types: as for `subscribe`.
+
+        Returns:
+          a function that ends it; harmless when called again.
+        """
+        self._check()
+        subscription = self._fanout.add(types)
+        scope = trio.CancelScope()
+        name = f"handler {getattr(handler, '__name__', handler)!s}"
+        self._observers.start_soon(self._serve, subscription, handler, scope, name=name)
+        return scope.cancel
+
+    async def history(self) -> list[SessionEvent]:
+        """Return what the CLI remembers of this session: no deltas, nothing ephemeral.
+
+        Protocol: `session.getMessages`.
+        """
+        result = await self._request("session.getMessages", {})
+        events = result.get("events") if isinstance(result, dict) else None
+        return [SessionEvent(raw) for raw in events or () if isinstance(raw, dict)]
+
+    # -- called by the reader of the connection: synchronous
+
+    def _receive(self, raw: dict[str, Any]) -> None:
+        event = SessionEvent(raw)
+        if self._end is not None or not self._fresh.is_new(event):
+            return
+        turn = self._turn
+        if event.type == "session.idle" and event.agent_id is None:
+            self._idle = True
+            self._fresh.forget()
+        self._route_request(event)
+        if turn is not None:
+            turn._receive(event)
+        self._fanout.publish(event)
+        if event.type == "session.shutdown" and event.agent_id is None:
+            self._lose(SessionClosedError("The CLI has let go of this session"))
+
+    def _route_request(self, event: SessionEvent) -> None:
+        turn = self._turn
+        owner = self._handlers
+        if turn is not None and not turn._handlers.closed:
+            owner = turn._handlers
+        owner.start(event)
+        owner.complete(event)
+        if owner is not self._handlers:  # a request that came before this turn
+            self._handlers.complete(event)
+
+    def _lose(self, error: CopilotError) -> None:
+        """The connection is gone, or the session is: wake everyone who waits."""
+        if self._end is None:
+            self._end = error
+        if self._turn is not None:
+            self._turn._lose(error)
+        self._handlers.close()
+        self._fanout.close(None if isinstance(error, SessionClosedError) else error)
+
+    def _break(self, message: str) -> None:
+        logger.error("Session %s is broken: %s", self.id, message)
+        if self._end is None:
+            self._end = SessionBrokenError(message)
+
+    # -- for turns
+
+    @property
+    def _unhandled_tools(self) -> frozenset[str]:
+        return frozenset(
+            name for name, tool in self._desk.tools.items() if tool.handler is None
+        )
+
+    def _begin_turn(self, turn: Turn) -> None:
+        self._check()
+        if self._turn is not None:
+            raise SessionBusyError(
+                "A turn of this session is open: leave its block first, or use "
+                "turn.steer() or session.send() to talk during a turn"
+            )
+        self._turn = turn
+
+    def _end_turn(self, turn: Turn) -> None:
+        if self._turn is turn:
+            self._turn = None
+
+    async def _submit(
+        self,
+        method: str,
+        params: Mapping[str, Any],
+        *,
+        on_result: Callable[[Any], None] | None = None,
+    ) -> Call:
+        def taken(result: Any) -> None:
+            if method == "session.send":
+                self._idle = False
+            if on_result is not None:
+                on_result(result)
+
+        return await self._desk.peer.submit(
+            method, {"sessionId": self.id, **params}, on_result=taken
+        )
+
+    async def _request(self, method: str, params: Mapping[str, Any]) -> Any:
+        self._check()
+        return await self._desk.peer.request(method, {"sessionId": self.id, **params})
+
+    def _check(self) -> None:
+        if self._end is not None:
+            raise self._end.renewed()
+
+    # -- the life of the block
+
+    async def _serve(
+        self,
+        subscription: Subscription,
+        handler: Callable[[SessionEvent], object],
+        scope: trio.CancelScope,
+    ) -> None:
+        with scope:
+            try:
+                async for event in subscription:
+                    if not isinstance(event, Lagged):
+                        await _call(handler, event)
+            finally:
+                self._fanout.remove(subscription)
+
+    async def _begin(self, method: str, params: Mapping[str, Any]) -> None:
+        self._opening = await self._desk.peer.submit(method, params)
+        self._facts = await self._opening.result()
+
+    async def _close(self) -> None:
+        """Stop the turn of another task, let handlers finish, release the session."""
+        turn = self._turn
+        if turn is not None:
+            turn._close()
+            with last_words(GRACE + RELEASE_TIMEOUT):
+                await turn._left.wait()
+        self._end = self._end or SessionClosedError()
+        self._handlers.close()
+        self._fanout.close()
+        with last_words(RELEASE_TIMEOUT):
+            await self._release()
+
+    async def _release(self) -> None:
+        if self._opening is None:
+            return  # the CLI never heard of it
+        # A detach that overtakes the create would leave the session behind.
+        await self._opening.settled()
+        if not self._opening.failed:
+            params = {"sessionId": self.id}
+            await self._desk.peer.submit_nowait("session.detach", params).settled()
+
+
+@asynccontextmanager
+async def open_session(
+    peer: Peer,
+    options: SessionOptions,
+    session_id: str,
+    *,
+    method: str,
+    default_directory: str,
+    sessions: dict[str, Session],
+) -> AsyncIterator[Session]:
+    """Create or resume a session and own it for the length of the block.
+
+    It is registered in `sessions` before the request is written: its first events come
+    in the same burst as the answer.
+    """
+    desk = Desk(
+        peer, session_id, by_name(tuple(options.tools)), options.on_permission_request
+    )
+    with one_error():
+        async with trio.open_nursery() as nursery:
+            try:
+                with one_error():
+                    async with trio.open_nursery() as observers:
+                        session = Session(session_id, desk, nursery, observers)
+                        sessions[session_id] = session
+                        wire = options.to_wire(session_id, default_directory)
+                        await session._begin(method, wire)
+                        yield session
+                        session._fanout.close()
+                        observers.cancel_scope.deadline = (
+                            trio.current_time() + HANDLER_TIMEOUT
+                        )
+            finally:
+                await session._close()
+                del sessions[session_id]
+                nursery.cancel_scope.cancel()
+
+
+def _prompt(prompt: str, attachments: Sequence[Attachment]) -> dict[str, Any]:
+    if not isinstance(prompt, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # the CLI would take anything
+        raise TypeError(f"A prompt is a string, not {prompt!r}")
+    params: dict[str, Any] = {"prompt": prompt}
+    if attachments:
+        params["attachments"] = [dict(attachment) for attachment in attachments]
+    return params
+
+
+async def _call(function: Callable[..., object] | None, *args: object) -> None:
+    if function is not None:
+        result = function(*args)
+        if inspect.isawaitable(result):
+            await result

@@ -1,0 +1,335 @@
+"""What the wire events of one prompt mean: a pure state machine, no I/O, no Trio.
+
+Strategy: events are fed in one by one, in order and without duplicates; a table maps
+the wire type to the method that reads it; what a user should see is handed to `emit`.
+
+The rules, each measured on the real CLI:
+
+* The text is joined from deltas. After a token limit the CLI goes on by itself and its
+  `assistant.message` holds the last part only.
+* A model call that is retried streams again from the start. So the pieces of a call are
+  provisional until `assistant.message` or `assistant.turn_end`, and
+  `assistant.turn_retry` drops them.
+* Events that carry an agent id belong to a sub-agent: shown, never part of the text,
+  never the end.
+* Prompts that others queue in the same session are worked on between our prompt and the
+  next `session.idle`; each begins with its `user.message`. Theirs is not shown.
+* `session.idle` ends the turn. It has no error flag: a `session.error` before it is
+  what makes the difference, and it may come without any `user.message`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Mapping
+from typing import Any
+
+import attrs
+
+from .._errors import TurnError
+from .._protocol.envelope import SessionEvent
+from .turn_events import (
+    Message,
+    Notice,
+    ReasoningDelta,
+    Retry,
+    TextDelta,
+    ToolCall,
+    ToolProgress,
+    ToolResult,
+    TurnEndReason,
+    TurnEvent,
+    TurnStart,
+    Usage,
+)
+
+Payload = Mapping[str, Any]
+
+
+@attrs.define(eq=False)
+class Transcript:
+    """The state of one turn, as far as the wire tells it."""
+
+    _emit: Callable[[TurnEvent], None]
+    _unhandled_tools: Container[str] = ()
+    """Names of tools that were declared without a handler."""
+    _ours: bool = True
+    """Whether the CLI works on our prompt now; false while others are before us."""
+
+    message_id: str = attrs.field(default="", init=False)
+    """The id of our prompt, once the CLI has taken it."""
+    usage: Usage = attrs.field(factory=Usage, init=False)
+    tool_calls: list[ToolCall] = attrs.field(factory=list, init=False)
+    running_tools: dict[str, str] = attrs.field(factory=dict, init=False)
+    """Tool calls that are not over: {call id: name}."""
+    truncated_calls: int = attrs.field(default=0, init=False)
+    error: TurnError | None = attrs.field(default=None, init=False)
+    main_idle: bool = attrs.field(default=False, init=False)
+    """The main agent is idle; shells or agents in the background may go on."""
+    aborted: bool = attrs.field(default=False, init=False)
+    """Somebody aborted: the CLI said so."""
+    ended: bool = attrs.field(default=False, init=False)
+
+    _early: list[SessionEvent] = attrs.field(factory=list, init=False)
+    """What came before the answer to `session.send`: it does not know our id yet."""
+    _own_ids: set[str] = attrs.field(factory=set, init=False)
+    _pieces: list[str] = attrs.field(factory=list, init=False)
+    _settled: int = attrs.field(default=0, init=False)
+    """How many of the pieces can no longer be superseded by a retry."""
+    _streamed_id: str | None = attrs.field(default=None, init=False)
+    _finish_reason: str = attrs.field(default="", init=False)
+    _started: bool = attrs.field(default=False, init=False)
+
+    @property
+    def text(self) -> str:
+        """The main agent's text so far."""
+        return "".join(self._pieces)
+
+    @property
+    def reason(self) -> TurnEndReason:
+        """How the turn ended as far as the CLI is concerned."""
+        if self.aborted:
+            return TurnEndReason.CANCELLED
+        if self.error is not None:
+            return TurnEndReason.ERROR
+        if self._finish_reason == "length":
+            return TurnEndReason.MAX_TOKENS
+        return TurnEndReason.COMPLETE
+
+    def admit(self, message_id: str) -> None:
+        """The CLI has taken our prompt under this id."""
+        self.message_id = message_id
+        self._own_ids.add(message_id)
+        early, self._early = self._early, []
+        for event in early:
+            if self._ours or event.type not in _ENDS:  # else: the end of others' work
+                self._feed(event)
+
+    def adopt(self, message_id: str) -> None:
+        """Another message belongs to this turn: it was steered by one of our own."""
+        self._own_ids.add(message_id)
+
+    def feed(self, event: SessionEvent) -> None:
+        """Take the next event of the session."""
+        if not self.message_id:
+            self._early.append(event)
+        elif not self.ended:
+            self._feed(event)
+
+    def _feed(self, event: SessionEvent) -> None:
+        read = _READERS.get(event.type)
+        if read is not None:
+            data = event.raw.get("data")
+            read(self, event, data if isinstance(data, dict) else {})
+
+    # -- whose turn it is
+
+    def _user_message(self, event: SessionEvent, data: Payload) -> None:
+        if event.agent_id is None and data.get("delivery") != "steering":
+            self._ours = data.get("messageId") in self._own_ids
+
+    def _turn_start(self, event: SessionEvent, data: Payload) -> None:
+        if event.agent_id is None:
+            self.main_idle = False
+            self.error = None  # it was not the end: another model call begins
+            if self._ours and not self._started:
+                self._started = True
+                self._emit(TurnStart(message_id=self.message_id, source=event))
+
+    # -- text
+
+    def _message_delta(self, event: SessionEvent, data: Payload) -> None:
+        text, message_id = _text(data, "deltaContent"), _text(data, "messageId")
+        if event.agent_id is None:
+            if not self._ours:
+                return
+            self._streamed_id = message_id
+            self._pieces.append(text)
+        self._emit(
+            TextDelta(
+                text=text,
+                message_id=message_id,
+                agent_id=event.agent_id,
+                source=event,
+            )
+        )
+
+    def _message(self, event: SessionEvent, data: Payload) -> None:
+        if event.agent_id is None:
+            if not self._ours:
+                return
+            self._take_unstreamed(event, data)
+            self._settle()
+        self._emit(
+            Message(
+                text=_text(data, "content"),
+                message_id=_text(data, "messageId"),
+                agent_id=event.agent_id,
+                source=event,
+            )
+        )
+
+    def _take_unstreamed(self, event: SessionEvent, data: Payload) -> None:
+        """Without streaming the whole text comes at once: one delta, then."""
+        if data.get("messageId") != self._streamed_id and _text(data, "content"):
+            delta = {**data, "deltaContent": data["content"]}
+            self._message_delta(event, delta)
+
+    def _reasoning_delta(self, event: SessionEvent, data: Payload) -> None:
+        if self._ours or event.agent_id is not None:
+            self._emit(
+                ReasoningDelta(
+                    text=_text(data, "deltaContent"),
+                    reasoning_id=_text(data, "reasoningId"),
+                    agent_id=event.agent_id,
+                    source=event,
+                )
+            )
+
+    def _turn_end(self, event: SessionEvent, data: Payload) -> None:
+        if event.agent_id is None and self._ours:
+            self._settle()
+
+    def _turn_retry(self, event: SessionEvent, data: Payload) -> None:
+        if event.agent_id is None and self._ours:
+            dropped = "".join(self._pieces[self._settled :])
+            del self._pieces[self._settled :]
+            self._streamed_id = None
+            self._emit(
+                Retry(kind=_text(data, "reason"), dropped_text=dropped, source=event)
+            )
+
+    def _settle(self) -> None:
+        self._settled = len(self._pieces)
+
+    # -- model calls
+
+    def _usage(self, event: SessionEvent, data: Payload) -> None:
+        if not self._ours:
+            return
+        self.usage = self.usage.plus(data)
+        if event.agent_id is None:
+            self._finish_reason = _text(data, "finishReason")
+            if self._finish_reason == "length":
+                self.truncated_calls += 1
+
+    # -- tools
+
+    def _tool_start(self, event: SessionEvent, data: Payload) -> None:
+        self.running_tools[_text(data, "toolCallId")] = _text(data, "toolName")
+        if _text(data, "toolName") not in self._unhandled_tools:
+            self._tool_call(event, data, handled=True)
+
+    def _external_tool(self, event: SessionEvent, data: Payload) -> None:
+        # Only now can it be answered: the request id comes with this event.
+        if _text(data, "toolName") in self._unhandled_tools:
+            self._tool_call(event, data, handled=False)
+
+    def _tool_call(self, event: SessionEvent, data: Payload, *, handled: bool) -> None:
+        if not self._shown(event):
+            return
+        call = ToolCall(
+            call_id=_text(data, "toolCallId"),
+            name=_text(data, "toolName"),
+            arguments=data.get("arguments"),
+            handled=handled,
+            agent_id=event.agent_id,
+            source=event,
+        )
+        if event.agent_id is None:
+            self.tool_calls.append(call)
+        self._emit(call)
+
+    def _tool_output(self, event: SessionEvent, data: Payload) -> None:
+        if self._shown(event):
+            self._emit(
+                ToolProgress(
+                    call_id=_text(data, "toolCallId"),
+                    text=_text(data, "text") or _text(data, "progressMessage"),
+                    agent_id=event.agent_id,
+                    source=event,
+                )
+            )
+
+    def _tool_complete(self, event: SessionEvent, data: Payload) -> None:
+        self.running_tools.pop(_text(data, "toolCallId"), None)
+        if not self._shown(event):
+            return
+        success = data.get("success") is True
+        told = data.get("result" if success else "error")
+        told = told if isinstance(told, dict) else {}
+        self._emit(
+            ToolResult(
+                call_id=_text(data, "toolCallId"),
+                success=success,
+                text=_text(told, "content" if success else "message"),
+                agent_id=event.agent_id,
+                source=event,
+            )
+        )
+
+    def _shown(self, event: SessionEvent) -> bool:
+        return self._ours or event.agent_id is not None
+
+    # -- notices and the end
+
+    def _notice(self, event: SessionEvent, data: Payload) -> None:
+        if self._shown(event):
+            kind = _text(data, "infoType") or _text(data, "warningType")
+            text = _text(data, "message")
+            self._emit(Notice(kind=kind, text=text, source=event))
+
+    def _error(self, event: SessionEvent, data: Payload) -> None:
+        foreign = data.get("originatingMessageId")
+        if event.agent_id is not None or (foreign and foreign not in self._own_ids):
+            return
+        status = data.get("statusCode")
+        self.error = TurnError(
+            _text(data, "message") or "The turn failed and the CLI did not say why",
+            kind=_text(data, "errorType") or "unknown",
+            status_code=status if isinstance(status, int) else None,
+        )
+
+    def _main_idle(self, event: SessionEvent, data: Payload) -> None:
+        if event.agent_id is None:
+            self.main_idle = True
+            self.aborted = self.aborted or data.get("aborted") is True
+
+    def _idle(self, event: SessionEvent, data: Payload) -> None:
+        if event.agent_id is None:
+            self.aborted = self.aborted or data.get("aborted") is True
+            self.ended = True
+
+    def _autopilot_stopped(self, event: SessionEvent, data: Payload) -> None:
+        if event.agent_id is None:
+            self.ended = True
+
+
+def _text(data: Payload, key: str) -> str:
+    """A field that should be a string: whatever else the CLI sends reads as empty."""
+    value = data.get(key)
+    return value if isinstance(value, str) else ""
+
+
+_ENDS = frozenset({"assistant.idle", "session.idle", "session.autopilot_stopped"})
+
+_READERS: dict[str, Callable[[Transcript, SessionEvent, Payload], None]] = {
+    "user.message": Transcript._user_message,
+    "assistant.turn_start": Transcript._turn_start,
+    "assistant.message_delta": Transcript._message_delta,
+    "assistant.reasoning_delta": Transcript._reasoning_delta,
+    "assistant.message": Transcript._message,
+    "assistant.turn_end": Transcript._turn_end,
+    "assistant.turn_retry": Transcript._turn_retry,
+    "assistant.usage": Transcript._usage,
+    "tool.execution_start": Transcript._tool_start,
+    "external_tool.requested": Transcript._external_tool,
+    "tool.shell_output": Transcript._tool_output,
+    "tool.execution_progress": Transcript._tool_output,
+    "tool.execution_complete": Transcript._tool_complete,
+    "session.info": Transcript._notice,
+    "session.warning": Transcript._notice,
+    "session.error": Transcript._error,
+    "assistant.idle": Transcript._main_idle,
+    "session.idle": Transcript._idle,
+    "session.autopilot_stopped": Transcript._autopilot_stopped,
+}

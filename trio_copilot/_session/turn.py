@@ -1,0 +1,426 @@
+"""One prompt, from `session.send` to `session.idle`; and what leaving it early does.
+
+Strategy: the reader feeds every event of the session to the transcript, whether or not
+anybody iterates; what a user should see waits in a lossless buffer. The block owns one
+nursery, in which the handlers run, and one cancel scope, which ends the turn when it is
+cancelled. There is one way out, `_finish`: if the CLI is not done yet it is told to stop
+and heard out, shielded and bounded (the *drain*), so that the next line can start
+another turn and sees nothing of this one.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import trio
+
+from .._errors import CopilotError, TurnError
+from .._peer import Call
+from .._protocol.envelope import SessionEvent
+from .._resource_errors import SessionBusyError, SessionClosedError
+from .._scopes import last_words, one_error
+from .._tools.declare import ToolError
+from .._tools.run import failed, succeeded
+from .buffer import Buffer, Lagged
+from .coalesce import TURN_EVENTS
+from .requests import Handlers
+from .transcript import Transcript
+from .turn_events import (
+    CancelCause,
+    TextDelta,
+    ToolResult,
+    TurnEnd,
+    TurnEndReason,
+    TurnEvent,
+)
+
+if TYPE_CHECKING:
+    from .session import Session
+
+logger = logging.getLogger("trio_copilot.turn")
+
+GRACE = 5.0
+"""Seconds that a drain may take before the session counts as broken. The CLI needs 0.04;
+a hook that does not answer or an MCP server that is starting can hold an abort up."""
+
+SETTLE = 0.25
+"""Seconds to wait for `session.idle` once the main agent is idle after an abort: it
+follows within milliseconds, or not at all while background work holds the session."""
+
+BUFFER = 1024
+"""Turn events after which consecutive deltas are joined for a reader that is behind."""
+
+
+@attrs.define(eq=False)
+class Turn:
+    """One prompt and the work that it causes; made by `Session.turn`.
+
+    Iterate it for `TurnEvent`s: the last one is its `TurnEnd`. Iterating is optional,
+    and one task at a time may do it.
+    """
+
+    _session: Session
+    cancel_scope: trio.CancelScope
+    """Cancelling it, or moving its deadline, ends the turn and its block normally."""
+    end: TurnEnd | None = attrs.field(default=None, init=False)
+    """How it ended: set when the block is left, and once iteration stops."""
+
+    _transcript: Transcript = attrs.field(init=False)
+    _buffer: Buffer[TurnEvent] = attrs.field(init=False)
+    _handlers: Handlers = attrs.field(init=False)
+    _sending: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False)
+    _call: Call | None = attrs.field(default=None, init=False)
+    _cause: CancelCause | None = attrs.field(default=None, init=False)
+    _failure: CopilotError | None = attrs.field(default=None, init=False)
+    """What leaving the block raises: the connection was lost, the session closed."""
+    _ended: trio.Event = attrs.field(factory=trio.Event, init=False)
+    _quiet: trio.Event = attrs.field(factory=trio.Event, init=False)
+    """The main agent is idle after an abort, or the turn has ended."""
+    _left: trio.Event = attrs.field(factory=trio.Event, init=False)
+    _last_event: str = attrs.field(default="", init=False)
+    _last_heard: float = attrs.field(factory=trio.current_time, init=False)
+    _circumstances: dict[str, Any] | None = attrs.field(default=None, init=False)
+    """What was going on when the turn was cancelled, for its `TurnEnd`."""
+    _iterating: bool = attrs.field(default=False, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._buffer = Buffer(TURN_EVENTS, BUFFER, None)
+        declared = self._session._unhandled_tools
+        self._transcript = Transcript(self._show, declared, self._session.is_idle)
+        self._sending.deadline = self.cancel_scope.deadline
+
+    def __repr__(self) -> str:
+        state = repr(self.end) if self.end is not None else "running"
+        return f"<Turn {self._transcript.message_id or 'unsent'}: {state}>"
+
+    @property
+    def text(self) -> str:
+        """The main agent's text so far, joined from its deltas.
+
+        Parts that the CLI went on from after a token limit are all there; what a
+        retried model call had streamed before it failed is not.
+        """
+        return self._transcript.text
+
+    @property
+    def text_deltas(self) -> AsyncIterator[str]:
+        """Iterate the main agent's text alone, piece by piece.
+
+        It takes the same events as iterating the turn: use one or the other.
+        """
+        return _TextDeltas(self)
+
+    def __aiter__(self) -> Turn:
+        return self
+
+    async def __anext__(self) -> TurnEvent:
+        """Return the next event; `Cancelled` loses none.
+
+        Raises:
+          SessionBusyError: another task iterates this turn.
+          CliExitedError, ProtocolError: the connection was lost.
+        """
+        if self._iterating:
+            raise SessionBusyError("Another task is iterating this turn")
+        self._iterating = True
+        try:
+            event = await self._buffer.take_many()
+        except trio.EndOfChannel:
+            raise StopAsyncIteration from None
+        finally:
+            self._iterating = False
+        assert not isinstance(event, Lagged)  # this buffer is lossless
+        return event
+
+    async def abort(self) -> None:
+        """Stop the turn and wait until the CLI has.
+
+        The block of the turn ends normally, with reason `cancelled` and cause `abort`.
+        Called inside that block, or by one of the turn's handlers, this raises the
+        `Cancelled` which the block absorbs. Does nothing to a turn that is over.
+        """
+        running = self.end is None
+        self._cancel(CancelCause.ABORT)
+        await trio.lowlevel.checkpoint()
+        if running:
+            await self._left.wait()
+
+    async def steer(self, prompt: str) -> str:
+        """Send another message into the running turn, and return its id.
+
+        The agent takes it up at its next model call, or after its last one; what it
+        answers is part of this turn. `Cancelled` leaves it unknown whether the CLI got
+        the message. Protocol: `session.send` with mode `immediate`.
+
+        Raises:
+          SessionClosedError: the turn is over.
+          RpcError: the CLI refused.
+        """
+        if self.end is not None:
+            raise SessionClosedError("The turn is over: begin another one")
+        call = await self._session._submit(
+            "session.send",
+            {"prompt": prompt, "mode": "immediate"},
+            on_result=lambda result: self._transcript.adopt(_message_id(result)),
+        )
+        return _message_id(await call.result())
+
+    async def submit_tool_result(self, call_id: str, result: object) -> None:
+        """Answer a call of a tool that was declared without a handler.
+
+        Args:
+          call_id: `ToolCall.call_id` of an event whose `handled` is false.
+          result: text, `None`, or anything that JSON can express; a `ToolError` tells
+            the model that the call failed.
+
+        Raises:
+          ValueError: no such call is open.
+        """
+        outcome = (
+            failed(str(result), result)
+            if isinstance(result, ToolError)
+            else succeeded(result)
+        )
+        if not self._handlers.submit(call_id, outcome):
+            raise ValueError(
+                f"No tool call {call_id!r} waits for a result in this turn"
+            )
+        await trio.lowlevel.checkpoint()
+
+    # -- called by the reader of the connection: synchronous
+
+    def _receive(self, event: SessionEvent) -> None:
+        self._last_event = event.type
+        self._last_heard = trio.current_time()
+        self._transcript.feed(event)
+        self._look()
+
+    def _admitted(self, result: Any) -> None:
+        self._transcript.admit(_message_id(result))
+        self._look()
+
+    def _look(self) -> None:
+        if self._transcript.main_idle and self._transcript.aborted:
+            self._quiet.set()
+        if self._transcript.ended:
+            self._conclude()
+
+    def _show(self, event: TurnEvent) -> None:
+        if isinstance(event, ToolResult):
+            error = self._handlers.tool_errors.pop(event.call_id, None)
+            if error is not None:
+                event = attrs.evolve(event, error=error)
+        self._buffer.put(event)
+
+    def _lose(self, error: CopilotError) -> None:
+        """The connection is gone, or the CLI has let go of the session."""
+        if self.end is None:
+            self._failure = error
+            self._conclude(error)
+        self._handlers.close()
+
+    # -- the life of the block
+
+    def _cancel(self, cause: CancelCause) -> None:
+        if self.end is None and self._cause is None:
+            self._blame(cause)
+            self._sending.cancel()
+            self.cancel_scope.cancel()
+
+    def _blame(self, cause: CancelCause) -> None:
+        self._cause = cause
+        self._circumstances = self._look_around()
+
+    def _look_around(self) -> dict[str, Any]:
+        at_the_cli = [
+            f"tool {name}"
+            for name in self._transcript.running_tools.values()
+            if name not in self._session._desk.tools
+        ]
+        return {
+            "last_event": self._last_event,
+            "silence": trio.current_time() - self._last_heard,
+            "pending": (*self._handlers.pending, *at_the_cli),
+        }
+
+    def _close(self) -> None:
+        """The session's block is being left in another task."""
+        if self.end is None and self._cause is None:
+            self._failure = SessionClosedError()
+            self._cancel(CancelCause.CLOSED)
+
+    async def _send(self, params: dict[str, Any]) -> None:
+        with self._sending:
+            self._call = await self._session._submit(
+                "session.send", params, on_result=self._admitted
+            )
+            await self._call.result()
+
+    async def _finish(self) -> None:
+        try:
+            if self.end is None:
+                await self._stop()
+        finally:
+            self._conclude()
+            self._handlers.close()
+
+    async def _stop(self) -> None:
+        if self._cause is None:
+            self._blame(self._deduced_cause())
+        started = trio.current_time()
+        with last_words(GRACE) as grace:
+            await self._drain()
+        took = trio.current_time() - started
+        if grace.cancelled_caught and self.end is None:
+            self._session._break(
+                f"The CLI did not obey an abort within {GRACE:g} seconds (the last "
+                f"event was {self._last_event or 'none'})"
+            )
+        logger.debug("Turn cancelled (%s), drained in %.3f s", self._cause, took)
+
+    def _deduced_cause(self) -> CancelCause:
+        if not self.cancel_scope.cancel_called:
+            return CancelCause.OUTER
+        if self.cancel_scope.deadline <= trio.current_time():
+            return CancelCause.DEADLINE
+        return CancelCause.ABORT
+
+    async def _drain(self) -> None:
+        """Stop the work at the CLI and read up to its end."""
+        if self._call is None:
+            return  # it was never sent
+        # An abort that overtakes the prompt is lost: wait until it has arrived.
+        await self._call.settled()
+        if self._call.failed or self.end is not None:
+            return
+        self._handlers.cancel()
+        abort = await self._session._submit("session.abort", {})
+        await abort.settled()
+        if not abort.failed:
+            await self._quiet.wait()
+            with trio.move_on_after(SETTLE):
+                await self._ended.wait()
+
+    def _conclude(self, lost: CopilotError | None = None) -> None:
+        """Make the `TurnEnd`. Idempotent: the first end is the end."""
+        if self.end is not None:
+            return
+        self.end = self._make_end(lost)
+        if lost is None:
+            self._buffer.put(self.end)
+        self._buffer.close(lost)
+        self._ended.set()
+        self._quiet.set()
+
+    def _make_end(self, lost: CopilotError | None) -> TurnEnd:
+        transcript = self._transcript
+        reason, cause, error = transcript.reason, None, transcript.error
+        if self._cause is not None:
+            reason, cause = TurnEndReason.CANCELLED, self._cause
+        elif lost is not None:
+            reason, error = TurnEndReason.ERROR, _error_of(lost)
+        elif reason is TurnEndReason.CANCELLED:
+            cause = CancelCause.REMOTE
+        end = TurnEnd(
+            reason=reason,
+            text=transcript.text,
+            cause=cause,
+            error=error if reason is TurnEndReason.ERROR else None,
+            usage=transcript.usage,
+            message_id=transcript.message_id,
+            tool_calls=tuple(transcript.tool_calls),
+            truncated_calls=transcript.truncated_calls,
+            background_work=transcript.main_idle and not transcript.ended,
+            **(self._circumstances or self._look_around()),
+        )
+        if end.error is not None:
+            end.error.end = end
+        return end
+
+    async def _watch_silence(self, limit: float) -> None:
+        """Cancel the turn when nothing was heard for `limit` seconds.
+
+        The clock stands still while the CLI waits for us.
+        """
+        while not self._ended.is_set():
+            if self._handlers.pending:
+                await self._handlers.wait_quiet()
+                self._last_heard = trio.current_time()
+            deadline = self._last_heard + limit
+            if trio.current_time() >= deadline:
+                self._cancel(CancelCause.IDLE_TIMEOUT)
+                return
+            with trio.move_on_at(deadline):
+                await self._ended.wait()
+
+
+@attrs.define(eq=False)
+class _TextDeltas:
+    _turn: Turn
+
+    def __aiter__(self) -> _TextDeltas:
+        return self
+
+    async def __anext__(self) -> str:
+        while True:
+            event = await self._turn.__anext__()
+            if isinstance(event, TextDelta) and event.agent_id is None:
+                return event.text
+
+
+@asynccontextmanager
+async def open_turn(
+    session: Session,
+    params: dict[str, Any],
+    *,
+    timeout: float | None,
+    idle_timeout: float | None,
+) -> AsyncIterator[Turn]:
+    """Own one prompt for the length of the block; see `Session.turn`."""
+    deadline = trio.current_time() + _seconds("timeout", timeout)
+    turn = Turn(session, trio.CancelScope(deadline=deadline))
+    limit = _seconds("idle_timeout", idle_timeout)
+    session._begin_turn(turn)
+    try:
+        with one_error():
+            async with trio.open_nursery() as nursery:
+                turn._handlers = Handlers(session._desk, nursery)
+                try:
+                    await turn._send(params)
+                    with turn.cancel_scope:
+                        if limit < math.inf:
+                            nursery.start_soon(turn._watch_silence, limit)
+                        yield turn
+                finally:
+                    await turn._finish()
+                    nursery.cancel_scope.cancel()
+    finally:
+        session._end_turn(turn)
+        turn._left.set()
+    if turn._failure is not None:
+        raise turn._failure.renewed()
+
+
+def _seconds(name: str, value: float | None) -> float:
+    if value is None:
+        return math.inf
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"{name} is a number of seconds or None, not {value!r}")
+    if not value >= 0:
+        raise ValueError(f"{name} must not be negative, and is {value!r}")
+    return value
+
+
+def _message_id(result: Any) -> str:
+    return str(result.get("messageId", "")) if isinstance(result, dict) else ""
+
+
+def _error_of(lost: CopilotError) -> TurnError:
+    error = TurnError(str(lost), kind="connection")
+    error.__cause__ = lost
+    return error

@@ -1,0 +1,243 @@
+"""What iterating a turn yields: small, frozen, and stable across CLI versions.
+
+Each event has `source`, the wire event that it was made of, for whatever it leaves out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any, TypeAlias
+
+import attrs
+
+from .._errors import TurnError
+from .._protocol.envelope import SessionEvent
+
+
+class TurnEndReason(StrEnum):
+    """How a turn ended: always one of these four."""
+
+    COMPLETE = "complete"
+    """The agent finished."""
+    CANCELLED = "cancelled"
+    """It was stopped before that; `TurnEnd.cause` says by what."""
+    MAX_TOKENS = "max_tokens"
+    """The model's last answer was cut at its token limit."""
+    ERROR = "error"
+    """It failed; `TurnEnd.error` says why."""
+
+
+class CancelCause(StrEnum):
+    """Why a turn was cancelled."""
+
+    ABORT = "abort"
+    """`Turn.abort()`, `Session.abort()`, or `Turn.cancel_scope.cancel()`."""
+    DEADLINE = "deadline"
+    """`timeout=` passed, or another deadline of `Turn.cancel_scope`."""
+    IDLE_TIMEOUT = "idle_timeout"
+    """`idle_timeout=` passed: nothing was heard of the turn for so long."""
+    OUTER = "outer"
+    """An enclosing cancel scope, an exception, or an early exit from the block."""
+    REMOTE = "remote"
+    """The CLI or another client of the session aborted."""
+    CLOSED = "closed"
+    """The session was closed under the turn."""
+
+
+@attrs.frozen(kw_only=True)
+class Usage:
+    """What the model calls of a turn used, those of its sub-agents included."""
+
+    calls: int = 0
+    """Model calls."""
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
+    reasoning_tokens: int = 0
+    cost: float = 0.0
+    """In the CLI's own unit; 0 with a provider of your own."""
+    duration: float = 0.0
+    """Seconds spent in model calls."""
+
+    def plus(self, data: Mapping[str, Any]) -> Usage:
+        """Return the sum of this and one `assistant.usage` payload."""
+
+        def number(key: str) -> Any:
+            value = data.get(key)
+            return value if isinstance(value, (int, float)) else 0
+
+        return Usage(
+            calls=self.calls + 1,
+            input_tokens=self.input_tokens + number("inputTokens"),
+            output_tokens=self.output_tokens + number("outputTokens"),
+            cache_read_tokens=self.cache_read_tokens + number("cacheReadTokens"),
+            cache_write_tokens=self.cache_write_tokens + number("cacheWriteTokens"),
+            reasoning_tokens=self.reasoning_tokens + number("reasoningTokens"),
+            cost=self.cost + number("cost"),
+            duration=self.duration + number("duration") / 1000,
+        )
+
+
+@attrs.frozen(kw_only=True)
+class TurnStart:
+    """The agent began to work on the prompt."""
+
+    message_id: str
+    """The id that the CLI gave to the prompt."""
+    source: SessionEvent = attrs.field(repr=False, eq=False)
+
+
+@attrs.frozen(kw_only=True)
+class TextDelta:
+    """A piece of the answer's text, in order."""
+
+    text: str
+    message_id: str = ""
+    agent_id: str | None = None
+    """The sub-agent that speaks; `None` is the main agent, the turn's own text."""
+    source: SessionEvent = attrs.field(repr=False, eq=False)
+
+
+@attrs.frozen(kw_only=True)
+class ReasoningDelta:
+    """A piece of the model's visible reasoning."""
+
+    text: str
+    reasoning_id: str = ""
+    agent_id: str | None = None
+    source: SessionEvent = attrs.field(repr=False, eq=False)
+
+
+@attrs.frozen(kw_only=True)
+class Message:
+    """The whole answer of one model call; a turn has one or several."""
+
+    text: str
+    message_id: str = ""
+    agent_id: str | None = None
+    source: SessionEvent = attrs.field(repr=False, eq=False)
+
+
+@attrs.frozen(kw_only=True)
+class ToolCall:
+    """The model called a tool, one of ours or one that is built into the CLI."""
+
+    call_id: str
+    name: str
+    arguments: Any
+    handled: bool = True
+    """Whether somebody answers: false for a tool that was declared without a handler,
+    which is answered with `Turn.submit_tool_result`."""
+    agent_id: str | None = None
+    source: SessionEvent = attrs.field(repr=False, eq=False)
+
+
+@attrs.frozen(kw_only=True)
+class ToolProgress:
+    """Output of a tool that is still running."""
+
+    call_id: str
+    text: str
+    agent_id: str | None = None
+    source: SessionEvent = attrs.field(repr=False, eq=False)
+
+
+@attrs.frozen(kw_only=True)
+class ToolResult:
+    """A tool call is over."""
+
+    call_id: str
+    success: bool
+    text: str
+    """What the model was told, result or failure."""
+    error: BaseException | None = None
+    """The exception that a handler of ours raised, if that is why it failed."""
+    agent_id: str | None = None
+    source: SessionEvent = attrs.field(repr=False, eq=False)
+
+
+@attrs.frozen(kw_only=True)
+class Retry:
+    """A model call failed and is made again.
+
+    The text of that call that had arrived is void: `Turn.text` has dropped it.
+    """
+
+    kind: str
+    """The CLI's word for the reason, such as `rate_limit` or `streaming_error`."""
+    dropped_text: str = ""
+    """The text that is void now; what a display should take back."""
+    source: SessionEvent = attrs.field(repr=False, eq=False)
+
+
+@attrs.frozen(kw_only=True)
+class Notice:
+    """Something that the CLI wants said: an information or a warning."""
+
+    kind: str
+    text: str
+    source: SessionEvent = attrs.field(repr=False, eq=False)
+
+
+@attrs.frozen(kw_only=True)
+class TurnEnd:
+    """How a turn ended: its last event, always exactly one."""
+
+    reason: TurnEndReason
+    text: str
+    """The main agent's text, joined from its deltas; see `Turn.text`."""
+    cause: CancelCause | None = None
+    """Why it was cancelled; `None` unless `reason` is `cancelled`."""
+    error: TurnError | None = attrs.field(default=None, eq=False)
+    """Why it failed; `None` unless `reason` is `error`."""
+    usage: Usage = attrs.field(factory=Usage)
+    message_id: str = ""
+    """The id that the CLI gave to the prompt; empty if it never took it."""
+    tool_calls: tuple[ToolCall, ...] = attrs.field(default=(), repr=False)
+    """The calls of the main agent, in order."""
+    truncated_calls: int = 0
+    """Model calls that were cut at their token limit; the CLI goes on from the first
+    ones by itself, and `text` has all parts."""
+    background_work: bool = False
+    """Whether shells or agents of the session still run after the main agent."""
+    last_event: str = ""
+    """Wire type of the last event that was seen of this turn."""
+    silence: float = 0.0
+    """Seconds between the last event and the end: what an idle timeout waited for."""
+    pending: tuple[str, ...] = ()
+    """What waited for an answer of ours at the end, such as `tool get_weather`."""
+
+    def __repr__(self) -> str:
+        parts = [self.reason.value]
+        if self.cause is not None:
+            parts.append(f"cause={self.cause.value}")
+        if self.error is not None:
+            parts.append(f"error={self.error}")
+        parts.append(f"{len(self.text)} characters")
+        if self.last_event:
+            parts.append(f"last event {self.last_event} {self.silence:.1f} s before")
+        if self.pending:
+            parts.append(f"pending: {', '.join(self.pending)}")
+        return f"<TurnEnd {'; '.join(parts)}>"
+
+    def raise_for_error(self) -> None:
+        """Raise `TurnError` if the turn ended with reason `error`."""
+        if self.error is not None:
+            raise self.error
+
+
+TurnEvent: TypeAlias = (
+    TurnStart
+    | TextDelta
+    | ReasoningDelta
+    | Message
+    | ToolCall
+    | ToolProgress
+    | ToolResult
+    | Retry
+    | Notice
+    | TurnEnd
+)
+"""Everything that iterating a turn can yield."""

@@ -1,0 +1,220 @@
+"""An async function becomes a tool: name, description, JSON schema, checked arguments.
+
+Strategy: the parameters become the fields of a `msgspec.Struct` made on the spot.
+msgspec derives the JSON schema from it and turns the model's JSON into it, attrs classes
+included, or says where it does not fit. So schema and check can never disagree.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+import typing
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Literal, overload
+
+import attrs
+import msgspec
+import trio
+
+from .._errors import CopilotError, ToolDefinitionError
+from .arguments import arguments_type, schema_of
+
+Handler = Callable[..., Awaitable[Any]]
+ErrorPolicy = Literal["tell", "raise"]
+
+
+class ToolError(CopilotError):
+    """Raise this in a tool to tell the model in your own words what went wrong."""
+
+
+@attrs.frozen(kw_only=True)
+class ToolContext:
+    """What a call is part of: a parameter annotated with this class receives it."""
+
+    session_id: str
+    call_id: str
+    """The model's id of the call, as in `ToolCall.call_id`."""
+    tool_name: str
+    working_directory: str = ""
+    """Where the session works."""
+    agent_id: str | None = None
+    """The sub-agent that called; `None` is the main agent."""
+
+
+@attrs.frozen
+class Tool:
+    """Something the model can call.
+
+    Made by `@tool`. To declare a tool that your program answers itself, by
+    `Turn.submit_tool_result`, make one without a handler.
+    """
+
+    name: str = attrs.field()
+    """Letters, digits, `_` and `-`."""
+    description: str = ""
+    """What the model is told about it."""
+    parameters: Mapping[str, Any] = attrs.field(factory=lambda: {"type": "object"})
+    """JSON schema of the arguments, an object."""
+    handler: Handler | None = attrs.field(default=None, kw_only=True)
+    timeout: float | None = attrs.field(default=None, kw_only=True)
+    """Seconds until a call is cancelled and reported as failed; `None` is for ever."""
+    limiter: trio.CapacityLimiter | None = attrs.field(default=None, kw_only=True)
+    """Limits how many calls run at once; share it among tools to limit them together."""
+    errors: ErrorPolicy = attrs.field(
+        default="tell", kw_only=True, validator=attrs.validators.in_(("tell", "raise"))
+    )
+    """An exception in the handler: `tell` the model that it failed and go on, or
+    `raise` it from the turn as well, which stops the turn."""
+    skip_permission: bool | None = attrs.field(default=None, kw_only=True)
+    """Whether calls need no permission. `None`: they do when the session has a
+    permission handler; without one, to pass a tool is to permit it."""
+    overrides_built_in: bool = attrs.field(default=False, kw_only=True)
+    """Whether it takes the place of a tool of this name that is built into the CLI."""
+    _arguments: type[msgspec.Struct] | None = attrs.field(
+        default=None, kw_only=True, repr=False, eq=False
+    )
+    _context_parameter: str | None = attrs.field(default=None, kw_only=True, repr=False)
+
+    @name.validator
+    def _check_name(self, _: object, value: str) -> None:
+        if not value or not all(c.isalnum() or c in "_-" for c in value):
+            raise ToolDefinitionError(
+                f"{value!r} is no name for a tool: use letters, digits, _ and - only"
+            )
+        if not value.isascii():
+            raise ToolDefinitionError(f"The name {value!r} of a tool must be ASCII")
+
+    def to_wire(self, *, ask_permission: bool) -> dict[str, Any]:
+        """Return the declaration as `session.create` wants it."""
+        skip = self.skip_permission
+        if skip is None:
+            skip = not ask_permission
+        wire: dict[str, Any] = {
+            "name": self.name,
+            "description": self.description,
+            "parameters": dict(self.parameters),
+        }
+        if skip:
+            wire["skipPermission"] = True
+        if self.overrides_built_in:
+            wire["overridesBuiltInTool"] = True
+        return wire
+
+    def bind(
+        self, arguments: Any, context: ToolContext
+    ) -> Callable[[], Awaitable[Any]]:
+        """Check the model's arguments and return the call, ready to be awaited.
+
+        Raises:
+          ToolError: they do not fit; says where, for the model to mend.
+        """
+        assert self.handler is not None
+        keywords = self._structured(arguments)
+        if self._context_parameter is not None:
+            keywords[self._context_parameter] = context
+        handler = self.handler
+        return lambda: handler(**keywords)
+
+    def _structured(self, arguments: Any) -> dict[str, Any]:
+        if self._arguments is None:  # declared by hand: the schema is the only check
+            return dict(arguments or {})
+        try:
+            fitting = msgspec.convert(arguments or {}, self._arguments)
+        except msgspec.ValidationError as error:
+            raise ToolError(f"The arguments do not fit: {error}") from error
+        return {name: getattr(fitting, name) for name in fitting.__struct_fields__}
+
+
+@overload
+def tool(function: Handler, /) -> Tool: ...
+@overload
+def tool(
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    timeout: float | None = None,
+    limiter: trio.CapacityLimiter | None = None,
+    errors: ErrorPolicy = "tell",
+    skip_permission: bool | None = None,
+    overrides_built_in: bool = False,
+) -> Callable[[Handler], Tool]: ...
+def tool(
+    function: Handler | None = None,
+    /,
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    **options: Any,
+) -> Tool | Callable[[Handler], Tool]:
+    """Make a tool of an async function.
+
+    The model sees the function's name, its docstring, and a JSON schema made of its
+    annotations: builtin types, `Literal`, enums, `Optional`, collections, dates,
+    `TypedDict`, dataclasses and attrs classes; `Annotated[T, "text"]` describes a
+    parameter, `Annotated[int, msgspec.Meta(ge=0)]` restricts it. The model's arguments
+    are structured and checked before the function is called; what does not fit is told
+    to the model. The function may return text, `None`, or anything that JSON can express.
+
+    A call runs as a task of the turn that caused it, and is cancelled when that ends.
+
+    Args:
+      function: the async function, when used without parentheses.
+      name: the tool's name; default: the function's.
+      description: what the model is told; default: the function's docstring.
+      options: the other attributes of `Tool`.
+
+    Raises:
+      ToolDefinitionError: the function is not async, a parameter has no annotation, or
+        no schema can be made of one.
+    """
+    if function is not None:
+        return _declare(function, name, description, options, _locals_of_caller())
+    local_names = _locals_of_caller()
+    return lambda f: _declare(f, name, description, options, local_names)
+
+
+def _locals_of_caller() -> Mapping[str, Any]:
+    # Annotations are strings under `from __future__ import annotations`; a class that
+    # is local to the function where the tool is defined can only be found here.
+    return sys._getframe(2).f_locals
+
+
+def _declare(
+    function: Handler,
+    name: str | None,
+    description: str | None,
+    options: Mapping[str, Any],
+    local_names: Mapping[str, Any],
+) -> Tool:
+    label = getattr(function, "__name__", repr(function))
+    if not inspect.iscoroutinefunction(function):
+        raise ToolDefinitionError(
+            f"{label} is not an async function: a tool is declared with `async def`"
+        )
+    hints = _type_hints(function, label, local_names)
+    context = next((p for p, hint in hints.items() if hint is ToolContext), None)
+    arguments = arguments_type(function, label, hints, ignored=context)
+    return Tool(
+        name or label,
+        inspect.getdoc(function) or "" if description is None else description,
+        schema_of(arguments, label),
+        handler=function,
+        arguments=arguments,
+        context_parameter=context,
+        **options,
+    )
+
+
+def _type_hints(
+    function: Handler, label: str, local_names: Mapping[str, Any]
+) -> dict[str, Any]:
+    try:
+        return typing.get_type_hints(
+            function, localns=dict(local_names), include_extras=True
+        )
+    except NameError as error:
+        raise ToolDefinitionError(
+            f"{label}: an annotation names {error.name!r}, which cannot be found from "
+            "where the function is defined"
+        ) from error

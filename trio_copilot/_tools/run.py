@@ -1,0 +1,94 @@
+"""One call of a tool: its result, failure or timeout in the form the wire wants."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from typing import Any
+
+import attrs
+import msgspec
+import trio
+
+from .._errors import ToolDefinitionError
+from .declare import Tool, ToolContext, ToolError
+
+
+@attrs.frozen
+class Outcome:
+    """How a call went."""
+
+    wire: dict[str, Any]
+    """The `result` of `session.tools.handlePendingToolCall`."""
+    error: Exception | None = None
+    """What the handler raised."""
+
+
+def succeeded(value: Any) -> Outcome:
+    """Return the outcome of a call that returned `value`.
+
+    Raises:
+      TypeError: JSON cannot express the value.
+    """
+    if value is None:
+        text = ""
+    elif isinstance(value, str):
+        text = value
+    else:
+        text = msgspec.json.encode(value).decode()
+    return Outcome({"textResultForLlm": text, "resultType": "success"})
+
+
+def failed(text: str, error: Exception | None = None) -> Outcome:
+    """Return the outcome of a call that failed; the model is told `text`."""
+    wire = {"textResultForLlm": text, "resultType": "failure", "error": text}
+    return Outcome(wire, error)
+
+
+CANCELLED = failed("The call was cancelled before it was done.")
+"""What is owed for a call whose handler was cancelled while the call is still open."""
+
+
+async def run_tool(tool: Tool, arguments: Any, context: ToolContext) -> Outcome:
+    """Run one call to its end and return how it went.
+
+    `Cancelled` goes through the handler and out of here: nothing was answered.
+    """
+    try:
+        call = tool.bind(arguments, context)
+        return await _run(tool, call)
+    except ToolError as error:
+        return failed(str(error), error)
+    except Exception as error:  # noqa: BLE001  # the model's to know, the turn's to show
+        return failed(f"The tool failed: {type(error).__name__}: {error}", error)
+
+
+async def _run(tool: Tool, call: Callable[[], Awaitable[Any]]) -> Outcome:
+    async with AsyncExitStack() as stack:
+        if tool.limiter is not None:
+            await stack.enter_async_context(tool.limiter)
+        if tool.timeout is None:
+            return succeeded(await call())
+        with trio.move_on_after(tool.timeout):
+            return succeeded(await call())
+        return failed(
+            f"The tool did not finish within {tool.timeout:g} seconds.",
+            trio.TooSlowError(f"{tool.name} took longer than {tool.timeout:g} s"),
+        )
+
+
+def by_name(tools: tuple[Tool, ...]) -> dict[str, Tool]:
+    """Return the tools by their names.
+
+    Raises:
+      ToolDefinitionError: two tools have the same name.
+      TypeError: something is no tool.
+    """
+    table: dict[str, Tool] = {}
+    for item in tools:
+        if not isinstance(item, Tool):  # pyright: ignore[reportUnnecessaryIsInstance]  # what users pass
+            raise TypeError(f"{item!r} is no tool: decorate the function with @tool")
+        if item.name in table:
+            raise ToolDefinitionError(f"Two tools are named {item.name!r}")
+        table[item.name] = item
+    return table

@@ -1,0 +1,141 @@
+"""From what a user says about where the CLI is to a stream of bytes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+
+import attrs
+import trio
+
+from .._errors import CliExitedError
+from .connections import Stdio, Tcp
+from .find_cli import find_cli
+from .process import open_process
+from .tcp import open_tcp
+
+LOG_LEVELS = ("none", "error", "warning", "info", "debug", "all")
+TOKEN_VARIABLE = "COPILOT_SDK_AUTH_TOKEN"  # noqa: S105  # the name, not the token
+
+Connection = (
+    Stdio | Tcp | str | os.PathLike[str] | Sequence[str] | trio.abc.Stream | None
+)
+
+
+@attrs.frozen
+class Link:
+    """A stream to a CLI and what is known about it."""
+
+    stream: trio.abc.Stream = attrs.field(repr=False)
+    label: str
+    """What to call it in messages: a path, an address."""
+    exit_error: Callable[[], Awaitable[CliExitedError]] = attrs.field(repr=False)
+    """Makes the error that tells why the stream ended; bounded."""
+    owned: bool
+    """Whether the CLI ends with us."""
+    pid: int | None = None
+    token: str | None = attrs.field(default=None, repr=False)
+
+
+@attrs.frozen(kw_only=True)
+class LaunchOptions:
+    """How to start a CLI; see `open_client`."""
+
+    env: Mapping[str, str] | None = attrs.field(default=None, repr=False)
+    cwd: str | os.PathLike[str] | None = None
+    log_level: str | None = attrs.field(
+        default=None,
+        validator=attrs.validators.optional(attrs.validators.in_(LOG_LEVELS)),
+    )
+    home: str | os.PathLike[str] | None = None
+    github_token: str | None = attrs.field(default=None, repr=False)
+    use_logged_in_user: bool = True
+    telemetry: Mapping[str, str] | None = None
+    shutdown_timeout: float
+
+    def arguments(self) -> list[str]:
+        """Return the arguments that make the CLI a server on its stdio."""
+        arguments = ["--headless", "--no-auto-update"]
+        if self.log_level is not None:
+            arguments += ["--log-level", self.log_level]
+        if self.github_token is not None:
+            arguments += ["--auth-token-env", TOKEN_VARIABLE]
+        if not self.use_logged_in_user:
+            arguments.append("--no-auto-login")
+        return [*arguments, "--stdio"]
+
+    def environment(self) -> dict[str, str]:
+        """Return the environment of the CLI."""
+        environment = dict(os.environ if self.env is None else self.env)
+        environment.update(self.telemetry or {})
+        if self.home is not None:
+            environment["COPILOT_HOME"] = os.fspath(self.home)
+        if self.github_token is not None:
+            environment[TOKEN_VARIABLE] = self.github_token
+        return environment
+
+
+@asynccontextmanager
+async def open_link(
+    connection: Connection, options: LaunchOptions
+) -> AsyncIterator[Link]:
+    """Start a CLI or connect to one; undone when the block is left.
+
+    Raises:
+      TypeError: that is nothing to connect to.
+      CliNotFoundError, ConnectError: it could not be reached.
+    """
+    if isinstance(connection, trio.abc.Stream):
+        async with connection:
+            yield Link(connection, "The peer", _closed, owned=True)
+    elif isinstance(connection, Tcp):
+        async with open_tcp(connection) as stream:
+            label = f"The server at {connection.host}:{connection.port}"
+            yield Link(stream, label, _closed, owned=False, token=connection.token)
+    else:
+        stdio = as_stdio(connection)
+        env = options.environment()
+        path = os.fspath(find_cli(stdio.path, env=env))
+        async with open_process(
+            [path, *stdio.args, *options.arguments()],
+            env=env,
+            cwd=options.cwd,
+            shutdown_timeout=options.shutdown_timeout,
+        ) as process:
+            yield Link(
+                process.stream,
+                path,
+                process.exit_error,
+                owned=True,
+                pid=process.pid,
+            )
+
+
+def as_stdio(
+    connection: Stdio | str | os.PathLike[str] | Sequence[str] | None,
+) -> Stdio:
+    """Return the long form of a path or an argument list.
+
+    Raises:
+      TypeError: it is neither.
+    """
+    match connection:
+        case Stdio():
+            return connection
+        case None:
+            return Stdio()
+        case str() | os.PathLike():
+            return Stdio(connection)
+        case [str() as path, *arguments] if all(isinstance(a, str) for a in arguments):
+            return Stdio(path, tuple(arguments))
+        case _:
+            raise TypeError(
+                "open_client takes Stdio, Tcp, a path, a list of a program and its "
+                f"arguments, a trio.abc.Stream or None, not {connection!r}"
+            )
+
+
+async def _closed() -> CliExitedError:
+    await trio.lowlevel.checkpoint()
+    return CliExitedError(None)
