@@ -1,0 +1,86 @@
+"""How to reach a Copilot CLI, as values: nothing here opens anything."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+
+import attrs
+
+__all__ = ["DEFAULT_HOST", "Stdio", "Tcp", "parse_address"]
+
+DEFAULT_HOST = "127.0.0.1"
+"""Where `copilot --headless --port N` listens, and nowhere else."""
+
+_ADDRESS = re.compile(
+    r"(?:(?:tcp|http)://)?"
+    r"(?:(?:\[(?P<ipv6>[^\[\]/@]+)\]|(?P<name>[^\[\]/@:\s]+)):)?"
+    r"(?P<port>[0-9]{1,9})/?"
+)
+
+
+def _words(args: Iterable[str]) -> tuple[str, ...]:
+    if isinstance(args, str):
+        raise TypeError(f"args must be a sequence of strings, not the string {args!r}")
+    return tuple(args)
+
+
+def _check_host(_tcp: Tcp, _attribute: attrs.Attribute[str], host: str) -> None:
+    if not host:
+        raise ValueError("host must not be empty")
+
+
+def _check_port(_tcp: Tcp, _attribute: attrs.Attribute[int], port: object) -> None:
+    if isinstance(port, bool) or not isinstance(port, int):
+        raise TypeError(f"port must be an int, not {port!r}")
+    if not 1 <= port <= 65535:
+        raise ValueError(f"port must be within 1..65535, not {port}")
+
+
+@attrs.frozen
+class Stdio:
+    """Start a CLI of our own and talk over its standard input and output.
+
+    Attributes:
+      path: the executable; `None` finds one: see `find_cli`.
+      args: further arguments for it, beside those that we give.
+    """
+
+    path: str | os.PathLike[str] | None = None
+    args: tuple[str, ...] = attrs.field(default=(), converter=_words)
+
+
+@attrs.frozen
+class Tcp:
+    """Connect to a CLI that somebody started with `copilot --headless --port N`.
+
+    Attributes:
+      host: its name or address.
+      port: 1 to 65535.
+      token: what that CLI got as COPILOT_CONNECTION_TOKEN, if anything; never shown.
+    """
+
+    host: str = attrs.field(validator=_check_host)
+    port: int = attrs.field(validator=_check_port)
+    token: str | None = attrs.field(default=None, repr=False)
+
+
+def parse_address(address: str) -> tuple[str, int]:
+    """Return the host and port in `address`.
+
+    Args:
+      address: `"host:port"`, `"port"` (of this machine), `"[::1]:port"`, each of them
+          also after `tcp://` or `http://`.
+
+    Raises:
+      ValueError: it has none of these forms, or the port is not within 1..65535.
+    """
+    match = _ADDRESS.fullmatch(address.strip())
+    if match is None or not 1 <= int(match["port"]) <= 65535:
+        shown = address.rpartition("@")[2]  # no password in an error
+        raise ValueError(
+            f"{shown!r} is no address of a CLI: expected 'host:port', 'port' or "
+            "'[::1]:port' with a port within 1..65535"
+        )
+    return match["ipv6"] or match["name"] or DEFAULT_HOST, int(match["port"])

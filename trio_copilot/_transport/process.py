@@ -1,0 +1,288 @@
+"""Starts a CLI, owns it, and leaves nothing of it behind.
+
+Strategy: the process leads a group of its own. Two tasks attend to it: one waits for
+its exit, one keeps the last of its stderr. When the block is left, whatever the reason,
+the rest of the shutdown ladder follows, each step bounded:
+
+| step            | share of `shutdown_timeout` | then                               |
+|-----------------|-----------------------------|------------------------------------|
+| end of stdin    | 3/8                         | it exits within 0.06 s, normally   |
+| SIGTERM (group) | 3/8                         | for one that does not read stdin   |
+| SIGKILL (group) | 2/8                         | also one that is stopped; reaped   |
+
+A block that is left because of a cancellation or Ctrl-C still takes every step, under a
+shield. One that arrives *while* the ladder is climbed goes to SIGKILL at once. On every
+path the exit status has been taken, and what the process left in its group is killed.
+
+The process's death is the end of its output, even if a child that it started keeps the
+pipe open: see `_Output`.
+
+This module does not know what the bytes mean. `runtime.shutdown`, the step before end
+of stdin, belongs to the client.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+import subprocess
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import asynccontextmanager, nullcontext, suppress
+
+import trio
+
+from .._errors import CliExitedError, ConnectError
+from .._scopes import last_words, one_error
+from .process_group import OWN_GROUP, kill_group, terminate_group
+
+__all__ = [
+    "EXIT_STATUS_TIMEOUT",
+    "LAST_BYTES_TIMEOUT",
+    "SHUTDOWN_TIMEOUT",
+    "STDERR_TAIL",
+    "CliProcess",
+    "open_process",
+]
+
+logger = logging.getLogger("trio_copilot.transport")
+
+STDERR_TAIL = 8 * 1024
+"""Bytes of stderr to keep for an error message: a stack trace or two."""
+
+SHUTDOWN_TIMEOUT = 8.0
+"""Seconds for the whole ladder; the CLI needs 0.06 of them, a loaded machine more."""
+
+PATIENCE = 3 / 8
+"""The share of the ladder's time that each polite step gets; killing gets the rest."""
+
+LAST_BYTES_TIMEOUT = 0.2
+"""Seconds of silence after the exit that mean: there is no more output.
+
+What the process wrote is in the pipe already; this is for one who holds it open.
+"""
+
+EXIT_STATUS_TIMEOUT = 1.0
+"""Seconds between the end of stdout and the exit status; normally a few milliseconds."""
+
+CLOSE_TIMEOUT = 1.0
+"""Seconds for closing our ends of the pipes, which waits for nobody."""
+
+
+class _Output(trio.abc.ReceiveStream):
+    """An output of a process that ends when the process has exited.
+
+    A pipe ends when the last process that holds it does, which may be a child of the
+    CLI that lives on. After the exit, silence is the end.
+    """
+
+    def __init__(self, pipe: trio.abc.ReceiveStream) -> None:
+        self._pipe = pipe
+        self._exited = False
+        self._reading = trio.CancelScope()
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
+        with trio.CancelScope() as self._reading:
+            if self._exited:
+                self._reading.deadline = trio.current_time() + LAST_BYTES_TIMEOUT
+            return await self._pipe.receive_some(max_bytes)
+        return b""
+
+    def process_exited(self) -> None:
+        self._exited = True
+        self._reading.deadline = trio.current_time() + LAST_BYTES_TIMEOUT
+
+    async def aclose(self) -> None:
+        await self._pipe.aclose()
+
+
+class CliProcess:
+    """A running CLI, made by `open_process`.
+
+    Attributes:
+      stream: its stdin and stdout.
+      pid: its process id, which is also the id of its group.
+    """
+
+    stream: trio.abc.Stream
+    pid: int
+
+    def __init__(self, process: trio.Process, stderr_limit: int) -> None:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        self._process = process
+        self._stdin = process.stdin
+        self._stdout = _Output(process.stdout)
+        self._stderr = _Output(process.stderr)
+        self._stderr_limit = stderr_limit
+        self._tail = b""
+        self._tail_is_whole = trio.Event()
+        self._has_exited = False
+        self.stream = trio.StapledStream(self._stdin, self._stdout)
+        self.pid = process.pid
+
+    def __repr__(self) -> str:
+        status = self.returncode
+        state = "running" if status is None else f"exited with {status}"
+        return f"<CliProcess {self.pid}, {state}>"
+
+    @property
+    def returncode(self) -> int | None:
+        """The exit status, negative for a signal; `None` while it runs."""
+        return self._process.returncode
+
+    @property
+    def stderr_tail(self) -> str:
+        """The last of what it wrote to stderr, up to now."""
+        return self._tail.decode("utf-8", "replace")
+
+    async def exit_error(self) -> CliExitedError:
+        """Return the error that tells why the stream has ended.
+
+        Waits for the exit status and the rest of stderr, but no longer than
+        `EXIT_STATUS_TIMEOUT`: a CLI may close its stdout and go on running, and then
+        the error has no status. `Cancelled` changes nothing.
+        """
+        with trio.move_on_after(EXIT_STATUS_TIMEOUT):
+            await self._wait()
+            await self._tail_is_whole.wait()
+        return CliExitedError(self.returncode, self.stderr_tail)
+
+    async def _wait(self) -> None:
+        """Wait for the exit, and kill what the process left in its group."""
+        await self._process.wait()
+        if not self._has_exited:
+            self._has_exited = True
+            kill_group(self._process)  # at once, before its id can be another's
+            self._stdout.process_exited()
+            self._stderr.process_exited()
+
+    async def _keep_stderr(self) -> None:
+        async for chunk in self._stderr:
+            kept = self._tail + chunk
+            self._tail = kept[max(0, len(kept) - self._stderr_limit) :]
+        self._tail_is_whole.set()
+
+    async def _shut_down(self, timeout: float) -> None:
+        """Climb the ladder. Whatever is raised in here, the process is gone then."""
+        cancelled_before = trio.current_effective_deadline() == -math.inf
+        try:
+            with last_words(timeout) if cancelled_before else nullcontext():
+                await self._ask_to_exit(timeout * PATIENCE)
+        finally:
+            await self._bury(timeout * (1 - 2 * PATIENCE))
+
+    async def _ask_to_exit(self, patience: float) -> None:
+        with one_error():
+            async with trio.open_nursery() as nursery:
+                # Who waits for us to read cannot exit.
+                nursery.start_soon(self._discard_stdout)
+                nursery.start_soon(self._keep_stderr)
+                await self._stdin.aclose()
+                if not await self._exits_within(patience):
+                    self._log_step("end of stdin", patience, "SIGTERM")
+                    terminate_group(self._process)
+                    if not await self._exits_within(patience):
+                        self._log_step("SIGTERM", patience, "SIGKILL")
+                nursery.cancel_scope.cancel()
+
+    async def _discard_stdout(self) -> None:
+        with suppress(trio.ClosedResourceError):  # by whoever had the stream
+            async for _ in self._stdout:
+                pass
+
+    async def _exits_within(self, seconds: float) -> bool:
+        with trio.move_on_after(seconds):
+            await self._wait()
+        return self._has_exited
+
+    def _log_step(self, last_step: str, patience: float, next_step: str) -> None:
+        logger.warning(
+            "The Copilot CLI (pid %d) did not exit within %.3g s of %s: sending %s",
+            *(self.pid, patience, last_step, next_step),
+        )
+
+    async def _bury(self, timeout: float) -> None:
+        """Kill what is left, reap it and close the pipes, whoever interrupts."""
+        if not self._has_exited:
+            kill_group(self._process)
+        with one_error():
+            # In tasks of their own, because Ctrl-C interrupts the main task in spite
+            # of a shield: a nursery waits for them all the same.
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._reap, timeout)
+
+    @trio.lowlevel.enable_ki_protection
+    async def _reap(self, timeout: float) -> None:
+        with last_words(timeout) as scope:
+            await self._wait()
+        if scope.cancelled_caught:
+            logger.error("The Copilot CLI (pid %d) cannot be killed", self.pid)
+        with last_words(CLOSE_TIMEOUT):
+            async with self._stdin, self._stdout, self._stderr:
+                pass
+
+
+@asynccontextmanager
+@trio.lowlevel.enable_ki_protection  # Ctrl-C lands on a checkpoint, not between lines
+async def open_process(
+    argv: Sequence[str | os.PathLike[str]],
+    *,
+    env: Mapping[str, str] | None = None,
+    cwd: str | os.PathLike[str] | None = None,
+    stderr_limit: int = STDERR_TAIL,
+    shutdown_timeout: float = SHUTDOWN_TIMEOUT,
+) -> AsyncGenerator[CliProcess, None]:
+    """Start a CLI and own it for as long as the block lasts.
+
+    When the block has been left the process has exited and been reaped, and its group
+    is empty, whatever raised or was cancelled, also while it was being started or
+    stopped; see the ladder in this module's docstring. `Cancelled` goes on afterwards.
+
+    The stream ends when the process exits; ask `exit_error` why.
+
+    Args:
+      argv: the executable and its arguments.
+      env: the environment; `None` inherits ours, a mapping replaces it.
+      cwd: the directory to start it in; `None` is ours.
+      stderr_limit: how many bytes of stderr to keep.
+      shutdown_timeout: seconds for the whole ladder, divided among its steps.
+
+    Raises:
+      ConnectError: it cannot be started; names the path and says why.
+    """
+    cli = CliProcess(await _spawn(argv, env, cwd), stderr_limit)
+    try:
+        with one_error():
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(cli._wait)
+                nursery.start_soon(cli._keep_stderr)
+                yield cli
+                nursery.cancel_scope.cancel()
+    finally:
+        await cli._shut_down(shutdown_timeout)
+
+
+async def _spawn(
+    argv: Sequence[str | os.PathLike[str]],
+    env: Mapping[str, str] | None,
+    cwd: str | os.PathLike[str] | None,
+) -> trio.Process:
+    """Start the process; Trio does not let go of one that is half started."""
+    try:
+        return await trio.lowlevel.open_process(
+            list(argv),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=env,
+            cwd=cwd,
+            **OWN_GROUP,
+        )
+    except OSError as error:
+        where = f" in {os.fspath(cwd)!r}" if cwd is not None else ""
+        raise ConnectError(
+            f"The Copilot CLI {os.fspath(argv[0])!r} cannot be started{where}: "
+            f"{error.strerror}"
+        ) from error
