@@ -1,0 +1,32 @@
+"""Lets tasks wait for a condition on a record that somebody else writes.
+
+Strategy: every change wakes everybody, who look for themselves. That is wasteful and
+simple, and the records of a test are small.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import trio
+
+
+class Changes:
+    """Wakes those who wait whenever the record has changed."""
+
+    def __init__(self) -> None:
+        self._next = trio.Event()
+
+    def happened(self) -> None:
+        """Say that the record has changed."""
+        self._next.set()
+        self._next = trio.Event()
+
+    async def wait_until(self, condition: Callable[[], bool]) -> None:
+        """Wait until `condition()` is true; a checkpoint even if it is already.
+
+        Cancelled: nothing has happened.
+        """
+        await trio.lowlevel.checkpoint()
+        while not condition():
+            await self._next.wait()

@@ -1,0 +1,54 @@
+"""The environment that runs a real CLI against a scripted model, and nothing else."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .model import ScriptedModel
+
+__all__ = ["cli_environment"]
+
+# What any process needs to run, whoever it is.
+_INHERITED = ("PATH", "LANG", "TMPDIR", "TEMP", "SYSTEMROOT")
+
+
+def cli_environment(
+    model: ScriptedModel,
+    home: str | os.PathLike[str],
+    *,
+    package: str | os.PathLike[str] | None = None,
+) -> dict[str, str]:
+    """Return the environment of a CLI that is offline but for this model.
+
+    The CLI sees nothing of the user: no settings, no sessions, no tokens, no proxy. At
+    its first start in a home it unpacks itself, which takes seconds, unless it finds
+    that done: `home` gets a symlink to a package that is unpacked already.
+
+    Args:
+      model: the only model that the CLI can reach.
+      home: an empty folder of the test, or one that this function has seen before.
+      package: the folder that some CLI has unpacked itself into; by default the user's
+          own, `~/.cache/copilot`, if there is one.
+    """
+    home = Path(home).absolute()
+    _share(Path(package or Path.home() / ".cache" / "copilot").absolute(), home)
+    inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+    return {
+        **inherited,
+        "HOME": str(home),
+        "USERPROFILE": str(home),
+        "COPILOT_HOME": str(home / ".copilot"),
+        "COPILOT_OFFLINE": "true",
+        "COPILOT_PROVIDER_BASE_URL": model.base_url,
+        "COPILOT_MODEL": model.name,
+    }
+
+
+def _share(package: Path, home: Path) -> None:
+    shared = home / ".cache" / "copilot"
+    if package.is_dir() and not shared.exists():
+        shared.parent.mkdir(parents=True, exist_ok=True)
+        shared.symlink_to(package, target_is_directory=True)

@@ -1,0 +1,192 @@
+"""A scripted model for a real CLI: an OpenAI-compatible server on loopback.
+
+Strategy: one task per connection answers one request after the other. While a model
+call is answered a second task watches for the end of the connection, because that is
+how the CLI says that it has lost interest, and tests want to know.
+
+This module knows neither the format of an answer (`_openai`) nor HTTP (`_http`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+
+import trio
+
+from .._scopes import one_error
+from . import _openai as openai
+from ._changes import Changes
+from ._http import HttpConnection, HttpRequest
+from .script import ModelRequest, Reply, Script, ScriptReader
+
+__all__ = ["ScriptedModel", "open_scripted_model"]
+
+
+class ScriptedModel:
+    """A model that answers what its script says; made by `open_scripted_model`.
+
+    Attributes:
+      name: the only model that the server has.
+      base_url: `"http://127.0.0.1:PORT/v1"`.
+      disconnected: the numbers of the model calls whose connection the CLI closed
+          before the answer was complete, in that order.
+    """
+
+    def __init__(self, script: Script | Reply, base_url: str) -> None:
+        self.name = openai.MODEL
+        self.base_url = base_url
+        self.disconnected: list[int] = []
+        self._reader = ScriptReader(script)
+        self._changes = Changes()
+
+    def __repr__(self) -> str:
+        calls, gone = len(self.requests), len(self.disconnected)
+        return f"<ScriptedModel {self.base_url}, {calls} call(s), {gone} disconnected>"
+
+    @property
+    def provider(self) -> dict[str, str]:
+        """The `provider=` of a session that asks this model.
+
+        The CLI needs it in every session, besides the environment.
+        """
+        return {"type": "openai", "base_url": self.base_url}
+
+    @property
+    def requests(self) -> Sequence[ModelRequest]:
+        """Every model call so far."""
+        return self._reader.requests
+
+    @property
+    def unanswered(self) -> Sequence[ModelRequest]:
+        """The model calls that came after the end of the script; best none."""
+        return self._reader.unanswered
+
+    async def wait_request(self, number: int = 1) -> ModelRequest:
+        """Wait until model call `number` has arrived, and return it."""
+        await self._changes.wait_until(lambda: len(self.requests) >= number)
+        return self.requests[number - 1]
+
+    async def wait_disconnect(self, number: int = 1) -> None:
+        """Wait until the CLI has closed the connection of model call `number`.
+
+        An answer that is complete cannot be interrupted: then this waits for ever.
+        """
+        await self._changes.wait_until(lambda: number in self.disconnected)
+
+    async def _serve(self, stream: trio.SocketStream) -> None:
+        connection = HttpConnection(stream)
+        with suppress(trio.BrokenResourceError):  # gone while it was being refused
+            while request := await connection.next_request():
+                await self._answer(connection, request)
+
+    async def _answer(self, connection: HttpConnection, request: HttpRequest) -> None:
+        match request.method, request.path:
+            case "POST", "/v1/chat/completions":
+                await self._answer_call(connection, request)
+            case "GET", "/v1/models":
+                await connection.answer(200, openai.model_list())
+            case _:
+                message = f"a scripted model knows no {request.method} {request.path}"
+                await connection.answer(404, openai.error(message, 404))
+
+    async def _answer_call(self, connection: HttpConnection, http: HttpRequest) -> None:
+        request, reply = self._reader.read(json.loads(http.body))
+        self._changes.happened()
+
+        async def watch(answering: trio.CancelScope) -> None:
+            await connection.wait_closed()
+            if not connection.answered:
+                self.disconnected.append(request.number)
+                self._changes.happened()
+            answering.cancel()
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(watch, nursery.cancel_scope)
+            try:
+                await _send(connection, request, reply)
+            except trio.BrokenResourceError:
+                await trio.sleep_forever()  # the watch notices it, too
+            nursery.cancel_scope.cancel()
+
+
+async def _send(
+    connection: HttpConnection, request: ModelRequest, reply: Reply
+) -> None:
+    """Send what the reply says; an answer that is dropped is just not ended."""
+    await trio.sleep(reply.before)
+    if reply.status != 200:
+        await _send_error(connection, reply)
+    elif request.stream:
+        await _send_stream(connection, request, reply)
+    else:
+        await _send_whole(connection, request, reply)
+
+
+async def _send_error(connection: HttpConnection, reply: Reply) -> None:
+    wait = reply.retry_after
+    headers = {} if wait is None else {"retry-after": f"{wait:g}"}
+    message = reply.content or f"scripted error {reply.status}"
+    body = openai.error(message, reply.status)
+    await connection.answer(reply.status, body, headers)
+
+
+async def _send_stream(
+    connection: HttpConnection, request: ModelRequest, reply: Reply
+) -> None:
+    async def send(event: openai.Json) -> None:
+        await connection.send_event(json.dumps(event))
+
+    await connection.start_events()
+    await send(openai.chunk(request, {"role": "assistant", "content": ""}))
+    for number, delta in enumerate(openai.deltas(request, reply)):
+        await trio.sleep(reply.delay if number else 0)
+        await send(openai.chunk(request, delta))
+    if reply.then == "hang":
+        await trio.sleep_forever()
+    if reply.then == "end":
+        await send(openai.chunk(request, {}, finish_reason=reply.ends_with))
+        if openai.wants_usage(request):
+            await send(openai.usage_chunk(request, reply))
+        await connection.end_events("[DONE]")
+
+
+async def _send_whole(
+    connection: HttpConnection, request: ModelRequest, reply: Reply
+) -> None:
+    pauses = len(list(openai.deltas(request, reply))) - 1
+    await trio.sleep(reply.delay * max(pauses, 0))
+    if reply.then == "hang":
+        await trio.sleep_forever()
+    if reply.then == "end":
+        await connection.answer(200, openai.completion(request, reply))
+
+
+@asynccontextmanager
+async def open_scripted_model(
+    script: Script | Reply, *, host: str = "127.0.0.1", port: int = 0
+) -> AsyncGenerator[ScriptedModel, None]:
+    """Serve a scripted model as long as the block runs.
+
+    Model calls are answered in order of arrival, those of several connections side by
+    side. The delays of the script are real seconds. An exception that a function as
+    script raises cancels the block and leaves it.
+
+    Args:
+      script: see `Script`.
+      host: the address to listen at.
+      port: the port; 0 takes a free one.
+
+    Cancelled: all connections are closed at once, as they are when the block is left.
+    """
+    with one_error():
+        async with trio.open_nursery() as nursery:
+            listeners = await trio.open_tcp_listeners(port, host=host)
+            bound: int = listeners[0].socket.getsockname()[1]
+            model = ScriptedModel(script, f"http://{host}:{bound}/v1")
+            serve = partial(trio.serve_listeners, handler_nursery=nursery)
+            nursery.start_soon(serve, model._serve, listeners)
+            yield model
+            nursery.cancel_scope.cancel()

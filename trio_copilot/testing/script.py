@@ -1,0 +1,206 @@
+"""What a model answers, in one vocabulary for every scripted peer.
+
+A script is read by `ScriptedModel`, which talks HTTP to a real CLI, and by
+`ScriptedCli`, which plays the CLI and its model at once. So a test can run on either.
+
+Strategy: values only. A `Reply` says what is streamed and how it ends; `ScriptReader`
+deals replies to model calls in order of arrival and keeps a record. This module knows
+neither a wire nor a clock: the delays in a reply are its reader's business.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Literal, TypeAlias
+
+import attrs
+
+__all__ = ["Call", "ModelRequest", "Reply", "Script", "ScriptReader"]
+
+# A word with the blanks behind it, or the blanks at the very beginning.
+_WORD = re.compile(r"\S+\s*|\s+")
+
+
+@attrs.frozen
+class Call:
+    """A tool that the model wants called.
+
+    Attributes:
+      name: the tool's name; one that the client did not declare is the CLI's to refuse.
+      arguments: what JSON has.
+    """
+
+    name: str
+    arguments: Mapping[str, Any] = attrs.field(factory=dict[str, Any])
+
+
+@attrs.frozen
+class Reply:
+    r"""One answer of a model.
+
+    First the reasoning is streamed, then the text, then the calls.
+
+    Attributes:
+      text: what the model says. A `str` is streamed word by word, each word with the
+          blanks behind it; a sequence of `str` is streamed as it is, one delta each.
+          With a `status` other than 200 it is the message of the error.
+      reasoning: what the model thinks, spelled as `text` is.
+      calls: the tools it wants called, all at once.
+      finish_reason: what ends the answer; by default `"tool_calls"` if there are calls,
+          else `"stop"`. Others to try: `"length"`, `"content_filter"`.
+      delay: seconds between two deltas.
+      before: seconds before the first byte; `math.inf` hangs without an answer.
+      status: the HTTP status; with any but 200 nothing but an error is sent.
+      retry_after: seconds, in the header that goes with status 429.
+      then: what happens behind the deltas: the answer ends properly, nothing comes any
+          more for ever, or the connection is dropped.
+      usage: the tokens that the model reports, in OpenAI's words; by default 10 for the
+          prompt and one for every delta.
+    """
+
+    text: str | Sequence[str] = ""
+    reasoning: str | Sequence[str] = attrs.field(default="", kw_only=True)
+    calls: Sequence[Call] = attrs.field(default=(), kw_only=True)
+    finish_reason: str | None = attrs.field(default=None, kw_only=True)
+    delay: float = attrs.field(default=0, kw_only=True)
+    before: float = attrs.field(default=0, kw_only=True)
+    status: int = attrs.field(default=200, kw_only=True)
+    retry_after: float | None = attrs.field(default=None, kw_only=True)
+    then: Literal["end", "hang", "drop"] = attrs.field(
+        default="end",
+        kw_only=True,
+        validator=attrs.validators.in_(("end", "hang", "drop")),
+    )
+    usage: Mapping[str, Any] | None = attrs.field(default=None, kw_only=True)
+
+    @property
+    def deltas(self) -> tuple[str, ...]:
+        """The text as it is streamed."""
+        return _cut(self.text)
+
+    @property
+    def reasoning_deltas(self) -> tuple[str, ...]:
+        """The reasoning as it is streamed."""
+        return _cut(self.reasoning)
+
+    @property
+    def content(self) -> str:
+        """The whole text."""
+        return "".join(self.deltas)
+
+    @property
+    def ends_with(self) -> str:
+        """The finish reason, said or implied."""
+        return self.finish_reason or ("tool_calls" if self.calls else "stop")
+
+    @property
+    def tokens(self) -> Mapping[str, Any]:
+        """The usage, said or implied."""
+        if self.usage is not None:
+            return self.usage
+        output = len(self.deltas) + len(self.reasoning_deltas)
+        return {
+            "prompt_tokens": 10,
+            "completion_tokens": output,
+            "total_tokens": 10 + output,
+        }
+
+
+@attrs.frozen
+class ModelRequest:
+    """One model call, as it arrived.
+
+    Attributes:
+      number: 1 for the first call that this script was asked to answer.
+      messages: the conversation, in OpenAI's words.
+      tools: the declarations of the tools, in OpenAI's words.
+      stream: whether the answer is wanted in deltas.
+      raw: the whole request.
+    """
+
+    number: int
+    messages: Sequence[Mapping[str, Any]] = attrs.field(repr=False)
+    tools: Sequence[Mapping[str, Any]] = attrs.field(repr=False)
+    stream: bool
+    raw: Mapping[str, Any] = attrs.field(repr=False)
+
+    @property
+    def prompt(self) -> str:
+        """The text of the last message of the user.
+
+        The CLI adds to what the user said: look for words with `in`.
+        """
+        said = [m.get("content") for m in self.messages if m.get("role") == "user"]
+        return _text_of(said[-1]) if said else ""
+
+    def call_id(self, index: int) -> str:
+        """Return the id of the call at that place in the reply's `calls`."""
+        return f"call_{self.number}_{index}"
+
+
+Script: TypeAlias = Iterable[Reply | str] | Callable[[ModelRequest], Reply | str]
+"""What a scripted peer is given.
+
+Replies in order of the model calls, or a synchronous function from the call to its
+reply. A `str` stands for `Reply(str)`, in a script and also instead of a script.
+`itertools.repeat(reply)` never ends; after the end of any other, every further call is
+answered with HTTP 400, which the CLI does not retry.
+"""
+
+
+class ScriptReader:
+    """Deals the replies of one script, and records who asked.
+
+    Attributes:
+      requests: every model call so far.
+      unanswered: those of them that came after the end of the script.
+    """
+
+    def __init__(self, script: Script | Reply) -> None:
+        self.requests: list[ModelRequest] = []
+        self.unanswered: list[ModelRequest] = []
+        if isinstance(script, str | Reply):
+            script = (script,)
+        self._reply_to = script if callable(script) else None
+        self._replies = iter(()) if callable(script) else iter(script)
+
+    def read(self, raw: Mapping[str, Any]) -> tuple[ModelRequest, Reply]:
+        """Record a model call and return it with its reply.
+
+        Args:
+          raw: the body of the request, in OpenAI's words.
+        """
+        request = ModelRequest(
+            number=len(self.requests) + 1,
+            messages=raw.get("messages") or (),
+            tools=raw.get("tools") or (),
+            stream=bool(raw.get("stream")),
+            raw=raw,
+        )
+        self.requests.append(request)
+        return request, self._next_reply(request)
+
+    def _next_reply(self, request: ModelRequest) -> Reply:
+        if self._reply_to is not None:
+            return _as_reply(self._reply_to(request))
+        for reply in self._replies:
+            return _as_reply(reply)
+        self.unanswered.append(request)
+        message = f"The script is exhausted: no reply to model call {request.number}"
+        return Reply(message, status=400)
+
+
+def _as_reply(reply: Reply | str) -> Reply:
+    return Reply(reply) if isinstance(reply, str) else reply
+
+
+def _cut(text: str | Sequence[str]) -> tuple[str, ...]:
+    return tuple(_WORD.findall(text) if isinstance(text, str) else text)
+
+
+def _text_of(content: Any) -> str:
+    """Return the text of a message, whose content is a string or a list of parts."""
+    if isinstance(content, str):
+        return content
+    return "".join(part.get("text", "") for part in content or ())
