@@ -1,0 +1,102 @@
+"""Where a conversation runs in tests: on the scripted CLI, or on the real one.
+
+On the scripted CLI time is simulated, so that waiting costs nothing; on the real one a
+scripted model stands behind a real process. Both offer the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from trio_copilot import Client, Session, open_client
+from trio_copilot.testing import (
+    ModelRequest,
+    Script,
+    ScriptedCli,
+    ScriptedModel,
+    cli_environment,
+    open_scripted_cli,
+    open_scripted_model,
+)
+
+
+@attrs.frozen
+class Rig:
+    """A client and a session, and what stands behind them."""
+
+    client: Client
+    session: Session
+    model: ScriptedModel | ScriptedCli
+    options: dict[str, Any]
+    scripted: ScriptedCli | None = None
+
+    @property
+    def requests(self) -> list[ModelRequest]:
+        """The model calls so far."""
+        return list(self.model.requests)
+
+    async def wait_request(self, number: int = 1) -> None:
+        """Wait for a model call."""
+        await self.model.wait_request(number)
+
+    async def wait_stopped(self, number: int = 1) -> None:
+        """Wait until a model call has been given up by the CLI."""
+        await self.model.wait_disconnect(number)
+
+    def open_session(self, **options: Any) -> AbstractAsyncContextManager[Session]:
+        """Open another session with the same model."""
+        return self.client.open_session(**{**self.options, **options})
+
+
+@attrs.frozen
+class World:
+    """Where a test runs."""
+
+    name: str
+    patience: float
+    """Seconds until a test that waits for something fails."""
+    run: Callable[..., AbstractAsyncContextManager[Rig]]
+
+    @property
+    def real(self) -> bool:
+        """Whether it is the real CLI."""
+        return self.name == "real"
+
+
+def scripted_world() -> World:
+    """Return the world of the scripted CLI."""
+    return World("scripted", 600, _run_scripted)
+
+
+def real_world(cli_path: Path, cli_home: Path) -> World:
+    """Return the world of the real CLI."""
+
+    @asynccontextmanager
+    async def run(script: Script, **options: Any) -> AsyncIterator[Rig]:
+        async with (
+            open_scripted_model(script) as model,
+            open_client(
+                cli_path, env=cli_environment(model, cli_home), cwd=cli_home
+            ) as client,
+        ):
+            options = {"model": model.name, "provider": model.provider, **options}
+            async with client.open_session(**options) as session:
+                yield Rig(client, session, model, options)
+
+    return World("real", 60, run)
+
+
+@asynccontextmanager
+async def _run_scripted(script: Script, **options: Any) -> AsyncIterator[Rig]:
+    async with (
+        open_scripted_cli(script) as cli,
+        open_client(cli.stream) as client,
+    ):
+        options = {"model": "scripted", **options}
+        async with client.open_session(**options) as session:
+            yield Rig(client, session, cli, options, scripted=cli)
