@@ -1,12 +1,81 @@
-"""Raw payloads to typed ones and back."""
+"""Raw payloads to typed ones and back.
+
+Strategy: the index says which module a wire type's class is in; the module is imported
+and cattrs taught the class when the first such payload is looked at. What is not in the
+vocabulary, or does not fit it, becomes an object that says so and keeps the raw payload:
+nothing that the CLI sends raises here, and nothing vanishes.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
-from .unknown import UnknownEvent
+from .index import EVENTS
+from .unknown import MalformedEvent, UnknownEvent, UnknownVariant
+
+_structure: dict[str, Callable[[Any, Any], Any]] = {}  # {wire type: hook}, as seen
+
+_MESSAGES = 3  # of all that is wrong with a payload
 
 
 def structure_data(wire_type: str, raw_data: Any) -> object:
-    """Return the typed payload of an event; never raises."""
-    return UnknownEvent(wire_type, raw_data)
+    """Return the typed payload of an event.
+
+    Args:
+      wire_type: the event's type, such as `assistant.message_delta`.
+      raw_data: its payload, as a JSON decoder makes it.
+
+    Returns:
+      An instance of the class of that type in `trio_copilot.events`; an `UnknownEvent`
+      if there is none, a `MalformedEvent` if the payload does not fit it.
+    """
+    structure = _structure.get(wire_type)
+    if structure is None:
+        if wire_type not in EVENTS:
+            return UnknownEvent(wire_type, raw_data)
+        structure = _structure[wire_type] = _hook(wire_type)
+    try:
+        return structure(raw_data, None)
+    except Exception:  # noqa: BLE001 - whatever is wrong with it, it arrives
+        return MalformedEvent(wire_type, raw_data, _explain(wire_type, raw_data))
+
+
+def unstructure(data: object) -> Any:
+    """Return a payload, or any part of one, as JSON values.
+
+    What `structure_data` made comes back as it was: absent fields are absent, unknown
+    ones are back in place.
+    """
+    from .hooks import converter
+
+    if isinstance(data, (UnknownEvent, MalformedEvent, UnknownVariant)):
+        return data.raw
+    return converter().unstructure(data)
+
+
+def _hook(wire_type: str, *, detailed: bool = False) -> Callable[[Any, Any], Any]:
+    from .hooks import converter
+
+    module, name = EVENTS[wire_type]
+    generated = import_module(f"{__package__}.generated.{module}")
+    return converter(detailed=detailed).get_structure_hook(getattr(generated, name))
+
+
+def _explain(wire_type: str, raw_data: Any) -> str:
+    """Say which field does not fit: by trying again, the slow way."""
+    from cattrs import transform_error
+
+    try:
+        _hook(wire_type, detailed=True)(raw_data, None)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is told
+        told = transform_error(error, "data", lambda each, _: _message(each))
+        return "; ".join(told[:_MESSAGES])
+    return "it does not fit"  # pragma: no cover - the two converters agree
+
+
+def _message(error: BaseException) -> str:
+    if isinstance(error, KeyError):
+        return "required, but missing"
+    return str(error) if isinstance(error, TypeError) else type(error).__name__

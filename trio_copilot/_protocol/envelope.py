@@ -10,14 +10,21 @@ first payload is looked at.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from functools import cached_property
+from functools import cache
 from typing import Any
 
 import attrs
 
 _set = object.__setattr__  # how a frozen object is filled
+
+
+@cache
+def _codec() -> Callable[[str, Any], object]:
+    from .codec import structure_data
+
+    return structure_data
 
 
 @attrs.frozen(init=False, repr=False)
@@ -40,6 +47,7 @@ class SessionEvent:
     """The event as received."""
     type: str = attrs.field(init=False, eq=False)
     """The wire type, such as `assistant.message_delta`; empty if the event has none."""
+    _data: object = attrs.field(init=False, eq=False)
 
     def __init__(self, raw: Mapping[str, Any]) -> None:
         # By hand: this runs for every event, and a generated one takes a third longer.
@@ -76,16 +84,19 @@ class SessionEvent:
         """Whether the event is seen live only, not kept in the session's log."""
         return self.raw.get("ephemeral") is True
 
-    @cached_property
+    @property
     def data(self) -> object:
         """The payload: one of the classes in `trio_copilot.events`.
 
         It is an `UnknownEvent` if the type is not known, a `MalformedEvent` if the
         payload does not fit the type.
         """
-        from .codec import structure_data
-
-        return structure_data(self.type, self.raw.get("data"))
+        try:
+            return self._data
+        except AttributeError:  # it is the first look
+            data = _codec()(self.type, self.raw.get("data"))
+            _set(self, "_data", data)
+            return data
 
     def _text(self, key: str) -> str | None:
         value = self.raw.get(key)
@@ -93,6 +104,9 @@ class SessionEvent:
 
     def __hash__(self) -> int:
         return hash((self.type, self.id))
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return SessionEvent, (self.raw,)
 
     def __repr__(self) -> str:
         parts = [self.type[:80] or "without a type"]

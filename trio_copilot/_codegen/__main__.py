@@ -1,0 +1,163 @@
+"""The command: `python -m trio_copilot._codegen`, or `python trio_copilot/_codegen`.
+
+Writes the payload classes from the schema of an installed Copilot CLI, or says with
+`--check` what is not as it would be written. Run by its path it imports nothing of the
+package that it writes for, so that no state of that can stop it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import hashlib
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import attrs
+
+if not __package__:  # run by its path
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+    __package__ = "_codegen"
+
+from .emit import Pin, emit, has_true_header
+from .model import read_schema
+
+SCHEMA = "session-events.schema.json"
+PACKAGE = Path(__file__).parent.parent
+PIN_FILE = "_codegen/PINNED.json"
+OUTPUT = ("events.py", "_protocol/index.py", "_protocol/generated/*.py")
+
+_CLI_START = 60.0  # seconds; the first start unpacks some 200 MB
+_DIFF_LINES = 20  # of each file that differs: a summary, not a patch
+
+
+def main(argv: Sequence[str], package: Path = PACKAGE) -> int:
+    """Run the command and return its exit status: 0 if all is as it should be."""
+    options = _parser().parse_args(argv)
+    pin = Pin(**json.loads((package / PIN_FILE).read_text()))
+    schema = _schema(options, pin)
+    if schema is None:
+        print(f"No {SCHEMA} of Copilot CLI {options.pin or pin.cli_version} was found.")
+        return _check_headers(package, pin) if options.check else 1
+    digest = hashlib.sha256(schema.read_bytes()).hexdigest()
+    if options.pin is not None:
+        pin = Pin(options.pin, digest)
+        (package / PIN_FILE).write_text(json.dumps(attrs.asdict(pin), indent=2) + "\n")
+    if digest != pin.schema_sha256:
+        print(f"{schema} is not that of the pinned Copilot CLI {pin.cli_version}.")
+        print("Say --pin VERSION to go on to another version.")
+        return 1
+    files = emit(read_schema(json.loads(schema.read_bytes())), pin)
+    return _check(package, files) if options.check else _write(package, files)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("trio_copilot._codegen", description=__doc__)
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument(
+        "--schemas", type=Path, metavar="DIR", help=f"directory with {SCHEMA}"
+    )
+    where.add_argument(
+        "--cli", metavar="PATH", help="start this Copilot CLI, so that it unpacks it"
+    )
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument(
+        "--check", action="store_true", help="write nothing; exit 1 if anything differs"
+    )
+    what.add_argument(
+        "--pin", metavar="VERSION", help="go on to the schema of another CLI version"
+    )
+    return parser
+
+
+# -- the schema
+
+
+def _schema(options: argparse.Namespace, pin: Pin) -> Path | None:
+    if options.schemas is not None:
+        found = [options.schemas / SCHEMA]
+    else:
+        version = options.pin or pin.cli_version
+        if options.cli is not None:
+            version = _start(options.cli)
+        unpacked = Path.home() / ".cache" / "copilot" / "pkg"
+        found = sorted(unpacked.glob(f"*/{version}/schemas/{SCHEMA}"))
+    return next((path for path in found if path.is_file()), None)
+
+
+def _start(cli: str) -> str:
+    """Start a CLI, which unpacks itself then, and return its version."""
+    command = [cli, "--version"]
+    ended = subprocess.run(
+        command, capture_output=True, text=True, timeout=_CLI_START, check=True
+    )
+    version = re.search(r"\d+(\.\d+)+(-[\w.]+)?", ended.stdout)
+    return version.group() if version else "of unknown version"
+
+
+# -- the files
+
+
+def _present(package: Path) -> dict[str, Path]:
+    """Return the files that are there, by their path in the package."""
+    found = (path for pattern in OUTPUT for path in package.glob(pattern))
+    return {path.relative_to(package).as_posix(): path for path in sorted(found)}
+
+
+def _write(package: Path, files: Mapping[str, str]) -> int:
+    for name, path in _present(package).items():
+        if name not in files:
+            path.unlink()
+    for name, text in files.items():
+        path = package / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    print(f"{len(files)} files written.")
+    return 0
+
+
+def _check(package: Path, files: Mapping[str, str]) -> int:
+    present = {name: path.read_text() for name, path in _present(package).items()}
+    wrong = [
+        name
+        for name in sorted({*files, *present})
+        if files.get(name) != present.get(name)
+    ]
+    for name in wrong:
+        diff = difflib.unified_diff(
+            present.get(name, "").splitlines(),
+            files.get(name, "").splitlines(),
+            f"{name} (is)",
+            f"{name} (should be)",
+            lineterm="",
+            n=0,
+        )
+        lines = list(diff)
+        print("\n".join(lines[:_DIFF_LINES]))
+        if len(lines) > _DIFF_LINES:
+            print(f"... and {len(lines) - _DIFF_LINES} lines more")
+    print(f"{len(wrong)} of {len(files)} files are not as they should be.")
+    return 1 if wrong else 0
+
+
+def _check_headers(package: Path, pin: Pin) -> int:
+    print("So this alone is checked: that the files are as made from its schema.")
+    present = _present(package)
+    wrong = [
+        name
+        for name, path in present.items()
+        if not has_true_header(path.read_text(), pin)
+    ]
+    for name in wrong:
+        print(f"{name} was edited, or made from another schema.")
+    if len(present) < len(OUTPUT):
+        print("Files are missing.")
+    return 1 if wrong or len(present) < len(OUTPUT) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

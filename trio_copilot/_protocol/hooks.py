@@ -1,0 +1,283 @@
+"""How JSON values become the generated classes, and back.
+
+Strategy: cattrs writes the code that fills a class, when the class is first seen; the
+hooks here decide what a value may be. They are strict about JSON types, so that what is
+read has the type that it claims, and take in what a newer CLI may say: other values of
+an enumeration, other tags, more fields, explicit nulls.
+
+This module must not know events. It is what makes cattrs load, so only `codec` may
+import it, when the first payload is looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from types import GenericAlias, NoneType, UnionType
+from typing import Any, Literal, TypeAlias, Union, get_args, get_origin
+
+import attrs
+from cattrs import Converter
+from cattrs.cols import (
+    list_structure_factory,
+    mapping_structure_factory,  # pyright: ignore[reportUnknownVariableType] - untyped
+)
+from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
+
+from .open_enum import OpenEnum
+from .unknown import UnknownVariant
+from .wire_object import WireObject, wire_names
+
+Hook: TypeAlias = Callable[[Any, Any], Any]
+"""What cattrs calls with a JSON value and a type; a hook here is made for its type."""
+
+_kind: Callable[[Any], type] = type  # what a checker shall take no conclusions from
+
+
+@cache
+def converter(*, detailed: bool = False) -> Converter:
+    """Return the converter; the detailed one says where a value did not fit, slowly."""
+    made = Converter(
+        detailed_validation=detailed, unstruct_collection_overrides={tuple: list}
+    )
+    simple: tuple[type, ...] = (str, bool, NoneType)
+    for kind in simple:
+        made.register_structure_hook(kind, _exactly(kind))
+    made.register_structure_hook(int, _integer)
+    made.register_structure_hook(float, _number)
+    made.register_structure_hook_factory(_is(Literal), _constant_hook)
+    made.register_structure_hook_factory(_is(tuple), _array_hook)
+    made.register_structure_hook_factory(_is(Mapping), _mapping_hook)
+    made.register_structure_hook_factory(_is(Union, UnionType), _union_hook)
+    made.register_structure_hook_factory(_is_a(OpenEnum), _enum_hook)
+    made.register_structure_hook_factory(_is_a(WireObject), _object_hook)
+    made.register_unstructure_hook_factory(_is_a(WireObject), _object_back)
+    made.register_unstructure_hook(UnknownVariant, lambda variant: variant.raw)
+    return made
+
+
+def _is(*origins: object) -> Callable[[Any], bool]:
+    return lambda of: get_origin(of) in origins
+
+
+def _is_a(base: type) -> Callable[[Any], bool]:
+    return lambda of: isinstance(of, type) and issubclass(of, base)
+
+
+# -- values
+
+_JSON: Mapping[type, str] = {
+    str: "a string",
+    bool: "a boolean",
+    int: "an integer",
+    float: "a number",
+    list: "an array",
+    dict: "an object",
+    NoneType: "null",
+}
+
+
+def _misfit(value: object, *expected: type) -> TypeError:
+    """Return an error that says the types, and never the value: it may be a secret."""
+    wanted = " or ".join(_JSON[kind] for kind in expected)
+    return TypeError(f"expected {wanted}, got {_JSON.get(type(value), 'no JSON')}")
+
+
+def _exactly(kind: type) -> Hook:
+    def structure(value: Any, _: Any) -> Any:
+        if type(value) is not kind:
+            raise _misfit(value, kind)
+        return value
+
+    return structure
+
+
+def _integer(value: Any, _: Any) -> int:
+    if type(value) is float and value.is_integer():
+        return int(value)
+    if type(value) is not int:
+        raise _misfit(value, int)
+    return value
+
+
+def _number(value: Any, _: Any) -> float:
+    if type(value) is not float and type(value) is not int:
+        raise _misfit(value, float)
+    return value
+
+
+def _constant_hook(of: Any) -> Hook:
+    """A constant is what tells the members of a union apart; elsewhere it is open."""
+    return _exactly(_kind(get_args(of)[0]))
+
+
+def _enum_hook(of: type[OpenEnum]) -> Hook:
+    def structure(value: Any, _: Any) -> OpenEnum:
+        if type(value) is not str:
+            raise _misfit(value, str)
+        return of(value)
+
+    return structure
+
+
+def _array_hook(of: Any, converter: Converter) -> Hook:
+    alias: Any = GenericAlias(list, get_args(of)[:1])
+    items: Hook = list_structure_factory(alias, converter)
+
+    def structure(value: Any, _: Any) -> tuple[Any, ...]:
+        if _kind(value) is not list:
+            raise _misfit(value, list)
+        return tuple(items(value, None))
+
+    return structure
+
+
+def _mapping_hook(of: Any, converter: Converter) -> Hook:
+    alias: Any = GenericAlias(dict, get_args(of))
+    items: Hook = mapping_structure_factory(alias, converter)
+
+    def structure(value: Any, _: Any) -> Any:
+        if _kind(value) is not dict:
+            raise _misfit(value, dict)
+        return items(value, None)
+
+    return structure
+
+
+# -- objects
+
+
+def _object_hook(of: type[WireObject], converter: Converter) -> Hook:
+    wires = wire_names(of)
+    fields: Any = {name: override(rename=wire) for name, wire in wires.items()}
+    fill = make_dict_structure_fn(of, converter, extra=override(omit=True), **fields)
+    known = frozenset(wires.values())
+    optional = known - _required(of)
+
+    def structure(value: Any, _: Any) -> WireObject:
+        if _kind(value) is not dict:
+            raise _misfit(value, dict)
+        made = fill(value, of)
+        if value.keys() <= known and None not in value.values():
+            return made
+        extra = {
+            name: part
+            for name, part in value.items()
+            if name not in known or (part is None and name in optional)
+        }
+        return attrs.evolve(made, extra=extra) if extra else made
+
+    return structure
+
+
+def _object_back(of: type[WireObject], converter: Converter) -> Callable[[Any], Any]:
+    required = _required(of)
+    fields: Any = {
+        name: override(rename=wire, omit_if_default=wire not in required)
+        for name, wire in wire_names(of).items()
+    }
+    empty = make_dict_unstructure_fn(of, converter, extra=override(omit=True), **fields)
+
+    def unstructure(made: WireObject) -> dict[str, Any]:
+        return {**empty(made), **made.extra}
+
+    return unstructure
+
+
+def _required(of: type[WireObject]) -> frozenset[str]:
+    """Return the wire names of the fields that must be sent."""
+    fields = attrs.fields_dict(of)
+    names = wire_names(of).items()
+    return frozenset(w for name, w in names if fields[name].default is attrs.NOTHING)
+
+
+# -- unions: their members are looked into when a value of theirs is seen first, for
+# most are optional parts that most payloads do not have
+
+
+def _union_hook(of: Any, converter: Converter) -> Hook:
+    members: dict[type, list[Any]] = {}  # {JSON type: what may be read from it}
+    for member in get_args(of):
+        for kind in _kinds(member):
+            members.setdefault(kind, []).append(member)
+    hooks: dict[type, Hook] = {}  # {JSON type: what reads it}, as seen
+
+    def structure(value: Any, _: Any) -> Any:
+        kind = _kind(value)
+        hook = hooks.get(kind)
+        if hook is None:
+            if kind not in members:
+                raise _misfit(value, *members)
+            hook = hooks[kind] = _member_hook(members[kind], converter)
+        return hook(value, None)
+
+    return structure
+
+
+def _member_hook(members: Sequence[Any], converter: Converter) -> Hook:
+    objects = [member for member in members if _is_a(WireObject)(member)]
+    if len(objects) < 2:
+        return converter.get_structure_hook(members[0])
+    tag = _tag(objects)
+    if tag is None:
+        return _by_required_fields(objects, converter)
+    wire, values = tag
+    return _by_tag(wire, dict(zip(values, objects, strict=True)), converter)
+
+
+def _kinds(of: Any) -> tuple[type, ...]:
+    """Return the JSON types that a type is read from."""
+    if get_origin(of) is Literal:
+        return (_kind(get_args(of)[0]),)
+    if _is_a(OpenEnum)(of):
+        return (str,)
+    if _is_a(WireObject)(of) or of is UnknownVariant:
+        return (dict,)
+    others: dict[Any, tuple[type, ...]] = {
+        int: (int, float),
+        float: (float, int),
+        tuple: (list,),
+        Mapping: (dict,),
+    }
+    return others.get(get_origin(of) or of, (of,))
+
+
+def _tag(objects: Sequence[type[WireObject]]) -> tuple[str, list[str]] | None:
+    """Return the field that has another constant in each class, and the constants."""
+    fields = [attrs.fields_dict(attrs.resolve_types(each)) for each in objects]
+    for name, wire in wire_names(objects[0]).items():
+        types = [each[name].type if name in each else None for each in fields]
+        tags = [get_args(of)[0] for of in types if get_origin(of) is Literal]
+        if len(set(tags)) == len(objects) and isinstance(tags[0], str):
+            return wire, tags
+    return None
+
+
+def _by_tag(
+    wire: str, objects: Mapping[str, type[WireObject]], converter: Converter
+) -> Hook:
+    def structure(value: Any, _: Any) -> Any:
+        tag = value.get(wire)
+        if type(tag) is not str:
+            raise TypeError(f"expected a string as {wire!r}, which says what it is")
+        of = objects.get(tag)
+        return (
+            UnknownVariant(tag, value) if of is None else converter.structure(value, of)
+        )
+
+    return structure
+
+
+def _by_required_fields(
+    objects: Sequence[type[WireObject]], converter: Converter
+) -> Hook:
+    choices = [(_required(of), of) for of in objects]
+    choices.sort(key=lambda choice: -len(choice[0]))  # the pickiest first
+
+    def structure(value: Any, _: Any) -> Any:
+        for required, of in choices:
+            if required <= value.keys():
+                return converter.structure(value, of)
+        return UnknownVariant("", value)
+
+    return structure

@@ -1,0 +1,22 @@
+"""Enumerations that the CLI may extend at any time."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Self
+
+
+class OpenEnum(StrEnum):
+    """A `StrEnum` that takes any string.
+
+    A string that is no member becomes an instance without being one: it equals and
+    prints as that string, and is not kept, whatever a CLI sends.
+    """
+
+    @classmethod
+    def _missing_(cls, value: object) -> Self | None:
+        if not isinstance(value, str):
+            return None
+        unknown = str.__new__(cls, value)
+        unknown._name_ = unknown._value_ = str(value)
+        return unknown
