@@ -33,7 +33,12 @@ class Rig:
     session: Session
     model: ScriptedModel | ScriptedCli
     options: dict[str, Any]
-    scripted: ScriptedCli | None = None
+
+    @property
+    def scripted(self) -> ScriptedCli:
+        """The scripted CLI, in tests that are about it."""
+        assert isinstance(self.model, ScriptedCli)
+        return self.model
 
     @property
     def requests(self) -> list[ModelRequest]:
@@ -54,49 +59,59 @@ class Rig:
 
 
 @attrs.frozen
+class Stage:
+    """A model, and a CLI that any number of clients can start one after the other."""
+
+    model: ScriptedModel | ScriptedCli
+    open_client: Callable[[], AbstractAsyncContextManager[Client]]
+    options: dict[str, Any]
+    """What `open_session` needs to reach the model."""
+
+
+@attrs.frozen
 class World:
     """Where a test runs."""
 
     name: str
     patience: float
     """Seconds until a test that waits for something fails."""
-    run: Callable[..., AbstractAsyncContextManager[Rig]]
+    stage: Callable[[Script], AbstractAsyncContextManager[Stage]]
 
     @property
     def real(self) -> bool:
         """Whether it is the real CLI."""
         return self.name == "real"
 
+    @asynccontextmanager
+    async def run(self, script: Script, **options: Any) -> AsyncIterator[Rig]:
+        """Open one client and one session on a script."""
+        async with self.stage(script) as stage, stage.open_client() as client:
+            options = {**stage.options, **options}
+            async with client.open_session(**options) as session:
+                yield Rig(client, session, stage.model, options)
+
 
 def scripted_world() -> World:
     """Return the world of the scripted CLI."""
-    return World("scripted", 600, _run_scripted)
+
+    @asynccontextmanager
+    async def stage(script: Script) -> AsyncIterator[Stage]:
+        async with open_scripted_cli(script) as cli:
+            yield Stage(cli, lambda: open_client(cli.stream), {"model": "scripted"})
+
+    return World("scripted", 600, stage)
 
 
 def real_world(cli_path: Path, cli_home: Path) -> World:
     """Return the world of the real CLI."""
 
     @asynccontextmanager
-    async def run(script: Script, **options: Any) -> AsyncIterator[Rig]:
-        async with (
-            open_scripted_model(script) as model,
-            open_client(
-                cli_path, env=cli_environment(model, cli_home), cwd=cli_home
-            ) as client,
-        ):
-            options = {"model": model.name, "provider": model.provider, **options}
-            async with client.open_session(**options) as session:
-                yield Rig(client, session, model, options)
+    async def stage(script: Script) -> AsyncIterator[Stage]:
+        async with open_scripted_model(script) as model:
+            env = cli_environment(model, cli_home)
+            options = {"model": model.name, "provider": model.provider}
+            yield Stage(
+                model, lambda: open_client(cli_path, env=env, cwd=cli_home), options
+            )
 
-    return World("real", 60, run)
-
-
-@asynccontextmanager
-async def _run_scripted(script: Script, **options: Any) -> AsyncIterator[Rig]:
-    async with (
-        open_scripted_cli(script) as cli,
-        open_client(cli.stream) as client,
-    ):
-        options = {"model": "scripted", **options}
-        async with client.open_session(**options) as session:
-            yield Rig(client, session, cli, options, scripted=cli)
+    return World("real", 60, stage)

@@ -1,18 +1,19 @@
-"""Three Trio helpers that the cancellation contract stands on. Nothing else shields.
+"""The Trio helpers that the cancellation contract stands on. Nothing else shields.
 
-`last_words` is the only shield of this package, `one_error` the only place where an
-exception group is taken apart, `require_trio` the only check of where we run.
+`last_words` shields what must still be said, for a bounded time; `open_service` shields
+what it is said through, for as long as the block lasts; `open_block` is the only place
+where an exception group is taken apart.
 """
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from contextlib import asynccontextmanager, contextmanager
+from typing import TYPE_CHECKING, NoReturn
 
 import trio
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
 
 @contextmanager
@@ -30,25 +31,72 @@ def last_words(seconds: float) -> Iterator[trio.CancelScope]:
         yield scope
 
 
+@asynccontextmanager
+async def open_block() -> AsyncIterator[trio.Nursery]:
+    """A nursery that lets the only fault leave it as itself, not in a group.
+
+    An exception of the body comes out as the same object, a group of the user's own
+    included. So does the exception of a task if it is the only one; `Cancelled` beside
+    it is no fault. Two real faults make a group.
+    """
+    fault: Exception | None = None
+    try:
+        async with trio.open_nursery() as nursery:
+            try:
+                yield nursery
+            except Exception as error:  # noqa: BLE001  # raised again below
+                # Kept out of the nursery, which wraps it and copies a user's group.
+                fault = error
+                nursery.cancel_scope.cancel()
+    except BaseExceptionGroup as group:
+        faults = [e for e in group.exceptions if not isinstance(e, trio.Cancelled)]
+        if fault is not None:
+            faults.insert(0, fault)
+        if len(faults) > 1:
+            raise BaseExceptionGroup("Two faults at once", faults) from None
+        fault_or_cancelled = faults[0] if faults else group.exceptions[0]
+        _raise_as_itself(fault_or_cancelled)
+    if fault is not None:
+        raise fault
+
+
+@asynccontextmanager
+async def open_service(*tasks: Callable[[], Awaitable[object]]) -> AsyncIterator[None]:
+    """Run tasks that the block depends on until the block has been left.
+
+    Cancelling from outside reaches the block at once and these tasks only after it: the
+    reader and the writer of a connection must live as long as somebody has last words
+    to say over it. The block is not shielded, so the tasks are bounded by it.
+    """
+    scopes = [trio.CancelScope(shield=True) for _ in tasks]
+
+    async def attend(task: Callable[[], Awaitable[object]], scope: trio.CancelScope) -> None:
+        with scope:
+            await task()
+
+    async with open_block() as nursery:
+        for task, scope in zip(tasks, scopes, strict=True):
+            nursery.start_soon(attend, task, scope, name=task)
+        try:
+            yield
+        finally:
+            for scope in scopes:
+                scope.cancel()
+
+
 @contextmanager
 def one_error() -> Iterator[None]:
-    """Let the only fault of a nursery leave it as itself, not in a group.
-
-    Wraps exactly one `async with trio.open_nursery()`. The group that this nursery
-    makes of a single exception is opened; `Cancelled` beside a real fault is none. Two
-    real faults stay a group, and a group that the user raised is never looked into.
-    """
+    """Let the only fault of a nursery leave it as itself: superseded by `open_block`."""
     try:
         yield
     except BaseExceptionGroup as group:
         faults = [e for e in group.exceptions if not isinstance(e, trio.Cancelled)]
         if len(faults) > 1:
             raise
-        fault = faults[0] if faults else group.exceptions[0]
-        _raise_as_itself(fault)
+        _raise_as_itself(faults[0] if faults else group.exceptions[0])
 
 
-def _raise_as_itself(fault: BaseException) -> None:
+def _raise_as_itself(fault: BaseException) -> NoReturn:
     """Raise `fault` with the context that it had, not with the group's."""
     context = fault.__context__
     try:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import trio
 import trio.testing
-from worlds import World, real_world, scripted_world
+from tests.worlds import World, real_world, scripted_world
 
 
 @pytest.fixture(

@@ -7,7 +7,7 @@ from itertools import repeat
 import pytest
 import trio
 import trio.testing
-from worlds import World
+from tests.worlds import World
 
 from trio_copilot import (
     CancelCause,

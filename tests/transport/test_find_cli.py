@@ -36,8 +36,9 @@ def linux(monkeypatch):
 
 
 @pytest.fixture
-def places(tmp_path):
+def places(tmp_path, monkeypatch):
     """A CLI in every place, and the environment that names them all."""
+    monkeypatch.setenv("TRIO_COPILOT_CACHE", str(tmp_path / "cache"))
     env = {
         "COPILOT_CLI_PATH": str(executable(tmp_path / "named" / "cli")),
         "PATH": str(executable(tmp_path / "bin" / "copilot").parent),
@@ -54,7 +55,9 @@ def test_the_places_are_looked_at_in_order(places, tmp_path):
     places["COPILOT_CLI_PATH"] = ""
     assert find_cli(env=places) == tmp_path / "bin" / "copilot"
     del places["PATH"]
-    assert find_cli(env=places) == cached_cli(env=places)
+    assert find_cli(env=places) == cached_cli()
+    places["TRIO_COPILOT_CACHE"] = "/elsewhere"  # the CLI's environment, not ours
+    assert find_cli(env=places) == cached_cli()
 
 
 def test_the_environment_of_this_process_is_the_default(places, monkeypatch):
@@ -90,8 +93,9 @@ def test_a_given_name_without_a_folder_is_a_command(places, tmp_path, monkeypatc
 
 
 @pytest.mark.parametrize("search_path", ["", "/nowhere"])
-def test_when_there_is_none_every_place_is_listed(search_path, tmp_path):
-    env = {"PATH": search_path, "TRIO_COPILOT_CACHE": str(tmp_path)}
+def test_when_there_is_none_every_place_is_listed(search_path, tmp_path, monkeypatch):
+    monkeypatch.setenv("TRIO_COPILOT_CACHE", str(tmp_path))
+    env = {"PATH": search_path}
     with pytest.raises(CliNotFoundError) as caught:
         find_cli(env=env)
     assert caught.value.places == (

@@ -22,7 +22,7 @@ import trio
 
 from .._errors import CopilotError, ProtocolError, RpcError
 from .._resource_errors import ClientClosedError
-from .._scopes import last_words, one_error
+from .._scopes import last_words, open_block, open_service
 from .._wire.framing import FrameDecoder, encode_frame
 from .._wire.ledger import Ledger, Stray
 from .._wire.messages import (
@@ -273,10 +273,8 @@ async def open_peer(
         result or raises `RpcError`.
     """
     peer = Peer(stream, on_notification, on_end, why_ended, serve)
-    with one_error():
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(peer._read, nursery, name="reader of the CLI")
-            nursery.start_soon(peer._write, name="writer to the CLI")
+    async with open_block() as nursery:
+        async with open_service(lambda: peer._read(nursery), peer._write):
             try:
                 yield peer
             finally:

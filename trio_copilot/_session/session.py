@@ -20,7 +20,7 @@ from .._errors import CopilotError
 from .._peer import Call, Peer
 from .._protocol.envelope import SessionEvent
 from .._resource_errors import SessionBrokenError, SessionBusyError, SessionClosedError
-from .._scopes import last_words, one_error
+from .._scopes import last_words, open_block
 from .._tools.run import by_name
 from .buffer import Lagged, Overflow
 from .dedupe import Deduplicator
@@ -415,24 +415,19 @@ async def open_session(
     desk = Desk(
         peer, session_id, by_name(tuple(options.tools)), options.on_permission_request
     )
-    with one_error():
-        async with trio.open_nursery() as nursery:
-            try:
-                with one_error():
-                    async with trio.open_nursery() as observers:
-                        session = Session(session_id, desk, nursery, observers)
-                        sessions[session_id] = session
-                        wire = options.to_wire(session_id, default_directory)
-                        await session._begin(method, wire)
-                        yield session
-                        session._fanout.close()
-                        observers.cancel_scope.deadline = (
-                            trio.current_time() + HANDLER_TIMEOUT
-                        )
-            finally:
-                await session._close()
-                del sessions[session_id]
-                nursery.cancel_scope.cancel()
+    async with open_block() as nursery:
+        try:
+            async with open_block() as observers:
+                session = Session(session_id, desk, nursery, observers)
+                sessions[session_id] = session
+                wire = options.to_wire(session_id, default_directory)
+                await session._begin(method, wire)
+                yield session
+                session._fanout.close()
+                observers.cancel_scope.deadline = trio.current_time() + HANDLER_TIMEOUT
+        finally:
+            await session._close()
+            del sessions[session_id]
 
 
 def _prompt(prompt: str, attachments: Sequence[Attachment]) -> dict[str, Any]:

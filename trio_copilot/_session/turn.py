@@ -23,7 +23,7 @@ from .._errors import CopilotError, TurnError
 from .._peer import Call
 from .._protocol.envelope import SessionEvent
 from .._resource_errors import SessionBusyError, SessionClosedError
-from .._scopes import last_words, one_error
+from .._scopes import last_words, open_block
 from .._tools.declare import ToolError
 from .._tools.run import failed, succeeded
 from .buffer import Buffer, Lagged
@@ -387,18 +387,16 @@ async def open_turn(
     limit = _seconds("idle_timeout", idle_timeout)
     session._begin_turn(turn)
     try:
-        with one_error():
-            async with trio.open_nursery() as nursery:
-                turn._handlers = Handlers(session._desk, nursery)
-                try:
-                    await turn._send(params)
-                    with turn.cancel_scope:
-                        if limit < math.inf:
-                            nursery.start_soon(turn._watch_silence, limit)
-                        yield turn
-                finally:
-                    await turn._finish()
-                    nursery.cancel_scope.cancel()
+        async with open_block() as nursery:
+            turn._handlers = Handlers(session._desk, nursery)
+            try:
+                await turn._send(params)
+                with turn.cancel_scope:
+                    if limit < math.inf:
+                        nursery.start_soon(turn._watch_silence, limit)
+                    yield turn
+            finally:
+                await turn._finish()
     finally:
         session._end_turn(turn)
         turn._left.set()

@@ -40,7 +40,8 @@ def find_cli(
 
     Args:
       path: the executable, or the name of a command on PATH.
-      env: the environment to look things up in; `None` is that of this process.
+      env: where COPILOT_CLI_PATH and PATH are looked up; `None` is this process's. Our
+          cache is always that of this process.
 
     Raises:
       CliNotFoundError: there is none, or what was named is no executable file; lists
@@ -54,7 +55,7 @@ def find_cli(
     search_path = env.get("PATH", "")
     if command := shutil.which("copilot", path=search_path):
         return _skip_loader(Path(command).absolute())
-    cached = cached_cli(env=env)
+    cached = cached_cli()  # ours, wherever the CLI will have its home
     if fault := _fault(cached):
         raise CliNotFoundError(
             [
