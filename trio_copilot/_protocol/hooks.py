@@ -29,7 +29,7 @@ from .unknown import UnknownVariant
 from .wire_object import WireObject, wire_names
 
 Hook: TypeAlias = Callable[[Any, Any], Any]
-"""What cattrs calls with a JSON value and a type; a hook here is made for its type."""
+"""What is called with a JSON value and the type that it should become."""
 
 _kind: Callable[[Any], type] = type  # what a checker shall take no conclusions from
 
@@ -45,11 +45,12 @@ def converter(*, detailed: bool = False) -> Converter:
         made.register_structure_hook(kind, _exactly(kind))
     made.register_structure_hook(int, _integer)
     made.register_structure_hook(float, _number)
+    made.register_structure_hook(OpenEnum, _enumerated)
+    made.register_unstructure_hook(OpenEnum, lambda member: member.value)
     made.register_structure_hook_factory(_is(Literal), _constant_hook)
     made.register_structure_hook_factory(_is(tuple), _array_hook)
     made.register_structure_hook_factory(_is(Mapping), _mapping_hook)
     made.register_structure_hook_factory(_is(Union, UnionType), _union_hook)
-    made.register_structure_hook_factory(_is_a(OpenEnum), _enum_hook)
     made.register_structure_hook_factory(_is_a(WireObject), _object_hook)
     made.register_unstructure_hook_factory(_is_a(WireObject), _object_back)
     made.register_unstructure_hook(UnknownVariant, lambda variant: variant.raw)
@@ -106,18 +107,15 @@ def _number(value: Any, _: Any) -> float:
     return value
 
 
+def _enumerated(value: Any, of: type[OpenEnum]) -> OpenEnum:
+    if type(value) is not str:
+        raise _misfit(value, str)
+    return of(value)
+
+
 def _constant_hook(of: Any) -> Hook:
     """A constant is what tells the members of a union apart; elsewhere it is open."""
     return _exactly(_kind(get_args(of)[0]))
-
-
-def _enum_hook(of: type[OpenEnum]) -> Hook:
-    def structure(value: Any, _: Any) -> OpenEnum:
-        if type(value) is not str:
-            raise _misfit(value, str)
-        return of(value)
-
-    return structure
 
 
 def _array_hook(of: Any, converter: Converter) -> Hook:
@@ -209,7 +207,7 @@ def _union_hook(of: Any, converter: Converter) -> Hook:
             if kind not in members:
                 raise _misfit(value, *members)
             hook = hooks[kind] = _member_hook(members[kind], converter)
-        return hook(value, None)
+        return hook(value, members[kind][0])
 
     return structure
 

@@ -1,0 +1,78 @@
+"""Recorded events, and payloads made up from the annotations of a class."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin
+
+import attrs
+import pytest
+
+from trio_copilot._protocol.open_enum import OpenEnum
+from trio_copilot._protocol.unknown import UnknownVariant
+from trio_copilot._protocol.wire_object import WireObject, wire_names
+
+TRANSCRIPTS = Path(__file__).parent.parent / "transcripts"
+
+
+def _recorded() -> list[dict[str, Any]]:
+    lines = (
+        json.loads(line)["msg"]
+        for path in sorted(TRANSCRIPTS.glob("*.jsonl"))
+        for line in path.read_text().splitlines()
+    )
+    return [m["params"]["event"] for m in lines if m.get("method") == "session.event"]
+
+
+@pytest.fixture(scope="session")
+def recorded() -> list[dict[str, Any]]:
+    """Every event of the recorded conversations, as the CLI sent it."""
+    return _recorded()
+
+
+class Samples:
+    """JSON values that fit a type."""
+
+    def payloads(self, of: Any) -> list[dict[str, Any]]:
+        """One payload with the required fields and one with all, per class."""
+        if not isinstance(of, type):
+            members = (m for m in get_args(of) if m is not UnknownVariant)
+            return [payload for member in members for payload in self.payloads(member)]
+        return [self.payload(of, full=False), self.payload(of, full=True)]
+
+    def payload(self, of: type[WireObject], *, full: bool) -> dict[str, Any]:
+        fields = attrs.fields_dict(attrs.resolve_types(of))
+        return {
+            wire: self.value(fields[name].type, full=full)
+            for name, wire in wire_names(of).items()
+            if full or fields[name].default is attrs.NOTHING
+        }
+
+    def value(self, of: Any, *, full: bool) -> Any:
+        origin, args = get_origin(of), get_args(of)
+        if origin in (Union, UnionType):
+            return self.value(args[0], full=full)
+        if origin is Literal:
+            return args[0]
+        if origin is tuple:
+            return [self.value(args[0], full=full)]
+        if origin is Mapping:
+            return {"key": self.value(args[1], full=full)}
+        if issubclass(of, WireObject):
+            return self.payload(of, full=full)
+        if issubclass(of, OpenEnum):
+            return next(iter(of)).value
+        return {str: "text", int: 3, float: 1.5, bool: True, NoneType: None}[of]
+
+
+class SamplesWithAny(Samples):
+    def value(self, of: Any, *, full: bool) -> Any:
+        return {"any": [1, None]} if of is Any else super().value(of, full=full)
+
+
+@pytest.fixture(scope="session")
+def samples() -> Samples:
+    return SamplesWithAny()
