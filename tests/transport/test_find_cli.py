@@ -101,7 +101,7 @@ def test_when_there_is_none_every_place_is_listed(search_path, tmp_path, monkeyp
     assert caught.value.places == (
         "COPILOT_CLI_PATH: not set",
         f"copilot on PATH: {search_path or 'PATH is empty'}",
-        f"{cached_cli(env=env)} (our cache): no such file",
+        f"{cached_cli()} (our cache): no such file",
     )
 
 

@@ -17,7 +17,7 @@ import trio
 import trio.testing
 
 from trio_copilot._errors import CliExitedError, ConnectError
-from trio_copilot._scopes import one_error
+from trio_copilot._scopes import open_block
 from trio_copilot._transport import process as process_module
 from trio_copilot._transport.process import STDERR_TAIL, CliProcess, open_process
 
@@ -400,8 +400,8 @@ def interrupted(script: str, *, times: int) -> CliProcess:
 
     async def main() -> None:
         argv = [sys.executable, "-c", script]
-        with one_error(), trio.fail_after(10):
-            async with trio.open_nursery() as nursery:
+        with trio.fail_after(10):
+            async with open_block() as nursery:
                 async with open_process(argv, shutdown_timeout=LONG) as cli:
                     made.append(cli)
                     assert await read_line(cli) == "ready"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeAlias
+from urllib.parse import urlsplit
 
 import attrs
 import trio
@@ -45,12 +46,17 @@ class Allow:
     """Permit what was asked."""
 
     for_session: bool = attrs.field(default=False, kw_only=True)
-    """Whether the same may be done again in this session without asking."""
+    """Whether the same may be done again in this session without asking: the same
+    commands, the same tool, reading or writing files, the same domain. Where the CLI
+    cannot remember a permission it is given once."""
 
-    def to_wire(self) -> dict[str, Any]:
+    def to_wire(self, request: PermissionRequest) -> dict[str, Any]:
         """Return the decision as the CLI wants it."""
-        once = "approve-for-session" if self.for_session else "approve-once"
-        return {"kind": once}
+        if self.for_session:
+            scope = _session_scope(request)
+            if scope is not None:
+                return {"kind": "approve-for-session", **scope}
+        return {"kind": "approve-once"}
 
 
 @attrs.frozen
@@ -60,12 +66,45 @@ class Deny:
     reason: str = ""
     """Told to the model."""
 
-    def to_wire(self) -> dict[str, Any]:
+    def to_wire(self, request: PermissionRequest) -> dict[str, Any]:
         """Return the decision as the CLI wants it."""
         wire = {"kind": "reject"}
         if self.reason:
             wire["feedback"] = self.reason
         return wire
+
+
+# What the CLI remembers of a permission for the session: the fields of the request that
+# name it, by kind.
+_REMEMBERED = {
+    "custom-tool": ("toolName",),
+    "extension-env-access": ("extensionName", "environmentVariables"),
+    "extension-management": ("operation",),
+    "extension-permission-access": ("extensionName",),
+    "mcp": ("serverName", "toolName"),
+    "memory": (),
+    "read": (),
+    "workflow": ("approvalKey",),
+    "write": (),
+}
+
+
+def _session_scope(request: PermissionRequest) -> dict[str, Any] | None:
+    """Return what is approved for the session; `None` if that cannot be said."""
+    details = request.details
+    if request.kind == "url":
+        domain = urlsplit(request.subject).hostname
+        return {"domain": domain} if domain else None
+    if request.kind == "shell":
+        commands = details.get("commands") or ()
+        identifiers = [c["identifier"] for c in commands if "identifier" in c]
+        approval = {"kind": "commands", "commandIdentifiers": identifiers}
+        return {"approval": approval} if identifiers else None
+    fields = _REMEMBERED.get(request.kind)
+    if fields is None or any(field not in details for field in fields):
+        return None
+    named = {field: details[field] for field in fields}
+    return {"approval": {"kind": request.kind, **named}}
 
 
 Decision: TypeAlias = Allow | Deny

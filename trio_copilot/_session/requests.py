@@ -203,8 +203,8 @@ class Handlers:
         try:
             decision = await decide(self._desk.on_permission_request, question)
         except Exception as error:  # noqa: BLE001  # fail closed, then raise it
-            return _Answer(HANDLER_FAILED.to_wire(), error)
-        return _Answer(decision.to_wire())
+            return _Answer(HANDLER_FAILED.to_wire(question), error)
+        return _Answer(decision.to_wire(question))
 
     # -- answering, at most once
 

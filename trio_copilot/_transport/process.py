@@ -33,7 +33,7 @@ from contextlib import asynccontextmanager, nullcontext, suppress
 import trio
 
 from .._errors import CliExitedError, ConnectError
-from .._scopes import last_words, one_error
+from .._scopes import last_words, open_block, open_service
 from .process_group import OWN_GROUP, kill_group, terminate_group
 
 __all__ = [
@@ -174,18 +174,17 @@ class CliProcess:
             await self._bury(timeout * (1 - 2 * PATIENCE))
 
     async def _ask_to_exit(self, patience: float) -> None:
-        with one_error():
-            async with trio.open_nursery() as nursery:
-                # Who waits for us to read cannot exit.
-                nursery.start_soon(self._discard_stdout)
-                nursery.start_soon(self._keep_stderr)
-                await self._stdin.aclose()
+        async with open_block() as nursery:
+            # Who waits for us to read cannot exit.
+            nursery.start_soon(self._discard_stdout)
+            nursery.start_soon(self._keep_stderr)
+            await self._stdin.aclose()
+            if not await self._exits_within(patience):
+                self._log_step("end of stdin", patience, "SIGTERM")
+                terminate_group(self._process)
                 if not await self._exits_within(patience):
-                    self._log_step("end of stdin", patience, "SIGTERM")
-                    terminate_group(self._process)
-                    if not await self._exits_within(patience):
-                        self._log_step("SIGTERM", patience, "SIGKILL")
-                nursery.cancel_scope.cancel()
+                    self._log_step("SIGTERM", patience, "SIGKILL")
+            nursery.cancel_scope.cancel()
 
     async def _discard_stdout(self) -> None:
         with suppress(trio.ClosedResourceError):  # by whoever had the stream
@@ -207,11 +206,10 @@ class CliProcess:
         """Kill what is left, reap it and close the pipes, whoever interrupts."""
         if not self._has_exited:
             kill_group(self._process)
-        with one_error():
-            # In tasks of their own, because Ctrl-C interrupts the main task in spite
-            # of a shield: a nursery waits for them all the same.
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._reap, timeout)
+        async with open_block() as nursery:
+            # In a task of its own, because Ctrl-C interrupts the main task in spite of
+            # a shield: a nursery waits for it all the same.
+            nursery.start_soon(self._reap, timeout)
 
     @trio.lowlevel.enable_ki_protection
     async def _reap(self, timeout: float) -> None:
@@ -254,12 +252,8 @@ async def open_process(
     """
     cli = CliProcess(await _spawn(argv, env, cwd), stderr_limit)
     try:
-        with one_error():
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(cli._wait)
-                nursery.start_soon(cli._keep_stderr)
-                yield cli
-                nursery.cancel_scope.cancel()
+        async with open_service(cli._wait, cli._keep_stderr):
+            yield cli
     finally:
         await cli._shut_down(shutdown_timeout)
 

@@ -1,0 +1,374 @@
+"""Functions of ours that the model calls, and what it is allowed to do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+import pytest
+import trio
+import trio.testing
+from tests.worlds import World
+
+from trio_copilot import (
+    Allow,
+    Deny,
+    PermissionRequest,
+    Tool,
+    ToolCall,
+    ToolContext,
+    ToolError,
+    ToolResult,
+    TurnEndReason,
+    allow_all,
+    tool,
+)
+from trio_copilot.testing import Call, Reply
+
+
+@attrs.frozen
+class Place:
+    city: str
+    country: str = "France"
+
+
+@tool
+async def get_weather(place: Place, unit: str = "C") -> str:
+    """Current weather of a place."""
+    return f"18 °{unit} in {place.city}, {place.country}"
+
+
+def told(rig: Any, number: int) -> list[str]:
+    """What the tools said in the conversation of a model call."""
+    messages = rig.requests[number - 1].messages
+    return [str(m["content"]) for m in messages if m.get("role") == "tool"]
+
+
+async def results_of(turn: Any) -> list[ToolResult]:
+    return [event async for event in turn if isinstance(event, ToolResult)]
+
+
+async def test_the_result_of_a_tool_call_is_used_by_the_model(world: World) -> None:
+    script = [
+        Reply("Let me look. ", calls=[Call("get_weather", {"place": {"city": "Paris"}})]),
+        "It is warm.",
+    ]
+    with trio.fail_after(world.patience):
+        async with world.run(script, tools=[get_weather]) as rig:
+            async with rig.session.turn("?") as turn:
+                events = [event async for event in turn]
+
+            assert told(rig, 2) == ["18 °C in Paris, France"]
+    calls = [e for e in events if isinstance(e, ToolCall)]
+    results = [e for e in events if isinstance(e, ToolResult)]
+    assert [(c.name, c.arguments, c.handled) for c in calls] == [
+        ("get_weather", {"place": {"city": "Paris"}}, True)
+    ]
+    assert [(r.success, r.text, r.error) for r in results] == [
+        (True, "18 °C in Paris, France", None)
+    ]
+    assert results[0].call_id == calls[0].call_id
+    assert turn.text == "Let me look. It is warm."
+    assert turn.end is not None
+    assert turn.end.tool_calls == tuple(calls)
+    assert turn.end.usage.calls == 2
+
+
+async def test_two_calls_of_one_answer_run_side_by_side(world: World) -> None:
+    both = trio.Event()
+    waiting: list[str] = []
+
+    @tool
+    async def meet(name: str) -> str:
+        """Wait until two have come."""
+        waiting.append(name)
+        if len(waiting) == 2:
+            both.set()
+        await both.wait()
+        return f"{name} met"
+
+    calls = [Call("meet", {"name": "a"}), Call("meet", {"name": "b"})]
+    with trio.fail_after(world.patience):
+        async with world.run([Reply(calls=calls), "done"], tools=[meet]) as rig:
+            end = await rig.session.ask("?")
+
+            assert sorted(told(rig, 2)) == ["a met", "b met"]
+    assert end.text == "done"
+
+
+async def test_a_tool_that_raises_is_told_to_the_model_and_shown(world: World) -> None:
+    @tool
+    async def fail() -> str:
+        """Fail."""
+        raise LookupError("no such city")
+
+    with trio.fail_after(world.patience):
+        async with world.run([Reply(calls=[Call("fail")]), "sorry"], tools=[fail]) as rig:
+            async with rig.session.turn("?") as turn:
+                results = await results_of(turn)
+
+            assert "LookupError: no such city" in told(rig, 2)[0]
+    assert [r.success for r in results] == [False]
+    assert isinstance(results[0].error, LookupError)
+    assert turn.text == "sorry"
+
+
+async def test_a_tool_error_is_told_in_its_own_words(world: World) -> None:
+    @tool
+    async def fail() -> str:
+        """Fail."""
+        raise ToolError("Ask for a town in Norway.")
+
+    with trio.fail_after(world.patience):
+        async with world.run([Reply(calls=[Call("fail")]), "ok"], tools=[fail]) as rig:
+            await rig.session.ask("?")
+
+            assert "Ask for a town in Norway." in told(rig, 2)[0]
+
+
+async def test_a_tool_whose_errors_raise_stops_the_turn(world: World) -> None:
+    """Row 11."""
+
+    @tool(errors="raise")
+    async def fail() -> str:
+        """Fail."""
+        raise LookupError("mine")
+
+    with trio.fail_after(world.patience):
+        async with world.run([Reply(calls=[Call("fail")]), "next"] * 2, tools=[fail]) as rig:
+            with pytest.raises(LookupError, match="mine"):
+                await rig.session.ask("?")
+
+            assert rig.session.is_idle
+            assert (await rig.session.ask("again?")).reason is TurnEndReason.COMPLETE
+
+
+async def test_a_tool_that_takes_too_long_fails(world: World) -> None:
+    @tool(timeout=0.2)
+    async def dawdle() -> str:
+        """Take for ever."""
+        await trio.sleep_forever()
+
+    with trio.fail_after(world.patience):
+        async with world.run([Reply(calls=[Call("dawdle")]), "ok"], tools=[dawdle]) as rig:
+            async with rig.session.turn("?") as turn:
+                results = await results_of(turn)
+
+            assert "0.2 seconds" in told(rig, 2)[0]
+    assert isinstance(results[0].error, trio.TooSlowError)
+
+
+async def test_arguments_that_do_not_fit_are_told_to_the_model(world: World) -> None:
+    called = False
+
+    @tool
+    async def add(a: int, b: int) -> int:
+        """Add."""
+        nonlocal called
+        called = True
+        return a + b
+
+    script = [Reply(calls=[Call("add", {"a": 1, "b": "two"})]), "ok"]
+    with trio.fail_after(world.patience):
+        async with world.run(script, tools=[add]) as rig:
+            await rig.session.ask("?")
+
+            assert "$.b" in told(rig, 2)[0]
+    assert not called
+
+
+async def test_a_tool_can_ask_what_its_call_is_part_of(world: World) -> None:
+    contexts: list[ToolContext] = []
+
+    @tool
+    async def look(context: ToolContext) -> None:
+        """Look."""
+        contexts.append(context)
+
+    with trio.fail_after(world.patience):
+        async with world.run([Reply(calls=[Call("look")]), "ok"], tools=[look]) as rig:
+            async with rig.session.turn("?") as turn:
+                calls = [event async for event in turn if isinstance(event, ToolCall)]
+
+            assert contexts[0].session_id == rig.session.id
+    assert contexts[0].call_id == calls[0].call_id
+    assert contexts[0].tool_name == "look"
+
+
+async def test_a_tool_without_a_handler_is_answered_by_hand(world: World) -> None:
+    by_hand = Tool(
+        "lookup",
+        "Look something up.",
+        {"type": "object", "properties": {"key": {"type": "string"}}},
+    )
+    script = [Reply(calls=[Call("lookup", {"key": "x"})]), "ok"]
+    with trio.fail_after(world.patience):
+        async with world.run(script, tools=[by_hand]) as rig:
+            async with rig.session.turn("?") as turn:
+                async for event in turn:
+                    if isinstance(event, ToolCall):
+                        assert not event.handled
+                        assert event.arguments == {"key": "x"}
+                        with pytest.raises(ValueError, match="no-such-call"):
+                            await turn.submit_tool_result("no-such-call", "")
+                        await turn.submit_tool_result(event.call_id, {"value": 7})
+
+            assert told(rig, 2) == ['{"value":7}']
+    assert turn.text == "ok"
+
+
+async def test_a_call_that_nobody_answers_by_hand_does_not_hold_the_turn(
+    world: World,
+) -> None:
+    with trio.fail_after(world.patience):
+        script = [Reply(calls=[Call("lookup")]), "next"]
+        async with world.run(script, tools=[Tool("lookup")]) as rig:
+            async with rig.session.turn("?") as turn:
+                async for event in turn:
+                    if isinstance(event, ToolCall):
+                        break
+
+            assert (await rig.session.ask("?")).text == "next"
+
+
+async def test_an_unknown_tool_is_the_clis_to_refuse(world: World) -> None:
+    with trio.fail_after(world.patience):
+        async with world.run([Reply(calls=[Call("nope")]), "ok"]) as rig:
+            async with rig.session.turn("?") as turn:
+                results = await results_of(turn)
+
+    assert [r.success for r in results] == [False]
+    assert turn.text == "ok"
+
+
+async def test_without_a_permission_handler_a_passed_tool_is_permitted(
+    world: World,
+) -> None:
+    script = [Reply(calls=[Call("get_weather", {"place": {"city": "Oslo"}})]), "ok"]
+    with trio.fail_after(world.patience):
+        async with world.run(script, tools=[get_weather]) as rig:
+            async with rig.session.turn("?") as turn:
+                results = await results_of(turn)
+
+    assert [r.success for r in results] == [True]
+
+
+async def test_without_a_permission_handler_the_answer_is_no_and_says_why(
+    world: World,
+) -> None:
+    @tool(skip_permission=False)
+    async def careful() -> str:
+        """Ask first."""
+        raise AssertionError("not permitted")
+
+    with trio.fail_after(world.patience):
+        async with world.run([Reply(calls=[Call("careful")]), "ok"], tools=[careful]) as rig:
+            async with rig.session.turn("?") as turn:
+                results = await results_of(turn)
+
+            assert "has not been given a way to grant" in told(rig, 2)[0]
+    assert [r.success for r in results] == [False]
+    assert turn.text == "ok"
+
+
+async def test_a_permission_handler_is_asked_and_its_no_is_told(world: World) -> None:
+    asked: list[PermissionRequest] = []
+
+    async def decide(request: PermissionRequest) -> Allow | Deny:
+        asked.append(request)
+        return Deny("not on a Sunday")
+
+    call = Call("get_weather", {"place": {"city": "Oslo"}})
+    with trio.fail_after(world.patience):
+        async with world.run(
+            [Reply(calls=[call]), "ok"],
+            tools=[get_weather],
+            on_permission_request=decide,
+        ) as rig:
+            await rig.session.ask("?")
+
+            assert "not on a Sunday" in told(rig, 2)[0]
+    assert [(r.kind, r.subject) for r in asked] == [("custom-tool", "get_weather")]
+    assert asked[0].call_id
+
+
+@pytest.mark.parametrize("decision", [Allow(), Allow(for_session=True)])
+async def test_what_is_allowed_is_done(world: World, decision: Allow) -> None:
+    asked = 0
+
+    async def decide(request: PermissionRequest) -> Allow | Deny:
+        nonlocal asked
+        asked += 1
+        return decision
+
+    call = Reply(calls=[Call("get_weather", {"place": {"city": "Oslo"}})])
+    with trio.fail_after(world.patience):
+        async with world.run(
+            [call, "ok", call, "ok"], tools=[get_weather], on_permission_request=decide
+        ) as rig:
+            await rig.session.ask("?")
+            await rig.session.ask("?")
+
+            assert told(rig, 4) == ["18 °C in Oslo, France"] * 2
+    assert asked == (1 if decision.for_session else 2)
+
+
+async def test_a_permission_handler_that_raises_denies_and_surfaces(
+    world: World,
+) -> None:
+    """Row 13."""
+
+    async def decide(request: PermissionRequest) -> Allow | Deny:
+        raise LookupError("policy")
+
+    call = Reply(calls=[Call("get_weather", {"place": {"city": "Oslo"}})])
+    with trio.fail_after(world.patience):
+        async with world.run(
+            [call, "next", "next"], tools=[get_weather], on_permission_request=decide
+        ) as rig:
+            with pytest.raises(LookupError, match="policy"):
+                await rig.session.ask("?")
+
+            assert (await rig.session.ask("?")).text == "next"
+
+
+async def test_a_pending_permission_ends_with_its_turn(world: World) -> None:
+    """Row 12: nothing is approved late."""
+    asked, cancelled = trio.Event(), trio.Event()
+
+    async def decide(request: PermissionRequest) -> Allow | Deny:
+        asked.set()
+        try:
+            await trio.sleep_forever()
+        finally:
+            cancelled.set()
+
+    call = Reply(calls=[Call("get_weather", {"place": {"city": "Oslo"}})])
+    with trio.fail_after(world.patience):
+        async with world.run(
+            [call, "next"], tools=[get_weather], on_permission_request=decide
+        ) as rig:
+            async with rig.session.turn("?") as turn:
+                await asked.wait()
+                turn.cancel_scope.cancel()
+            assert cancelled.is_set()
+            assert turn.end is not None
+            assert turn.end.pending == ("permission custom-tool",)
+
+            assert (await rig.session.ask("?")).text == "next"
+            assert len(rig.requests) == 2
+
+
+async def test_allow_all_permits_what_the_cli_can_do_itself(world: World) -> None:
+    if not world.real:
+        pytest.skip("the scripted CLI has no tools of its own")
+    script = [Reply(calls=[Call("bash", {"command": "echo hi", "description": "d"})])]
+    with trio.fail_after(world.patience):
+        async with world.run(
+            [*script, "ok"], on_permission_request=allow_all
+        ) as rig:
+            async with rig.session.turn("?") as turn:
+                results = await results_of(turn)
+
+    assert [r.success for r in results] == [True]
+    assert "hi" in results[0].text
