@@ -19,6 +19,7 @@ from trio_copilot.events import (
     AssistantMessage,
     AssistantMessageDelta,
     AssistantMessageToolRequest,
+    AssistantMessageToolRequestType,
     AssistantUsage,
     EmbeddedBlobResourceContents,
     EmbeddedTextResourceContents,
@@ -58,7 +59,9 @@ def test_a_payload_gets_python_names_and_types() -> None:
         content="It rains.",
         tool_requests=(
             AssistantMessageToolRequest(
-                tool_call_id="t1", name="get_weather", type="function"
+                tool_call_id="t1",
+                name="get_weather",
+                type=AssistantMessageToolRequestType.FUNCTION,
             ),
         ),
     )
@@ -145,7 +148,7 @@ def test_unknown_enumeration_values_can_be_copied_and_pickled() -> None:
 
 def test_an_enumeration_takes_strings_only() -> None:
     with pytest.raises(ValueError, match="5 is not a valid AbortReason"):
-        AbortReason(5)
+        AbortReason(5)  # type: ignore[arg-type] # that is the test
     assert malformed("abort", {"reason": 5}) == (
         "expected a string, got an integer @ data.reason"
     )
@@ -291,7 +294,7 @@ def test_a_wrong_mapping_is_named() -> None:
 
 
 def test_an_error_is_about_a_few_fields_only() -> None:
-    tools = [{} for _ in range(100)]
+    tools: list[dict[str, str]] = [{} for _ in range(100)]
 
     assert len(malformed("assistant.message", {**MESSAGE, "toolRequests": tools})) < 300
 

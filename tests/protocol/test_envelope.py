@@ -57,7 +57,10 @@ def test_the_envelope_is_read_with_python_names() -> None:
 def test_what_is_absent_is_none() -> None:
     event = SessionEvent({"type": "abort", "parentId": None})
 
-    assert event.id is event.timestamp is event.parent_id is event.agent_id is None
+    assert event.id is None
+    assert event.timestamp is None
+    assert event.parent_id is None
+    assert event.agent_id is None
     assert event.ephemeral is False
 
 

@@ -41,7 +41,8 @@ def main(argv: Sequence[str], package: Path = PACKAGE) -> int:
     pin = Pin(**json.loads((package / PIN_FILE).read_text()))
     schema = _schema(options, pin)
     if schema is None:
-        print(f"No {SCHEMA} of Copilot CLI {options.pin or pin.cli_version} was found.")
+        print(f"No {SCHEMA} was found. A Copilot CLI unpacks it when first started:")
+        print(f"start version {pin.cli_version}, or say --cli PATH or --schemas DIR.")
         return _check_headers(package, pin) if options.check else 1
     digest = hashlib.sha256(schema.read_bytes()).hexdigest()
     if options.pin is not None:
@@ -95,7 +96,7 @@ def _start(cli: str) -> str:
     ended = subprocess.run(
         command, capture_output=True, text=True, timeout=_CLI_START, check=True
     )
-    version = re.search(r"\d+(\.\d+)+(-[\w.]+)?", ended.stdout)
+    version = re.search(r"\d+(\.\d+)+(-\w+(\.\w+)*)?", ended.stdout)
     return version.group() if version else "of unknown version"
 
 
@@ -145,7 +146,7 @@ def _check(package: Path, files: Mapping[str, str]) -> int:
 
 
 def _check_headers(package: Path, pin: Pin) -> int:
-    print("So this alone is checked: that the files are as made from its schema.")
+    print("This alone is checked: the files are as they were made, with that version.")
     present = _present(package)
     wrong = [
         name
