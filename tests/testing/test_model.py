@@ -327,15 +327,6 @@ def test_the_environment_shows_the_cli_the_model_and_nothing_of_the_user(
     assert cli_environment(model, home) == env  # the second time in the same home
 
 
-def test_an_unpacked_package_can_be_named(tmp_path: Path):
-    package, home = tmp_path / "package", tmp_path / "home"
-    package.mkdir()
-    model = ScriptedModel("Hi", "http://127.0.0.1:1/v1")
-    cli_environment(model, home, package=package)
-
-    assert (home / ".cache" / "copilot").samefile(package)
-
-
 def test_without_an_unpacked_package_the_home_stays_empty(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

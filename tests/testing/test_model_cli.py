@@ -79,16 +79,15 @@ class RawCli:
 
 @asynccontextmanager
 async def session(
-    warm_cli: tuple[Path, Path], model: ScriptedModel, home: Path
+    cli_path: Path, model: ScriptedModel, home: Path
 ) -> AsyncIterator[RawCli]:
-    cli_path, package = warm_cli
     command = [str(cli_path), "--headless", "--no-auto-update", "--stdio"]
     run = partial(
         trio.run_process,
         command,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        env=cli_environment(model, home, package=package),
+        env=cli_environment(model, home),
         cwd=home,
     )
     with trio.fail_after(TIMEOUT):
@@ -107,10 +106,10 @@ async def session(
             await cli.stdin.aclose()
 
 
-async def test_the_deltas_of_a_reply_arrive_as_they_were_scripted(warm_cli, tmp_path):
+async def test_the_deltas_of_a_reply_arrive_as_they_were_scripted(cli_path, cli_home):
     reply = Reply(["Hel", "lo ", "👋"], reasoning=["Hm", "m"], finish_reason="stop")
     async with open_scripted_model([reply]) as model:
-        async with session(warm_cli, model, tmp_path) as cli:
+        async with session(cli_path, model, cli_home) as cli:
             sent = await cli.call("session.send", prompt="Hello?")
             await cli.event("session.idle")
 
@@ -127,9 +126,9 @@ async def test_the_deltas_of_a_reply_arrive_as_they_were_scripted(warm_cli, tmp_
     assert "Hello?" in model.requests[0].prompt
 
 
-async def test_a_prompt_makes_one_model_call_and_no_other(warm_cli, tmp_path):
+async def test_a_prompt_makes_one_model_call_and_no_other(cli_path, cli_home):
     async with open_scripted_model(["one", "two"]) as model:
-        async with session(warm_cli, model, tmp_path) as cli:
+        async with session(cli_path, model, cli_home) as cli:
             for prompt in ("first", "second"):
                 await cli.call("session.send", prompt=prompt)
                 await cli.event("session.idle")
@@ -139,13 +138,13 @@ async def test_a_prompt_makes_one_model_call_and_no_other(warm_cli, tmp_path):
     assert model.disconnected == []
 
 
-async def test_a_tool_call_arrives_and_its_result_goes_back(warm_cli, tmp_path):
+async def test_a_tool_call_arrives_and_its_result_goes_back(cli_path, cli_home):
     script: list[Reply | str] = [
         Reply(calls=[Call("look", {"at": "the sky"})]),
         "It is blue",
     ]
     async with open_scripted_model(script) as model:
-        async with session(warm_cli, model, tmp_path) as cli:
+        async with session(cli_path, model, cli_home) as cli:
             await cli.call("session.send", prompt="Look up")
             asked = await cli.event("external_tool.requested")
             await cli.call(
@@ -162,14 +161,14 @@ async def test_a_tool_call_arrives_and_its_result_goes_back(warm_cli, tmp_path):
     assert any(tool["function"]["name"] == "look" for tool in model.requests[0].tools)
 
 
-async def test_an_error_is_retried_and_another_is_not(warm_cli, tmp_path):
+async def test_an_error_is_retried_and_another_is_not(cli_path, cli_home):
     script: list[Reply | str] = [
         Reply(status=500),
         "back again",
         Reply("no", status=400),
     ]
     async with open_scripted_model(script) as model:
-        async with session(warm_cli, model, tmp_path) as cli:
+        async with session(cli_path, model, cli_home) as cli:
             await cli.call("session.send", prompt="first")
             await cli.event("session.idle")
             (retry,) = cli.data("assistant.turn_retry")
@@ -184,10 +183,10 @@ async def test_an_error_is_retried_and_another_is_not(warm_cli, tmp_path):
     assert error["message"] == "400 no"
 
 
-async def test_a_dropped_reply_is_streamed_again(warm_cli, tmp_path):
+async def test_a_dropped_reply_is_streamed_again(cli_path, cli_home):
     script: list[Reply | str] = [Reply("half a", then="drop"), "half a loaf"]
     async with open_scripted_model(script) as model:
-        async with session(warm_cli, model, tmp_path) as cli:
+        async with session(cli_path, model, cli_home) as cli:
             await cli.call("session.send", prompt="bread?")
             await cli.event("session.idle")
 
@@ -200,9 +199,9 @@ async def test_a_dropped_reply_is_streamed_again(warm_cli, tmp_path):
     assert len({start["messageId"] for start in starts}) == 2
 
 
-async def test_an_abort_closes_the_connection_of_a_hanging_reply(warm_cli, tmp_path):
+async def test_an_abort_closes_the_connection_of_a_hanging_reply(cli_path, cli_home):
     async with open_scripted_model([Reply("One mo", then="hang"), "fine"]) as model:
-        async with session(warm_cli, model, tmp_path) as cli:
+        async with session(cli_path, model, cli_home) as cli:
             await cli.call("session.send", prompt="Hello?")
             await cli.event("assistant.message_delta")
             await cli.call("session.abort")
@@ -216,10 +215,10 @@ async def test_an_abort_closes_the_connection_of_a_hanging_reply(warm_cli, tmp_p
     assert cli.data("assistant.message")[-1]["content"] == "fine"
 
 
-async def test_half_of_a_pair_is_refused_by_the_cli_itself(warm_cli, tmp_path):
+async def test_half_of_a_pair_is_refused_by_the_cli_itself(cli_path, cli_home):
     """A delta with half of an emoji never reaches a client; the CLI tries again."""
     async with open_scripted_model([Reply(["a", "\ud83d", "\ude00"]), "b"]) as model:
-        async with session(warm_cli, model, tmp_path) as cli:
+        async with session(cli_path, model, cli_home) as cli:
             await cli.call("session.send", prompt="Smile")
             await cli.event("session.idle")
 

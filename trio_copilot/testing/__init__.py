@@ -15,6 +15,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .cli import (
+    ScriptedCli as ScriptedCli,
+    open_scripted_cli as open_scripted_cli,
+)
 from .environment import cli_environment as cli_environment
 from .script import (
     Call as Call,

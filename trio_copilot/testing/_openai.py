@@ -54,20 +54,26 @@ def usage_chunk(request: ModelRequest, reply: Reply) -> Json:
 
 def completion(request: ModelRequest, reply: Reply) -> Json:
     """Return a whole answer, for a request that does not want it streamed."""
-    message: Json = {"role": "assistant", "content": reply.content or None}
-    if reply.reasoning:
-        message["reasoning_content"] = "".join(reply.reasoning_deltas)
-    if reply.calls:
-        message["tool_calls"] = list(_tool_calls(request, reply))
-    choice = {"index": 0, "message": message, "finish_reason": reply.ends_with}
+    said = message(request, reply)
+    choice = {"index": 0, "message": said, "finish_reason": reply.ends_with}
     return _envelope(
         request, "chat.completion", choices=[choice], usage=dict(reply.tokens)
     )
 
 
-def error(message: str, status: int) -> Json:
+def message(request: ModelRequest, reply: Reply) -> Json:
+    """Return what the model says as a message of the conversation."""
+    said: Json = {"role": "assistant", "content": reply.content or None}
+    if reply.reasoning:
+        said["reasoning_content"] = "".join(reply.reasoning_deltas)
+    if reply.calls:
+        said["tool_calls"] = list(_tool_calls(request, reply))
+    return said
+
+
+def error(said: str, status: int) -> Json:
     """Return the body of an answer with a status other than 200."""
-    return {"error": {"message": message, "type": "scripted", "code": str(status)}}
+    return {"error": {"message": said, "type": "scripted", "code": str(status)}}
 
 
 def model_list() -> Json:

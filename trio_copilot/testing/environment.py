@@ -16,25 +16,20 @@ _INHERITED = ("PATH", "LANG", "TMPDIR", "TEMP", "SYSTEMROOT")
 
 
 def cli_environment(
-    model: ScriptedModel,
-    home: str | os.PathLike[str],
-    *,
-    package: str | os.PathLike[str] | None = None,
+    model: ScriptedModel, home: str | os.PathLike[str]
 ) -> dict[str, str]:
     """Return the environment of a CLI that is offline but for this model.
 
     The CLI sees nothing of the user: no settings, no sessions, no tokens, no proxy. At
     its first start in a home it unpacks itself, which takes seconds, unless it finds
-    that done: `home` gets a symlink to a package that is unpacked already.
+    that done: `home` gets a symlink to what the user's own CLI has unpacked, if it has.
 
     Args:
       model: the only model that the CLI can reach.
       home: an empty folder of the test, or one that this function has seen before.
-      package: the folder that some CLI has unpacked itself into; by default the user's
-          own, `~/.cache/copilot`, if there is one.
     """
     home = Path(home).absolute()
-    _share(Path(package or Path.home() / ".cache" / "copilot").absolute(), home)
+    _share_unpacked(home)
     inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
     return {
         **inherited,
@@ -47,8 +42,9 @@ def cli_environment(
     }
 
 
-def _share(package: Path, home: Path) -> None:
+def _share_unpacked(home: Path) -> None:
+    unpacked = Path.home() / ".cache" / "copilot"
     shared = home / ".cache" / "copilot"
-    if package.is_dir() and not shared.exists():
+    if unpacked.is_dir() and not shared.exists():
         shared.parent.mkdir(parents=True, exist_ok=True)
-        shared.symlink_to(package, target_is_directory=True)
+        shared.symlink_to(unpacked, target_is_directory=True)

@@ -10,7 +10,7 @@ This module knows neither the format of an answer (`_openai`) nor HTTP (`_http`)
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 
@@ -18,14 +18,14 @@ import trio
 
 from .._scopes import one_error
 from . import _openai as openai
-from ._changes import Changes
 from ._http import HttpConnection, HttpRequest
-from .script import ModelRequest, Reply, Script, ScriptReader
+from ._record import ModelRecord
+from .script import ModelRequest, Reply, Script
 
 __all__ = ["ScriptedModel", "open_scripted_model"]
 
 
-class ScriptedModel:
+class ScriptedModel(ModelRecord):
     """A model that answers what its script says; made by `open_scripted_model`.
 
     Attributes:
@@ -36,11 +36,9 @@ class ScriptedModel:
     """
 
     def __init__(self, script: Script | Reply, base_url: str) -> None:
+        super().__init__(script)
         self.name = openai.MODEL
         self.base_url = base_url
-        self.disconnected: list[int] = []
-        self._reader = ScriptReader(script)
-        self._changes = Changes()
 
     def __repr__(self) -> str:
         calls, gone = len(self.requests), len(self.disconnected)
@@ -53,28 +51,6 @@ class ScriptedModel:
         The CLI needs it in every session, besides the environment.
         """
         return {"type": "openai", "base_url": self.base_url}
-
-    @property
-    def requests(self) -> Sequence[ModelRequest]:
-        """Every model call so far."""
-        return self._reader.requests
-
-    @property
-    def unanswered(self) -> Sequence[ModelRequest]:
-        """The model calls that came after the end of the script; best none."""
-        return self._reader.unanswered
-
-    async def wait_request(self, number: int = 1) -> ModelRequest:
-        """Wait until model call `number` has arrived, and return it."""
-        await self._changes.wait_until(lambda: len(self.requests) >= number)
-        return self.requests[number - 1]
-
-    async def wait_disconnect(self, number: int = 1) -> None:
-        """Wait until the CLI has closed the connection of model call `number`.
-
-        An answer that is complete cannot be interrupted: then this waits for ever.
-        """
-        await self._changes.wait_until(lambda: number in self.disconnected)
 
     async def _serve(self, stream: trio.SocketStream) -> None:
         connection = HttpConnection(stream)
@@ -93,14 +69,12 @@ class ScriptedModel:
                 await connection.answer(404, openai.error(message, 404))
 
     async def _answer_call(self, connection: HttpConnection, http: HttpRequest) -> None:
-        request, reply = self._reader.read(json.loads(http.body))
-        self._changes.happened()
+        request, reply = self._take(json.loads(http.body))
 
         async def watch(answering: trio.CancelScope) -> None:
             await connection.wait_closed()
             if not connection.answered:
-                self.disconnected.append(request.number)
-                self._changes.happened()
+                self._give_up(request)
             answering.cancel()
 
         async with trio.open_nursery() as nursery:

@@ -1,0 +1,40 @@
+"""Runs what the scripted CLI has to do, at its time and in a fixed order.
+
+Strategy: Trio wakes tasks that are due at the same moment in random order. Whatever
+must not depend on that is put here as a function; one task runs what is due, and what
+is due at the same moment in the order in which it came.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import math
+from collections.abc import Callable
+from typing import NoReturn
+
+import trio
+
+
+class Agenda:
+    """Functions and when to call them."""
+
+    def __init__(self) -> None:
+        self._due: list[tuple[float, int, Callable[[], None]]] = []  # a heap
+        self._order = itertools.count()
+        self._added = trio.Event()
+
+    def add(self, delay: float, work: Callable[[], None]) -> None:
+        """Call `work` in `delay` seconds; with 0 as soon as the others are done."""
+        when = trio.current_time() + delay
+        heapq.heappush(self._due, (when, next(self._order), work))
+        self._added.set()
+
+    async def run(self) -> NoReturn:
+        """Do what is due, for ever."""
+        while True:
+            self._added = trio.Event()
+            with trio.move_on_at(self._due[0][0] if self._due else math.inf):
+                await self._added.wait()
+            while self._due and self._due[0][0] <= trio.current_time():
+                heapq.heappop(self._due)[2]()

@@ -1,0 +1,203 @@
+"""The one place where the events of a scripted session are built.
+
+The order of the keys, the fields and the texts are those of CLI 1.0.102; what a client
+has no use for is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from ._failures import Failure
+from ._host import Host, Json
+from ._openai import MODEL
+from .script import Reply
+
+if TYPE_CHECKING:
+    from ._model_call import ModelCall
+
+# Persisted are only these; everything else is gone when it has been sent.
+PERSISTED = frozenset(
+    {
+        "abort",
+        "assistant.message",
+        "assistant.turn_end",
+        "assistant.turn_start",
+        "external_tool.completed",
+        "external_tool.requested",
+        "permission.completed",
+        "permission.requested",
+        "session.error",
+        "session.model_change",
+        "session.resume",
+        "session.shutdown",
+        "session.start",
+        "system.message",
+        "system.notification",
+        "tool.execution_complete",
+        "tool.execution_start",
+        "user.message",
+    }
+)
+
+
+NO_SETTINGS: Json = {
+    "source": "none",
+    "serverManaged": False,
+    "deviceManaged": False,
+    "clientManaged": False,
+    "failClosed": False,
+    "bypassPermissionsDisabled": False,
+    "managedKeys": [],
+}
+"""The payload of `session.managed_settings_resolved`."""
+
+
+class EventLog:
+    """Sends the events of one session and keeps those that the CLI would persist."""
+
+    def __init__(self, host: Host, session_id: str) -> None:
+        self._host = host
+        self._session_id = session_id
+        self.started = host.now()
+        self.persisted: list[Json] = []
+
+    def emit(
+        self, kind: str, data: Mapping[str, Any] | None = None, **envelope: Any
+    ) -> Json:
+        """Send a new event.
+
+        Args:
+          kind: the wire type.
+          data: the payload.
+          envelope: members of the event besides its payload, which take precedence.
+        """
+        event: Json = {"type": kind, "data": dict(data or {})}
+        if kind not in PERSISTED:
+            event["ephemeral"] = True
+        event["id"] = self._host.new_id("event")
+        event["timestamp"] = self._host.now()
+        event["parentId"] = self.persisted[-1]["id"] if self.persisted else None
+        event |= envelope
+        self.send(event)
+        if not event.get("ephemeral"):
+            self.persisted.append(event)
+            self.announce("session.updated")
+        return event
+
+    def send(self, event: Json) -> None:
+        """Send an event, also one that was sent before."""
+        params = {"sessionId": self._session_id, "event": event}
+        self._host.notify("session.event", params)
+
+    def announce(self, kind: str) -> None:
+        """Send the news about the session that even those get who do not own it."""
+        times = {"startTime": self.started, "modifiedTime": self._host.now()}
+        params = {"type": kind, "sessionId": self._session_id, "metadata": times}
+        self._host.notify("session.lifecycle", params)
+
+
+def session_start(host: Host, session_id: str, options: Json) -> Json:
+    """Return the payload of `session.start`."""
+    return {
+        "sessionId": session_id,
+        "version": 1,
+        "producer": "copilot-agent",
+        "copilotVersion": host.behaviour.version,
+        "startTime": host.now(),
+        "selectedModel": options.get("model", MODEL),
+        "context": {"cwd": options.get("workingDirectory", "/")},
+        "alreadyInUse": False,
+    }
+
+
+def session_resume(log: EventLog, options: Json, *, active: bool) -> Json:
+    """Return the payload of `session.resume`, but for its time."""
+    return {
+        "context": {"cwd": options.get("workingDirectory", "/")},
+        "eventCount": len(log.persisted),
+        "selectedModel": options.get("model", MODEL),
+        "alreadyInUse": False,
+        "sessionWasActive": active,
+        "continuePendingWork": bool(options.get("continuePendingWork")),
+    }
+
+
+def session_shutdown(log: EventLog, model: str) -> Json:
+    """Return the payload of `session.shutdown`."""
+    return {
+        "shutdownType": "routine",
+        "totalApiDurationMs": 0,
+        "sessionStartTime": log.started,
+        "codeChanges": {"linesAdded": 0, "linesRemoved": 0, "filesModified": []},
+        "modelMetrics": {},
+        "currentModel": model,
+    }
+
+
+def usage(reply: Reply, model: str, *, initiator: str) -> Json:
+    """Return the payload of `assistant.usage`."""
+    tokens = reply.tokens
+    return {
+        "model": model,
+        "inputTokens": tokens.get("prompt_tokens", 0),
+        "outputTokens": tokens.get("completion_tokens", 0),
+        "cacheReadTokens": 0,
+        "cacheWriteTokens": 0,
+        "cost": 0.0,
+        "initiator": initiator,
+        "numToolCalls": len(reply.calls),
+        "finishReason": reply.ends_with,
+        "contentFilterTriggered": reply.ends_with == "content_filter",
+    }
+
+
+def assistant_message(call: ModelCall, origin: str, model: str) -> Json:
+    """Return the payload of `assistant.message`."""
+    reply = call.reply
+    wishes = [
+        {
+            "toolCallId": call.request.call_id(index),
+            "name": wish.name,
+            "arguments": dict(wish.arguments),
+            "type": "function",
+        }
+        for index, wish in enumerate(reply.calls)
+    ]
+    message: Json = {
+        "messageId": call.answer_id,
+        "originatingMessageId": origin,
+        "model": model,
+        "content": reply.content,
+        "toolRequests": wishes,
+    }
+    if reply.reasoning:
+        message["reasoningText"] = "".join(reply.reasoning_deltas)
+    return message
+
+
+def error(failure: Failure, waited: list[float], origin: str) -> Json:
+    """Return the payload of `session.error` when the CLI gives up a model call."""
+    data: Json = {"errorType": failure.kind, "message": failure.verdict(waited)}
+    if failure.status is not None:
+        data["statusCode"] = failure.status
+    return {**data, "originatingMessageId": origin}
+
+
+def permission_request(tool: Mapping[str, Any], call: Json, request_id: str) -> Json:
+    """Return the payload of `permission.requested` for a client's own tool."""
+    prompt = {
+        "kind": "custom-tool",
+        "toolCallId": call["toolCallId"],
+        "toolName": call["toolName"],
+        "toolDescription": tool.get("description", ""),
+        "args": call["arguments"],
+    }
+    return {
+        "requestId": request_id,
+        "permissionRequest": prompt,
+        "promptRequest": prompt,
+        "agentMode": "interactive",
+        "permissionMode": "manual",
+    }

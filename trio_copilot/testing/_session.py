@@ -1,0 +1,245 @@
+"""One session of the scripted CLI: what it remembers, its queue, and its abort.
+
+The work itself is done by a task of the turn engine, which runs while there is some.
+Everything here is synchronous and is called by the methods of the CLI.
+
+The times are those of the real CLI in order of magnitude; what matters is their order.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import attrs
+import trio
+
+from . import _events as events
+from ._events import EventLog
+from ._host import Host, Json
+from ._openai import MODEL
+from ._tool_calls import ToolCall
+from .turn_engine import work
+
+ADMISSION = 0.004
+"""Seconds from a prompt's arrival to its admission and the answer to `session.send`."""
+
+ABORTING = 0.008
+"""Seconds from an abort's arrival, and its effect, to its answer."""
+
+CALMING = 0.003
+"""Seconds from the answer to an abort until the session is idle."""
+
+
+@attrs.frozen
+class Prompt:
+    """A message of the user that waits for its turn.
+
+    Attributes:
+      message_id: its id.
+      origin: the message that answers are said to originate from.
+      text: what the user said.
+      extra: other members of its `user.message`.
+    """
+
+    message_id: str
+    origin: str
+    text: str
+    extra: Json
+
+
+@attrs.frozen
+class Activity:
+    """What the agent is doing, for `agent.interrupted`."""
+
+    kind: str
+    details: Json
+    when_interrupted: Callable[[], None]
+
+
+@attrs.define(eq=False)
+class ScriptedSession:
+    """A session of the scripted CLI."""
+
+    host: Host
+    id: str
+    options: Json
+    nursery: trio.Nursery
+    log: EventLog
+    messages: list[Json] = attrs.field(factory=list[Json])
+    """The conversation, as the model gets it."""
+    approved: set[str] = attrs.field(factory=set[str])
+    """The tools that were approved for the whole session."""
+    permissions: dict[str, ToolCall] = attrs.field(factory=dict[str, ToolCall])
+    """{request id: the call that waits for it}"""
+    calls: dict[str, ToolCall] = attrs.field(factory=dict[str, ToolCall])
+    """{request id: the call that waits for its result}"""
+    running: list[ToolCall] = attrs.field(factory=list[ToolCall])
+    """The calls of the current model answer."""
+    steering: deque[Prompt] = attrs.field(factory=deque[Prompt])
+    """Prompts sent with mode `immediate` that no model call has taken up yet."""
+    queue: deque[Prompt] = attrs.field(factory=deque[Prompt])
+    origin: str = ""
+    """The message that the current answers originate from."""
+    turn_id: str | None = None
+    """The model call that is going on, from `turn_start` to `turn_end`."""
+    activity: Activity | None = None
+    """What an abort would interrupt."""
+    streamed: int = 0
+    """How many bytes were streamed for the current prompt."""
+    _arriving: int = 0
+    """Prompts that have arrived and are not admitted yet."""
+    _working: trio.CancelScope | None = None
+    _aborts: list[Callable[[Any], None]] = attrs.field(
+        factory=list[Callable[[Any], None]]
+    )
+    """The answers to the aborts that are under way."""
+
+    def __attrs_post_init__(self) -> None:
+        self.messages.append({"role": "system", "content": "You are scripted."})
+
+    @property
+    def model(self) -> str:
+        """The name of its model."""
+        return self.options.get("model") or MODEL
+
+    @property
+    def streaming(self) -> bool:
+        """Whether deltas are sent."""
+        return self.options.get("streaming") is True
+
+    @property
+    def tools(self) -> dict[str, Json]:
+        """{name: declaration} of the client's tools."""
+        return {tool["name"]: tool for tool in self.options.get("tools") or ()}
+
+    def emit(self, kind: str, data: Mapping[str, Any] | None = None) -> Json:
+        """Send a new event."""
+        return self.log.emit(kind, data)
+
+    def begin(
+        self,
+        kind: str,
+        *,
+        when_interrupted: Callable[[], None] = lambda: None,
+        **details: Any,
+    ) -> None:
+        """Say what an abort would interrupt from now on."""
+        self.activity = Activity(kind, details, when_interrupted)
+
+    def later(self, do: Callable[[], None]) -> None:
+        """Do something after what is being done now."""
+        self.host.agenda.add(0, do)
+
+    # -- prompts
+
+    def send(self, params: Json, answer: Callable[[Any], None]) -> None:
+        """Take a prompt, admit it a moment later, and answer with its message id."""
+        self._arriving += 1
+        self.host.agenda.add(ADMISSION, lambda: self._admit(params, answer))
+
+    def _admit(self, params: Json, answer: Callable[[Any], None]) -> None:
+        self._arriving -= 1
+        prompt = self._prompt(params)
+        busy = self._working is not None or bool(self._aborts)
+        immediate = params.get("mode") == "immediate" and busy
+        (self.steering if immediate else self.queue).append(prompt)
+        self.emit("pending_messages.modified")
+        answer({"messageId": prompt.message_id})
+        if not busy:
+            self._start("idle")
+
+    def _prompt(self, params: Json) -> Prompt:
+        message_id = self.host.new_id("message")
+        steers = params.get("mode") == "immediate" and self._working is not None
+        text = params.get("prompt")
+        attachments = params.get("attachments")
+        return Prompt(
+            message_id=message_id,
+            origin=self.origin if steers else message_id,
+            text=text if isinstance(text, str) else "",
+            extra={"attachments": attachments} if attachments else {},
+        )
+
+    def take_prompt(self) -> Prompt | None:
+        """Return the next prompt to answer, if there is one."""
+        for waiting in (self.steering, self.queue):
+            if waiting:
+                return waiting.popleft()
+        return None
+
+    def _start(self, delivery: str) -> None:
+        self._working = trio.CancelScope()
+        self.nursery.start_soon(work, self, self._working, delivery)
+
+    # -- the end of the work
+
+    def rest(self, **how: Any) -> None:
+        """Say that the session is idle."""
+        self._working = None
+        self.emit("assistant.idle", how)
+        if not self.host.behaviour.background_work:
+            self.emit("session.idle", {**how, "mode": "interactive"})
+
+    def stop(self) -> None:
+        """Drop the work, without a word."""
+        if self._working is not None:
+            self._working.cancel()
+        self._working = None
+        self.activity = self.turn_id = None
+        self.running.clear()
+        self.permissions.clear()
+        self.calls.clear()
+        self.queue.clear()
+        self.steering.clear()
+
+    def abort(self, answer: Callable[[Any], None]) -> None:
+        """Abort what is going on, and answer when that is done."""
+        if self._aborts:
+            self._aborts.append(answer)
+        elif self._working is not None:
+            self._interrupt()
+            self._aborts.append(answer)
+            self.host.agenda.add(ABORTING, self._confirm_aborts)
+        elif self.host.behaviour.background_work:
+            self.emit("abort", {"reason": "user_initiated"})
+            self.rest(aborted=True)
+            answer({"success": True})
+        else:
+            answer({"success": True})
+
+    def _interrupt(self) -> None:
+        self.emit("abort", {"reason": "user_initiated"})
+        self.emit("pending_messages.modified")
+        for call in self.running:
+            call.cancel()
+        if self.activity is not None:
+            turn = {"turn": int(self.turn_id or 0), "elapsedMs": 0}
+            what = {"activity": self.activity.kind, **turn, **self.activity.details}
+            self.emit("agent.interrupted", what)
+            self.activity.when_interrupted()
+        if self.turn_id is not None:
+            self.emit("assistant.turn_end", {"turnId": self.turn_id})
+        self.stop()
+
+    def _confirm_aborts(self) -> None:
+        for answer in self._aborts:
+            answer({"success": True})
+        self.host.agenda.add(CALMING, self._calm_down)
+
+    def _calm_down(self) -> None:
+        """Become idle after an abort, unless there is a new prompt already."""
+        self._aborts.clear()
+        if self.queue or self.steering:
+            self._start("queued")
+        elif not self._arriving:
+            self.emit("session.background_tasks_changed")
+            self.rest(aborted=True)
+
+    # -- the end of the session
+
+    def shut_down(self) -> None:
+        """Let go of everything; only `session.shutdown` tells."""
+        self.stop()
+        self.emit("session.shutdown", events.session_shutdown(self.log, self.model))

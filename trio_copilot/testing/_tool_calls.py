@@ -1,0 +1,170 @@
+"""One call of a client's tool, from the model's wish to the result that it gets.
+
+Strategy: a state machine without tasks. `start` says what comes first, the client's
+answers move it on, `cancel` ends it; each step is taken at once, and what follows an
+answer only after that answer was confirmed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, cast
+
+from . import _events as events
+from ._host import Json
+from .script import Call
+
+if TYPE_CHECKING:
+    from ._session import ScriptedSession
+
+NOBODY_ANSWERED = (
+    "Permission denied and could not request permission from user. Copilot needed the "
+    "user's approval and no one could answer."
+)
+
+
+class ToolCall:
+    """A tool call of a scripted session.
+
+    Attributes:
+      done: whether it is over.
+      output: what the model is told, once it is.
+    """
+
+    def __init__(
+        self,
+        session: ScriptedSession,
+        call: Call,
+        turn: Json,
+        call_id: str,
+        finished: Callable[[], None],
+    ) -> None:
+        self.done = False
+        self.output = ""
+        self.call_id = call_id
+        self.name = call.name
+        self._session = session
+        self._turn = turn
+        self._finished = finished
+        self._request_id = ""
+        self._call: Json = {
+            "toolCallId": call_id,
+            "toolName": call.name,
+            "arguments": dict(call.arguments),
+        }
+
+    def announce(self) -> None:
+        """Say that the call is about to be executed."""
+        turn_id = {"turnId": self._turn["turnId"]}
+        self._session.emit("tool.execution_start", {**self._call, **turn_id})
+
+    def start(self) -> None:
+        """Ask for permission, ask for the result, or refuse: whatever comes first."""
+        tool = self._session.tools.get(self.name)
+        if tool is None:
+            self._fail(f"Tool '{self.name}' does not exist.", "failure")
+        elif tool.get("skipPermission") or self.name in self._session.approved:
+            self._request()
+        elif self._session.options.get("requestPermission") is not True:
+            self._fail(NOBODY_ANSWERED, "denied")
+        else:
+            self._request_id = self._session.host.new_id("permission")
+            self._session.permissions[self._request_id] = self
+            request = events.permission_request(tool, self._call, self._request_id)
+            self._session.emit("permission.requested", request)
+
+    def decide(self, result: Json) -> None:
+        """Take the client's answer to the request for permission."""
+        kind = result.get("kind", "")
+        if kind.startswith("approve"):
+            self._complete_permission({"kind": "approved"})
+            if kind == "approve-for-session":
+                self._session.approved.add(self.name)
+            self._session.later(self._request)
+        elif kind == "reject":
+            feedback = result.get("feedback")
+            said = {"feedback": feedback} if feedback else {}
+            self._complete_permission({"kind": "denied-interactively-by-user", **said})
+            refusal = "The user rejected this tool call."
+            refusal += f" User feedback: {feedback}" if feedback else ""
+            self._session.later(lambda: self._fail(refusal, "denied"))
+        else:
+            unanswered = "denied-no-approval-rule-and-could-not-request-from-user"
+            self._complete_permission({"kind": unanswered})
+            self._session.later(lambda: self._fail(NOBODY_ANSWERED, "denied"))
+
+    def answer(self, params: Json) -> None:
+        """Take the client's result of the call."""
+        self._complete_request()
+        self._session.later(lambda: self._take(params))
+
+    def cancel(self) -> None:
+        """End the call because its turn was aborted; nobody is told a result."""
+        if self._request_id in self._session.permissions:
+            reason = {"kind": "cancelled", "reason": "Session aborted"}
+            self._complete_permission(reason)
+        elif self._request_id in self._session.calls:
+            self._complete_request()
+        self.done = True
+
+    def _request(self) -> None:
+        if self.done:  # aborted between the permission and the request
+            return
+        self._request_id = self._session.host.new_id("tool")
+        self._session.calls[self._request_id] = self
+        where = self._session.options.get("workingDirectory", "/")
+        self._session.emit(
+            "external_tool.requested",
+            {
+                "requestId": self._request_id,
+                "sessionId": self._session.id,
+                **self._call,
+                "workingDirectory": where,
+            },
+        )
+
+    def _complete_permission(self, result: Json) -> None:
+        del self._session.permissions[self._request_id]
+        ids = {"requestId": self._request_id, "toolCallId": self.call_id}
+        self._session.emit("permission.completed", {**ids, "result": result})
+
+    def _complete_request(self) -> None:
+        del self._session.calls[self._request_id]
+        self._session.emit("external_tool.completed", {"requestId": self._request_id})
+
+    def _take(self, params: Json) -> None:
+        result: Any = params.get("result")
+        if "error" in params:
+            arguments = json.dumps(self._call["arguments"], separators=(",", ":"))
+            message = "Tool execution failed"
+            told = f"Failed to execute `{self.name}` tool with arguments: {arguments} "
+            self._fail(message, "failure", told + f"due to error: Error: {message}")
+        elif not isinstance(result, dict):
+            self._succeed(str(result))
+        else:
+            self._take_result(cast("Json", result))
+
+    def _take_result(self, result: Json) -> None:
+        told, kind = result.get("textResultForLlm", ""), result.get("resultType")
+        if kind in (None, "success"):
+            self._succeed(told)
+        else:
+            self._fail(result.get("error") or told, kind, told)
+
+    def _succeed(self, text: str) -> None:
+        result = {"content": text, "detailedContent": text}
+        self._end(text, success=True, result=result)
+
+    def _fail(self, message: str, code: str, told: str | None = None) -> None:
+        error = {"message": message, "code": code}
+        self._end(message if told is None else told, success=False, error=error)
+
+    def _end(self, output: str, **outcome: Any) -> None:
+        if self.done:  # aborted between the answer and its effect
+            return
+        self.done = True
+        self.output = output
+        data = {"toolCallId": self.call_id, **self._turn, **outcome}
+        self._session.emit("tool.execution_complete", data)
+        self._finished()

@@ -1,0 +1,270 @@
+"""A scripted CLI: what a client talks to in tests, over memory streams.
+
+It behaves as the real CLI 1.0.102 does in all that a client relies on: which events
+come in which order, what answers what, what an abort leaves behind. The same contract
+tests run on both. On top of that it misbehaves on demand.
+
+Strategy: one task reads and one writes; what is to be done goes on one agenda, in order
+of arrival; only the work of a session is a task of its own. Methods are in `_methods`,
+sessions in `_session`, turns in `turn_engine`. Under `autojump_clock` nothing here
+depends on chance or on the wall clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Container, Mapping, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any
+
+import trio
+import trio.testing
+
+from .._errors import ProtocolError
+from .._scopes import one_error
+from .._wire.framing import FrameDecoder
+from .._wire.messages import (
+    ErrorResponse,
+    Message,
+    Notification,
+    Request,
+    Response,
+    decode_message,
+)
+from ._events import EventLog
+from ._host import Behaviour, Host, Json
+from ._methods import INTERNAL_ERROR, METHODS, Desk, RefusedError
+from ._pipe import ClientEnd
+from ._record import ModelRecord
+from .script import Reply, Script
+
+__all__ = ["ScriptedCli", "open_scripted_cli"]
+
+PARSE_ERROR = -32700
+METHOD_NOT_FOUND = -32601
+
+
+class ScriptedCli(ModelRecord):
+    """A CLI that answers what its script says; made by `open_scripted_cli`.
+
+    Attributes:
+      stream: the client's end of the connection: `open_client(cli.stream)`.
+      received: every message of the client so far, in order.
+      torn: whether the client's stream ended within a frame.
+      disconnected: the numbers of the model calls that were given up, by an abort or
+          because their session ended, before their answer was complete.
+    """
+
+    def __init__(self, script: Script | Reply, behaviour: Behaviour) -> None:
+        super().__init__(script)
+        client, self._stream = trio.testing.memory_stream_pair()
+        self.stream = ClientEnd(client)
+        self.received: list[Message] = []
+        self.torn = False
+        self._host = Host(behaviour, self)
+        self._life = trio.CancelScope()
+        self._requests = 0
+
+    def __repr__(self) -> str:
+        state = "gone" if self._life.cancel_called else "running"
+        return f"<ScriptedCli {state}, {len(self.received)} message(s) received>"
+
+    # -- what the client did
+
+    def calls(self, method: str) -> list[Any]:
+        """Return the parameters of every call of that method so far, in order."""
+        return [
+            message.params
+            for message in self.received
+            if isinstance(message, Request | Notification) and message.method == method
+        ]
+
+    async def wait_for(self, method: str, count: int = 1) -> Any:
+        """Wait until the method has been called that often; return the parameters.
+
+        Cancelled: nothing has happened.
+        """
+        await self._changes.wait_until(lambda: len(self.calls(method)) >= count)
+        return self.calls(method)[count - 1]
+
+    async def wait_gone(self) -> None:
+        """Wait until this CLI has closed the connection.
+
+        Cancelled: nothing has happened.
+        """
+        await self._changes.wait_until(lambda: self._life.cancel_called)
+
+    # -- what the client did not expect
+
+    def emit(
+        self,
+        session_id: str,
+        type: str,  # noqa: A002 - the wire's word
+        data: Mapping[str, Any] | None = None,
+        **envelope: Any,
+    ) -> Json:
+        """Send an event of a session, and return it.
+
+        Args:
+          session_id: the session, which may be one that this CLI does not have.
+          type: the wire type, such as `"assistant.message_delta"`.
+          data: the payload.
+          envelope: other members of the event, such as `agentId="helper"`; they take
+              precedence over those that an event has anyway.
+        """
+        session = self._desk.sessions.get(session_id)
+        log = EventLog(self._host, session_id) if session is None else session.log
+        return log.emit(type, data, **envelope)
+
+    def notify(self, method: str, params: Any) -> None:
+        """Send a notification."""
+        self._host.notify(method, params)
+
+    async def request(self, method: str, params: Any) -> Response | ErrorResponse:
+        """Make a request to the client and return its answer.
+
+        Cancelled: the client has the request; its answer is only in `received`.
+        """
+        self._requests += 1
+        number = self._requests
+        self._host.post(Request(number, method, params))
+
+        await self._changes.wait_until(lambda: self._answer_to(number) is not None)
+        answer = self._answer_to(number)
+        assert answer is not None
+        return answer
+
+    def _answer_to(self, number: int) -> Response | ErrorResponse | None:
+        for message in self.received:
+            if isinstance(message, Response | ErrorResponse) and message.id == number:
+                return message
+        return None
+
+    def send_bytes(self, raw: bytes) -> None:
+        """Send bytes that need not be a frame."""
+        self._host.post_bytes(raw)
+
+    def die(self, *, mid_frame: bool = False) -> None:
+        """Close the connection without a word, as a CLI that is killed.
+
+        What was sent before arrives.
+
+        Args:
+          mid_frame: send the beginning of a frame first.
+        """
+        if mid_frame:
+            self._host.post_bytes(b'Content-Length: 1000\r\n\r\n{"jsonrpc":"2.0","met')
+        self._host.close()
+
+    # -- how it runs
+
+    async def _run(self, task_status: trio.TaskStatus[None]) -> None:
+        with self._life:
+            async with trio.open_nursery() as nursery:
+                self._desk = Desk(self._host, nursery, quit=self._host.close)
+                nursery.start_soon(self._host.agenda.run)
+                nursery.start_soon(self._read)
+                task_status.started()
+                await self._host.write_to(self._stream)
+                self._life.cancel()
+        await trio.aclose_forcefully(self._stream)
+        self._changes.happened()
+
+    async def _read(self) -> None:
+        decoder = FrameDecoder()
+        try:
+            while data := await self._stream.receive_some():
+                decoder.feed(bytes(data))
+                while (frame := decoder.next_frame()) is not None:
+                    self._hear(frame)
+            decoder.feed(b"")
+            decoder.next_frame()
+        except ProtocolError:
+            self.torn = True
+        self._host.close()
+        self._changes.happened()
+
+    def _hear(self, frame: bytes) -> None:
+        try:
+            message = decode_message(frame)
+        except ProtocolError as error:
+            self._host.post(ErrorResponse(None, PARSE_ERROR, str(error)))
+            return
+        self.received.append(message)
+        self._changes.happened()
+        behaviour = self._host.behaviour
+        if isinstance(message, Request) and message.method not in behaviour.ignore:
+            delay = behaviour.answer_after.get(message.method, 0)
+            self._host.agenda.add(delay, partial(self._serve, message))
+
+    def _serve(self, request: Request) -> None:
+        def answer(result: Any) -> None:
+            self._host.post(Response(request.id, result))
+
+        params: Json = request.params or {}
+        own_answer = self._host.behaviour.answers.get(request.method)
+        method = METHODS.get(request.method)
+        if own_answer is not None:
+            answer(own_answer(params))
+        elif method is None:
+            unknown = f"Unhandled method {request.method}"
+            self._host.post(ErrorResponse(request.id, METHOD_NOT_FOUND, unknown))
+        else:
+            try:
+                method(self._desk, params, answer)
+            except RefusedError as reason:
+                text = f"Request {request.method} failed with message: {reason}"
+                self._host.post(ErrorResponse(request.id, INTERNAL_ERROR, text))
+
+
+@asynccontextmanager
+async def open_scripted_cli(
+    script: Script | Reply = (),
+    *,
+    version: str = "1.0.102",
+    protocol_version: int | None = 3,
+    ignore: Container[str] = (),
+    answer_after: Mapping[str, float] | None = None,
+    answers: Mapping[str, Callable[[Json], Any]] | None = None,
+    models: Sequence[Mapping[str, Any]] | None = None,
+    duplicate_deltas: bool = False,
+    background_work: bool = False,
+) -> AsyncGenerator[ScriptedCli, None]:
+    """Run a scripted CLI as long as the block runs; `cli.stream` is for one client.
+
+    The client's tools are called, its permissions asked for and its options obeyed as
+    the real CLI would; what the model says is in the script. Times are simulated too,
+    so use `autojump_clock` (of pytest-trio) or `trio.testing.MockClock`.
+
+    Args:
+      script: see `Script`; the model calls of all sessions in order of arrival.
+      version: the version that the CLI says it has.
+      protocol_version: the version of the protocol that it says it speaks; `None` says
+        none.
+      ignore: methods that are received but neither obeyed nor answered.
+      answer_after: {method: seconds} to obey and answer them that much later.
+      answers: {method: function from the parameters to the result} for methods that
+        this CLI does not have, or should answer differently.
+      models: what `models.list` returns; by default it fails, as it does offline.
+      duplicate_deltas: send the events of a stream again, late, out of order and with
+        the same id, as the real CLI does under load.
+      background_work: attached work goes on for ever, so `session.idle` never comes.
+
+    Cancelled: the connection is closed at once, as it is when the block is left.
+    """
+    behaviour = Behaviour(
+        version=version,
+        protocol_version=protocol_version,
+        ignore=ignore,
+        answer_after=answer_after or {},
+        answers=answers or {},
+        models=models,
+        duplicate_deltas=duplicate_deltas,
+        background_work=background_work,
+    )
+    with one_error():
+        async with trio.open_nursery() as nursery:
+            cli = ScriptedCli(script, behaviour)
+            await nursery.start(cli._run)
+            yield cli
+            nursery.cancel_scope.cancel()

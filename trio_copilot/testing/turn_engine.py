@@ -1,0 +1,226 @@
+"""Answers the prompts of a scripted session: the task that runs while it has work.
+
+Read from top to bottom it is a turn: `work` takes prompts until there are none,
+`_Interaction.run` makes model calls until one brings no more tools, `_ask` repeats a
+call that failed. Whatever is awaited may be aborted; the abort itself, and what it
+tells the client, is in `_session`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import trio
+
+from . import _events as events, _openai as openai
+from ._failures import Failure, failure_of
+from ._host import Json
+from ._model_call import ModelCall, pause
+from ._tool_calls import ToolCall
+
+if TYPE_CHECKING:
+    from ._session import Prompt, ScriptedSession
+
+STARTING = 0.010
+"""Seconds from the admission of a prompt to its `user.message`."""
+
+MAX_CONTINUATIONS = 2
+"""How often the CLI goes on by itself after a token limit."""
+
+CONTINUE = "Please continue from where you left off."
+
+NO_ANSWER: Json = {
+    "errorType": "query",
+    "message": "No response was returned. Send your message again to retry.",
+}
+
+
+async def work(
+    session: ScriptedSession, scope: trio.CancelScope, delivery: str
+) -> None:
+    """Answer what is queued, then say that the session is idle.
+
+    Args:
+      session: whose work it is.
+      scope: what an abort cancels; then nothing more is said here.
+      delivery: how the first prompt came: `"idle"` or `"queued"`.
+    """
+    with scope:
+        while prompt := session.take_prompt():
+            await _Interaction(session, prompt, delivery).run()
+            delivery = "queued"
+        session.rest()
+
+
+class _Interaction:
+    """One message of the user and all model calls that it takes to answer it."""
+
+    def __init__(self, session: ScriptedSession, prompt: Prompt, delivery: str) -> None:
+        self._session = session
+        self._prompt = prompt
+        self._delivery = delivery
+        self._id = session.host.new_id("interaction")
+        self._turn = 0  # counts the model calls, without retries
+        self._continuations = 0
+
+    async def run(self) -> None:
+        """Answer the message; an error is an answer, too."""
+        await pause(STARTING)
+        self._begin()
+        goes_on = True
+        error: Json | None = None
+        while goes_on:
+            self._begin_turn()
+            call = await self._ask()
+            if isinstance(call, ModelCall):
+                goes_on = await self._take(call)
+                error = None if goes_on or call.reply.content else NO_ANSWER
+            else:
+                goes_on, error = False, call
+            self._end_turn()
+        if error is not None:
+            self._session.emit("session.error", error)
+
+    def _begin(self) -> None:
+        session, text = self._session, self._prompt.text
+        session.origin = self._prompt.origin
+        session.streamed = 0
+        session.emit("pending_messages.modified")
+        if len(session.messages) == 1:
+            session.emit("session.title_changed", {"title": text})
+            session.emit("session.skills_loaded", {"skills": []})
+            session.emit("session.mcp_servers_loaded", {"servers": []})
+        session.emit("session.tools_updated", {"model": session.model})
+        now = session.host.now()
+        seen = f"<current_datetime>{now}</current_datetime>\n\n{text}"
+        self._say_prompt(self._prompt, self._delivery, transformedContent=seen)
+        system = session.messages[0]
+        session.emit("system.message", {**system, "interactionId": self._id})
+        session.messages.append({"role": "user", "content": seen})
+
+    def _say_prompt(self, prompt: Prompt, delivery: str, **more: Any) -> None:
+        data = {
+            "content": prompt.text,
+            **more,
+            "messageId": prompt.message_id,
+            "delivery": delivery,
+            **self._ids,
+            **prompt.extra,
+        }
+        self._session.emit("user.message", data)
+
+    # -- one turn of the model
+
+    @property
+    def _ids(self) -> Json:
+        return {"turnId": str(self._turn), "interactionId": self._id}
+
+    def _begin_turn(self) -> None:
+        session = self._session
+        session.turn_id = str(self._turn)
+        session.emit("assistant.turn_start", self._ids)
+        while session.steering:
+            prompt = session.steering.popleft()
+            session.emit("pending_messages.modified")
+            self._say_prompt(prompt, "steering")
+            session.messages.append({"role": "user", "content": prompt.text})
+
+    def _end_turn(self) -> None:
+        self._session.turn_id = None
+        self._session.emit("assistant.turn_end", {"turnId": str(self._turn)})
+        self._turn += 1
+
+    async def _take(self, call: ModelCall) -> bool:
+        """Do what the model wants; return whether it has to be asked again."""
+        reply = call.reply
+        messages = self._session.messages
+        messages.append(openai.message(call.request, reply))
+        truncated = reply.ends_with == "length" and not reply.calls
+        if truncated and self._continuations < MAX_CONTINUATIONS:
+            self._continuations += 1
+            messages.append({"role": "user", "content": CONTINUE})
+            return True
+        self._say_answer(call)
+        if reply.calls:
+            await self._run_tools(call)
+        return bool(reply.calls)
+
+    def _say_answer(self, call: ModelCall) -> None:
+        session = self._session
+        message = events.assistant_message(call, session.origin, session.model)
+        session.emit("assistant.message", {**message, **self._ids})
+        if "reasoningText" in message:
+            content = message["reasoningText"]
+            thought = {"reasoningId": call.reasoning_id, "content": content}
+            session.emit("assistant.reasoning", thought)
+
+    async def _run_tools(self, call: ModelCall) -> None:
+        session = self._session
+        done = trio.Event()
+
+        def finished() -> None:
+            if all(tool.done for tool in tools):
+                done.set()
+
+        session.running = tools = [
+            ToolCall(session, wish, self._ids, call.request.call_id(index), finished)
+            for index, wish in enumerate(call.reply.calls)
+        ]
+        names, ids = [t.name for t in tools], [t.call_id for t in tools]
+        session.begin("tool_call", toolCallIds=ids, toolNames=names, safeToolNames=[])
+        for tool in tools:
+            tool.announce()
+        for tool in tools:
+            tool.start()
+        await done.wait()
+        await trio.lowlevel.checkpoint_if_cancelled()
+        session.activity, session.running = None, []
+        for tool in tools:
+            result = {"tool_call_id": tool.call_id, "content": tool.output}
+            session.messages.append({"role": "tool", **result})
+
+    # -- one model call and its retries
+
+    async def _ask(self) -> ModelCall | Json:
+        """Ask the model until it answers, or return the error of giving up."""
+        session = self._session
+        waited: list[float] = []
+        while True:
+            size = len(session.messages)
+            used = {"tokenLimit": 128_000, "currentTokens": 10, "messagesLength": size}
+            session.emit("session.usage_info", {**used, "isInitial": not self._turn})
+            call = ModelCall(session, str(self._turn))
+            await call.listen()
+            failure = failure_of(call.reply)
+            if failure is None:
+                initiator = "agent" if self._turn or waited else "user"
+                usage = events.usage(call.reply, session.model, initiator=initiator)
+                session.emit("assistant.usage", usage)
+                return call
+            self._say_failure(failure, len(waited))
+            if len(waited) == len(failure.waits):
+                return events.error(failure, waited, session.origin)
+            await self._back_off(failure, waited)
+
+    def _say_failure(self, failure: Failure, retries: int) -> None:
+        data: Json = {"model": self._session.model, "retryAttempt": retries}
+        data["errorMessage"] = failure.message
+        if failure.status is not None:
+            data["statusCode"] = failure.status
+        self._session.emit("model.call_failure", data)
+
+    async def _back_off(self, failure: Failure, waited: list[float]) -> None:
+        session, model = self._session, self._session.model
+
+        def say_retry() -> None:
+            retry = {"turnId": session.turn_id, "model": model}
+            session.emit("assistant.turn_retry", {**retry, "reason": failure.reason})
+            if failure.notice:
+                info = {"infoType": "model_retry", "message": failure.notice}
+                session.emit("session.info", info)
+
+        waited.append(failure.waits[len(waited)])
+        session.begin("retry_backoff", when_interrupted=say_retry)
+        await pause(waited[-1])
+        session.activity = None
+        say_retry()
