@@ -32,6 +32,10 @@ CALMING = 0.003
 """Seconds from the answer to an abort until the session is idle."""
 
 
+STEP = 0.002
+"""Seconds from an answer of the client's to what follows from it."""
+
+
 @attrs.frozen
 class Prompt:
     """A message of the user that waits for its turn.
@@ -129,8 +133,8 @@ class ScriptedSession:
         self.activity = Activity(kind, details, when_interrupted)
 
     def later(self, do: Callable[[], None]) -> None:
-        """Do something after what is being done now."""
-        self.host.agenda.add(0, do)
+        """Do what follows from an answer of the client's."""
+        self.host.agenda.add(STEP, do)
 
     # -- prompts
 

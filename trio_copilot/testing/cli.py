@@ -144,10 +144,10 @@ class ScriptedCli(ModelRecord):
         """Send bytes that need not be a frame."""
         self._host.post_bytes(raw)
 
-    def die(self, *, mid_frame: bool = False) -> None:
+    async def die(self, *, mid_frame: bool = False) -> None:
         """Close the connection without a word, as a CLI that is killed.
 
-        What was sent before arrives.
+        What was sent before arrives. Cancelled: it dies all the same.
 
         Args:
           mid_frame: send the beginning of a frame first.
@@ -155,6 +155,7 @@ class ScriptedCli(ModelRecord):
         if mid_frame:
             self._host.post_bytes(b'Content-Length: 1000\r\n\r\n{"jsonrpc":"2.0","met')
         self._host.close()
+        await self.wait_gone()
 
     # -- how it runs
 

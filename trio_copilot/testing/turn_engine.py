@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 STARTING = 0.010
 """Seconds from the admission of a prompt to its `user.message`."""
 
+TURNING = 0.005
+"""Seconds from the last result of a tool to the end of the turn."""
+
 MAX_CONTINUATIONS = 2
 """How often the CLI goes on by itself after a token limit."""
 
@@ -173,7 +176,7 @@ class _Interaction:
         for tool in tools:
             tool.start()
         await done.wait()
-        await trio.lowlevel.checkpoint_if_cancelled()
+        await pause(TURNING)
         session.activity, session.running = None, []
         for tool in tools:
             result = {"tool_call_id": tool.call_id, "content": tool.output}
