@@ -140,6 +140,17 @@ def test_fields_have_the_types_of_the_schema(types_of: TypesOf) -> None:
     }
 
 
+def test_a_mapping_is_an_object_of_such_values(types_of: TypesOf) -> None:
+    counts = {"type": "object", "additionalProperties": {"type": "integer"}}
+    events = types_of({"x": object_of({"counts": counts})})
+
+    assert read(events.X, {"counts": {"a": 1, "b": 2.0}}).counts == {"a": 1, "b": 2}
+    with pytest.raises(TypeError, match="expected an integer, got a string"):
+        read(events.X, {"counts": {"a": "1"}})
+    with pytest.raises(TypeError, match="expected an object, got an array"):
+        read(events.X, {"counts": []})
+
+
 def test_a_field_may_be_a_string_or_a_number(types_of: TypesOf) -> None:
     either = {"anyOf": [STRING, {"type": "integer"}, COLOUR, {"const": True}]}
     events = types_of({"x": object_of({"either": either})})

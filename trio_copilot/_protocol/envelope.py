@@ -47,7 +47,7 @@ class SessionEvent:
     """The event as received."""
     type: str = attrs.field(init=False, eq=False)
     """The wire type, such as `assistant.message_delta`; empty if the event has none."""
-    _data: object = attrs.field(init=False, eq=False)
+    _data: object = attrs.field(init=False, eq=False, repr=False)  # once looked at
 
     def __init__(self, raw: Mapping[str, Any]) -> None:
         # By hand: this runs for every event, and a generated one takes a third longer.

@@ -27,7 +27,8 @@ _nothing = cast("Callable[[], dict[str, Any]]", dict)
 class WireObject:
     """An object of the Copilot CLI's protocol, with Python names and types.
 
-    An optional field that was not sent is `None`.
+    An optional field that was not sent is `None`. Moments are strings in ISO 8601, as
+    they were sent; the unit of a duration is in its name, such as `duration_ms`.
     """
 
     _wire_names: ClassVar[Mapping[str, str]] = {}  # {name here: name on the wire}
