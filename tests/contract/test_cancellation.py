@@ -8,6 +8,7 @@ import pytest
 import trio
 import trio.testing
 from tests.worlds import World
+from trio.abc import Clock
 
 from trio_copilot import (
     CancelCause,
@@ -41,6 +42,7 @@ def assert_cancelled(turn: Turn, cause: CancelCause) -> None:
 
 async def test_cancelled_before_the_prompt_is_sent_nothing_is_sent(
     world: World,
+    clock: Clock,
 ) -> None:
     """Row 1."""
     with trio.fail_after(world.patience):
@@ -58,6 +60,7 @@ async def test_cancelled_before_the_prompt_is_sent_nothing_is_sent(
 
 async def test_cancelled_while_the_prompt_is_sent_there_is_no_ghost_turn(
     world: World,
+    clock: Clock,
 ) -> None:
     """Row 2: it was handed over; what it would have caused is stopped."""
     with trio.fail_after(world.patience):
@@ -86,7 +89,9 @@ def repeat_long_then(answer: str):  # noqa: ANN201
     return lambda request: LONG if "long" in request.prompt else answer
 
 
-async def test_an_outer_cancellation_stops_the_work_and_goes_on(world: World) -> None:
+async def test_an_outer_cancellation_stops_the_work_and_goes_on(
+    world: World, clock: Clock
+) -> None:
     """Rows 3 and 5."""
     with trio.fail_after(world.patience):
         async with world.run([LONG, "next"]) as rig:
@@ -107,7 +112,9 @@ async def test_an_outer_cancellation_stops_the_work_and_goes_on(world: World) ->
     assert all(e.text == "next" for e in events if isinstance(e, TextDelta))
 
 
-async def test_move_on_after_is_late_by_the_drain_only(world: World) -> None:
+async def test_move_on_after_is_late_by_the_drain_only(
+    world: World, clock: Clock
+) -> None:
     """Row 5."""
     with trio.fail_after(world.patience):
         async with world.run([LONG, "next"]) as rig:
@@ -121,7 +128,7 @@ async def test_move_on_after_is_late_by_the_drain_only(world: World) -> None:
             assert (await rig.session.ask("?")).text == "next"
 
 
-async def test_fail_after_raises_too_slow_error(world: World) -> None:
+async def test_fail_after_raises_too_slow_error(world: World, clock: Clock) -> None:
     """Row 5."""
     with trio.fail_after(world.patience):
         async with world.run([LONG, "next"]) as rig:
@@ -132,7 +139,7 @@ async def test_fail_after_raises_too_slow_error(world: World) -> None:
             assert (await rig.session.ask("?")).text == "next"
 
 
-async def test_a_sibling_that_fails_stops_the_turn(world: World) -> None:
+async def test_a_sibling_that_fails_stops_the_turn(world: World, clock: Clock) -> None:
     """Row 3."""
 
     async def fail(turn: Turn) -> None:
@@ -153,7 +160,9 @@ async def test_a_sibling_that_fails_stops_the_turn(world: World) -> None:
             assert (await rig.session.ask("?")).text == "next"
 
 
-async def test_break_leaves_the_block_and_stops_the_work(world: World) -> None:
+async def test_break_leaves_the_block_and_stops_the_work(
+    world: World, clock: Clock
+) -> None:
     """Row 4."""
     with trio.fail_after(world.patience):
         async with world.run([LONG, "next"]) as rig:
@@ -167,7 +176,9 @@ async def test_break_leaves_the_block_and_stops_the_work(world: World) -> None:
             assert (await rig.session.ask("?")).text == "next"
 
 
-async def test_an_exception_leaves_the_block_as_itself(world: World) -> None:
+async def test_an_exception_leaves_the_block_as_itself(
+    world: World, clock: Clock
+) -> None:
     """Row 4."""
     error = LookupError("mine")
     with trio.fail_after(world.patience):
@@ -186,6 +197,7 @@ async def test_an_exception_leaves_the_block_as_itself(world: World) -> None:
 
 async def test_an_exception_group_of_the_user_leaves_the_block_as_it_is(
     world: World,
+    clock: Clock,
 ) -> None:
     """Row 4."""
     group = ExceptionGroup("mine", [LookupError(), KeyError()])
@@ -199,7 +211,9 @@ async def test_an_exception_group_of_the_user_leaves_the_block_as_it_is(
     assert caught.value is group
 
 
-async def test_return_leaves_the_block_and_stops_the_work(world: World) -> None:
+async def test_return_leaves_the_block_and_stops_the_work(
+    world: World, clock: Clock
+) -> None:
     """Row 4."""
     turns: list[Turn] = []
 
@@ -220,6 +234,7 @@ async def test_return_leaves_the_block_and_stops_the_work(world: World) -> None:
 
 async def test_cancelling_the_scope_of_the_turn_ends_its_block_normally(
     world: World,
+    clock: Clock,
 ) -> None:
     """Row 6."""
     with trio.fail_after(world.patience):
@@ -236,7 +251,7 @@ async def test_cancelling_the_scope_of_the_turn_ends_its_block_normally(
 
 @pytest.mark.parametrize("who", ["turn", "session"])
 async def test_abort_from_another_task_ends_the_block_normally(
-    world: World, who: str
+    world: World, clock: Clock, who: str
 ) -> None:
     """Row 6."""
     with trio.fail_after(world.patience):
@@ -252,7 +267,9 @@ async def test_abort_from_another_task_ends_the_block_normally(
             assert (await rig.session.ask("?")).text == "next"
 
 
-async def test_abort_inside_the_block_is_absorbed_by_it(world: World) -> None:
+async def test_abort_inside_the_block_is_absorbed_by_it(
+    world: World, clock: Clock
+) -> None:
     """Row 6."""
     with trio.fail_after(world.patience):
         async with world.run([LONG, "next"]) as rig:
@@ -266,7 +283,9 @@ async def test_abort_inside_the_block_is_absorbed_by_it(world: World) -> None:
             assert (await rig.session.ask("?")).text == "next"
 
 
-async def test_abort_of_an_idle_session_does_nothing(world: World) -> None:
+async def test_abort_of_an_idle_session_does_nothing(
+    world: World, clock: Clock
+) -> None:
     with trio.fail_after(world.patience):
         async with world.run(["next"]) as rig:
             await rig.session.abort()
@@ -276,7 +295,7 @@ async def test_abort_of_an_idle_session_does_nothing(world: World) -> None:
 
 @pytest.mark.parametrize("timeout", [0, 0.001, 0.5])
 async def test_a_timeout_ends_the_turn_and_stops_the_agent(
-    world: World, timeout: float
+    world: World, clock: Clock, timeout: float
 ) -> None:
     """Row 6."""
     with trio.fail_after(world.patience):
@@ -290,7 +309,9 @@ async def test_a_timeout_ends_the_turn_and_stops_the_agent(
             assert (await rig.session.ask("?")).text == "next"
 
 
-async def test_the_deadline_of_the_turns_scope_can_be_moved(world: World) -> None:
+async def test_the_deadline_of_the_turns_scope_can_be_moved(
+    world: World, clock: Clock
+) -> None:
     """Row 6."""
     with trio.fail_after(world.patience):
         async with world.run([LONG, "next"]) as rig:
@@ -304,7 +325,9 @@ async def test_the_deadline_of_the_turns_scope_can_be_moved(world: World) -> Non
             assert (await rig.session.ask("?")).text == "next"
 
 
-async def test_an_idle_timeout_ends_a_turn_that_went_silent(world: World) -> None:
+async def test_an_idle_timeout_ends_a_turn_that_went_silent(
+    world: World, clock: Clock
+) -> None:
     """Row 7."""
     with trio.fail_after(world.patience):
         async with world.run([Reply("a b", then="hang"), "next"]) as rig:
@@ -322,6 +345,7 @@ async def test_an_idle_timeout_ends_a_turn_that_went_silent(world: World) -> Non
 
 async def test_an_idle_timeout_lets_a_turn_go_on_that_is_slow_but_alive(
     world: World,
+    clock: Clock,
 ) -> None:
     """Row 7."""
     with trio.fail_after(world.patience):
@@ -333,6 +357,7 @@ async def test_an_idle_timeout_lets_a_turn_go_on_that_is_slow_but_alive(
 
 async def test_the_idle_clock_stands_still_while_a_tool_handler_runs(
     world: World,
+    clock: Clock,
 ) -> None:
     """Row 7."""
 
@@ -350,7 +375,9 @@ async def test_the_idle_clock_stands_still_while_a_tool_handler_runs(
     assert end.text == "done"
 
 
-async def test_an_abort_by_another_client_ends_iteration(world: World) -> None:
+async def test_an_abort_by_another_client_ends_iteration(
+    world: World, clock: Clock
+) -> None:
     """Row 8: here the raw call stands for the other client."""
     with trio.fail_after(world.patience):
         async with world.run([LONG, "next"]) as rig:
@@ -366,6 +393,7 @@ async def test_an_abort_by_another_client_ends_iteration(world: World) -> None:
 
 async def test_a_tool_handler_is_cancelled_by_an_abort_of_another_client(
     world: World,
+    clock: Clock,
 ) -> None:
     """Row 8: by the event, not by a call of our own."""
     cancelled = trio.Event()
@@ -378,7 +406,9 @@ async def test_a_tool_handler_is_cancelled_by_an_abort_of_another_client(
             cancelled.set()
 
     with trio.fail_after(world.patience):
-        async with world.run([Reply(calls=[Call("wait")]), "next"], tools=[wait]) as rig:
+        async with world.run(
+            [Reply(calls=[Call("wait")]), "next"], tools=[wait]
+        ) as rig:
             async with rig.session.turn("?") as turn:
                 async for event in turn:
                     if isinstance(event, ToolCall):
@@ -391,7 +421,9 @@ async def test_a_tool_handler_is_cancelled_by_an_abort_of_another_client(
             assert (await rig.session.ask("?")).text == "next"
 
 
-async def test_a_tool_handler_is_cancelled_with_its_turn(world: World) -> None:
+async def test_a_tool_handler_is_cancelled_with_its_turn(
+    world: World, clock: Clock
+) -> None:
     """Row 10."""
     running, cancelled = trio.Event(), trio.Event()
 
@@ -404,7 +436,9 @@ async def test_a_tool_handler_is_cancelled_with_its_turn(world: World) -> None:
             cancelled.set()
 
     with trio.fail_after(world.patience):
-        async with world.run([Reply(calls=[Call("wait")]), "next"], tools=[wait]) as rig:
+        async with world.run(
+            [Reply(calls=[Call("wait")]), "next"], tools=[wait]
+        ) as rig:
             with trio.CancelScope() as scope:
                 async with rig.session.turn("?") as turn:
                     await running.wait()
@@ -420,7 +454,7 @@ async def test_a_tool_handler_is_cancelled_with_its_turn(world: World) -> None:
             assert len(rig.requests) == 2
 
 
-async def test_a_handler_can_abort_its_own_turn(world: World) -> None:
+async def test_a_handler_can_abort_its_own_turn(world: World, clock: Clock) -> None:
     """Row 10."""
     turns: list[Turn] = []
 
@@ -430,7 +464,9 @@ async def test_a_handler_can_abort_its_own_turn(world: World) -> None:
         raise AssertionError("cancelled with the turn")
 
     with trio.fail_after(world.patience):
-        async with world.run([Reply(calls=[Call("stop")]), "next"], tools=[stop]) as rig:
+        async with world.run(
+            [Reply(calls=[Call("stop")]), "next"], tools=[stop]
+        ) as rig:
             async with rig.session.turn("?") as turn:
                 turns.append(turn)
                 async for _ in turn:
@@ -442,6 +478,7 @@ async def test_a_handler_can_abort_its_own_turn(world: World) -> None:
 
 async def test_leaving_the_session_block_closes_a_turn_in_another_task(
     world: World,
+    clock: Clock,
 ) -> None:
     """Row 14."""
     turns: list[Turn] = []
@@ -468,6 +505,7 @@ async def test_leaving_the_session_block_closes_a_turn_in_another_task(
 
 async def test_cancelled_in_all_three_blocks_at_once_everything_ends_in_order(
     world: World,
+    clock: Clock,
 ) -> None:
     """Rows 3, 14 and 15: the connection serves the drain, though it is cancelled too."""
     with trio.fail_after(world.patience):
@@ -493,6 +531,7 @@ async def test_cancelled_in_all_three_blocks_at_once_everything_ends_in_order(
 
 async def test_leaving_the_client_block_closes_a_turn_in_another_task(
     world: World,
+    clock: Clock,
 ) -> None:
     """Row 15."""
     turns: list[Turn] = []
@@ -516,7 +555,7 @@ async def test_leaving_the_client_block_closes_a_turn_in_another_task(
     assert_cancelled(turns[0], CancelCause.CLOSED)
 
 
-async def test_a_retry_back_off_is_interrupted(world: World) -> None:
+async def test_a_retry_back_off_is_interrupted(world: World, clock: Clock) -> None:
     with trio.fail_after(world.patience):
         async with world.run(
             lambda request: (
@@ -529,7 +568,9 @@ async def test_a_retry_back_off_is_interrupted(world: World) -> None:
             assert (await rig.session.ask("?")).text == "next"
 
 
-async def test_a_hang_before_the_first_byte_is_interrupted(world: World) -> None:
+async def test_a_hang_before_the_first_byte_is_interrupted(
+    world: World, clock: Clock
+) -> None:
     with trio.fail_after(world.patience):
         async with world.run([Reply(before=math.inf), "next"]) as rig:
             end = await rig.session.ask("?", timeout=1)
@@ -540,7 +581,9 @@ async def test_a_hang_before_the_first_byte_is_interrupted(world: World) -> None
 
 
 @pytest.mark.parametrize("bad", [-1, math.nan])
-async def test_a_negative_timeout_is_refused(world: World, bad: float) -> None:
+async def test_a_negative_timeout_is_refused(
+    world: World, clock: Clock, bad: float
+) -> None:
     with trio.fail_after(world.patience):
         async with world.run([]) as rig:
             with pytest.raises(ValueError, match="timeout"):

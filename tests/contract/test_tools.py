@@ -9,6 +9,7 @@ import pytest
 import trio
 import trio.testing
 from tests.worlds import World
+from trio.abc import Clock
 
 from trio_copilot import (
     Allow,
@@ -48,9 +49,13 @@ async def results_of(turn: Any) -> list[ToolResult]:
     return [event async for event in turn if isinstance(event, ToolResult)]
 
 
-async def test_the_result_of_a_tool_call_is_used_by_the_model(world: World) -> None:
+async def test_the_result_of_a_tool_call_is_used_by_the_model(
+    world: World, clock: Clock
+) -> None:
     script = [
-        Reply("Let me look. ", calls=[Call("get_weather", {"place": {"city": "Paris"}})]),
+        Reply(
+            "Let me look. ", calls=[Call("get_weather", {"place": {"city": "Paris"}})]
+        ),
         "It is warm.",
     ]
     with trio.fail_after(world.patience):
@@ -74,7 +79,9 @@ async def test_the_result_of_a_tool_call_is_used_by_the_model(world: World) -> N
     assert turn.end.usage.calls == 2
 
 
-async def test_two_calls_of_one_answer_run_side_by_side(world: World) -> None:
+async def test_two_calls_of_one_answer_run_side_by_side(
+    world: World, clock: Clock
+) -> None:
     both = trio.Event()
     waiting: list[str] = []
 
@@ -96,14 +103,18 @@ async def test_two_calls_of_one_answer_run_side_by_side(world: World) -> None:
     assert end.text == "done"
 
 
-async def test_a_tool_that_raises_is_told_to_the_model_and_shown(world: World) -> None:
+async def test_a_tool_that_raises_is_told_to_the_model_and_shown(
+    world: World, clock: Clock
+) -> None:
     @tool
     async def fail() -> str:
         """Fail."""
         raise LookupError("no such city")
 
     with trio.fail_after(world.patience):
-        async with world.run([Reply(calls=[Call("fail")]), "sorry"], tools=[fail]) as rig:
+        async with world.run(
+            [Reply(calls=[Call("fail")]), "sorry"], tools=[fail]
+        ) as rig:
             async with rig.session.turn("?") as turn:
                 results = await results_of(turn)
 
@@ -113,7 +124,9 @@ async def test_a_tool_that_raises_is_told_to_the_model_and_shown(world: World) -
     assert turn.text == "sorry"
 
 
-async def test_a_tool_error_is_told_in_its_own_words(world: World) -> None:
+async def test_a_tool_error_is_told_in_its_own_words(
+    world: World, clock: Clock
+) -> None:
     @tool
     async def fail() -> str:
         """Fail."""
@@ -126,7 +139,9 @@ async def test_a_tool_error_is_told_in_its_own_words(world: World) -> None:
             assert "Ask for a town in Norway." in told(rig, 2)[0]
 
 
-async def test_a_tool_whose_errors_raise_stops_the_turn(world: World) -> None:
+async def test_a_tool_whose_errors_raise_stops_the_turn(
+    world: World, clock: Clock
+) -> None:
     """Row 11."""
 
     @tool(errors="raise")
@@ -135,7 +150,9 @@ async def test_a_tool_whose_errors_raise_stops_the_turn(world: World) -> None:
         raise LookupError("mine")
 
     with trio.fail_after(world.patience):
-        async with world.run([Reply(calls=[Call("fail")]), "next"] * 2, tools=[fail]) as rig:
+        async with world.run(
+            [Reply(calls=[Call("fail")]), "next"] * 2, tools=[fail]
+        ) as rig:
             with pytest.raises(LookupError, match="mine"):
                 await rig.session.ask("?")
 
@@ -143,14 +160,16 @@ async def test_a_tool_whose_errors_raise_stops_the_turn(world: World) -> None:
             assert (await rig.session.ask("again?")).reason is TurnEndReason.COMPLETE
 
 
-async def test_a_tool_that_takes_too_long_fails(world: World) -> None:
+async def test_a_tool_that_takes_too_long_fails(world: World, clock: Clock) -> None:
     @tool(timeout=0.2)
     async def dawdle() -> str:
         """Take for ever."""
         await trio.sleep_forever()
 
     with trio.fail_after(world.patience):
-        async with world.run([Reply(calls=[Call("dawdle")]), "ok"], tools=[dawdle]) as rig:
+        async with world.run(
+            [Reply(calls=[Call("dawdle")]), "ok"], tools=[dawdle]
+        ) as rig:
             async with rig.session.turn("?") as turn:
                 results = await results_of(turn)
 
@@ -158,7 +177,9 @@ async def test_a_tool_that_takes_too_long_fails(world: World) -> None:
     assert isinstance(results[0].error, trio.TooSlowError)
 
 
-async def test_arguments_that_do_not_fit_are_told_to_the_model(world: World) -> None:
+async def test_arguments_that_do_not_fit_are_told_to_the_model(
+    world: World, clock: Clock
+) -> None:
     called = False
 
     @tool
@@ -177,7 +198,9 @@ async def test_arguments_that_do_not_fit_are_told_to_the_model(world: World) -> 
     assert not called
 
 
-async def test_a_tool_can_ask_what_its_call_is_part_of(world: World) -> None:
+async def test_a_tool_can_ask_what_its_call_is_part_of(
+    world: World, clock: Clock
+) -> None:
     contexts: list[ToolContext] = []
 
     @tool
@@ -195,7 +218,9 @@ async def test_a_tool_can_ask_what_its_call_is_part_of(world: World) -> None:
     assert contexts[0].tool_name == "look"
 
 
-async def test_a_tool_without_a_handler_is_answered_by_hand(world: World) -> None:
+async def test_a_tool_without_a_handler_is_answered_by_hand(
+    world: World, clock: Clock
+) -> None:
     by_hand = Tool(
         "lookup",
         "Look something up.",
@@ -219,6 +244,7 @@ async def test_a_tool_without_a_handler_is_answered_by_hand(world: World) -> Non
 
 async def test_a_call_that_nobody_answers_by_hand_does_not_hold_the_turn(
     world: World,
+    clock: Clock,
 ) -> None:
     with trio.fail_after(world.patience):
         script = [Reply(calls=[Call("lookup")]), "next"]
@@ -231,7 +257,9 @@ async def test_a_call_that_nobody_answers_by_hand_does_not_hold_the_turn(
             assert (await rig.session.ask("?")).text == "next"
 
 
-async def test_an_unknown_tool_is_the_clis_to_refuse(world: World) -> None:
+async def test_an_unknown_tool_is_the_clis_to_refuse(
+    world: World, clock: Clock
+) -> None:
     with trio.fail_after(world.patience):
         async with world.run([Reply(calls=[Call("nope")]), "ok"]) as rig:
             async with rig.session.turn("?") as turn:
@@ -243,6 +271,7 @@ async def test_an_unknown_tool_is_the_clis_to_refuse(world: World) -> None:
 
 async def test_without_a_permission_handler_a_passed_tool_is_permitted(
     world: World,
+    clock: Clock,
 ) -> None:
     script = [Reply(calls=[Call("get_weather", {"place": {"city": "Oslo"}})]), "ok"]
     with trio.fail_after(world.patience):
@@ -255,6 +284,7 @@ async def test_without_a_permission_handler_a_passed_tool_is_permitted(
 
 async def test_without_a_permission_handler_the_answer_is_no_and_says_why(
     world: World,
+    clock: Clock,
 ) -> None:
     @tool(skip_permission=False)
     async def careful() -> str:
@@ -262,7 +292,9 @@ async def test_without_a_permission_handler_the_answer_is_no_and_says_why(
         raise AssertionError("not permitted")
 
     with trio.fail_after(world.patience):
-        async with world.run([Reply(calls=[Call("careful")]), "ok"], tools=[careful]) as rig:
+        async with world.run(
+            [Reply(calls=[Call("careful")]), "ok"], tools=[careful]
+        ) as rig:
             async with rig.session.turn("?") as turn:
                 results = await results_of(turn)
 
@@ -271,7 +303,9 @@ async def test_without_a_permission_handler_the_answer_is_no_and_says_why(
     assert turn.text == "ok"
 
 
-async def test_a_permission_handler_is_asked_and_its_no_is_told(world: World) -> None:
+async def test_a_permission_handler_is_asked_and_its_no_is_told(
+    world: World, clock: Clock
+) -> None:
     asked: list[PermissionRequest] = []
 
     async def decide(request: PermissionRequest) -> Allow | Deny:
@@ -293,7 +327,9 @@ async def test_a_permission_handler_is_asked_and_its_no_is_told(world: World) ->
 
 
 @pytest.mark.parametrize("decision", [Allow(), Allow(for_session=True)])
-async def test_what_is_allowed_is_done(world: World, decision: Allow) -> None:
+async def test_what_is_allowed_is_done(
+    world: World, clock: Clock, decision: Allow
+) -> None:
     asked = 0
 
     async def decide(request: PermissionRequest) -> Allow | Deny:
@@ -315,6 +351,7 @@ async def test_what_is_allowed_is_done(world: World, decision: Allow) -> None:
 
 async def test_a_permission_handler_that_raises_denies_and_surfaces(
     world: World,
+    clock: Clock,
 ) -> None:
     """Row 13."""
 
@@ -332,7 +369,9 @@ async def test_a_permission_handler_that_raises_denies_and_surfaces(
             assert (await rig.session.ask("?")).text == "next"
 
 
-async def test_a_pending_permission_ends_with_its_turn(world: World) -> None:
+async def test_a_pending_permission_ends_with_its_turn(
+    world: World, clock: Clock
+) -> None:
     """Row 12: nothing is approved late."""
     asked, cancelled = trio.Event(), trio.Event()
 
@@ -359,14 +398,14 @@ async def test_a_pending_permission_ends_with_its_turn(world: World) -> None:
             assert len(rig.requests) == 2
 
 
-async def test_allow_all_permits_what_the_cli_can_do_itself(world: World) -> None:
+async def test_allow_all_permits_what_the_cli_can_do_itself(
+    world: World, clock: Clock
+) -> None:
     if not world.real:
         pytest.skip("the scripted CLI has no tools of its own")
     script = [Reply(calls=[Call("bash", {"command": "echo hi", "description": "d"})])]
     with trio.fail_after(world.patience):
-        async with world.run(
-            [*script, "ok"], on_permission_request=allow_all
-        ) as rig:
+        async with world.run([*script, "ok"], on_permission_request=allow_all) as rig:
             async with rig.session.turn("?") as turn:
                 results = await results_of(turn)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from itertools import repeat
 
 import pytest
 import trio
 import trio.testing
 from tests.worlds import World
+from trio.abc import Clock
 
 from trio_copilot import (
     CancelCause,
@@ -16,6 +18,7 @@ from trio_copilot import (
     Retry,
     SessionBusyError,
     TextDelta,
+    Turn,
     TurnEnd,
     TurnEndReason,
     TurnError,
@@ -24,15 +27,18 @@ from trio_copilot import (
 from trio_copilot.testing import Reply
 
 
-
-async def test_the_text_of_a_turn_equals_what_the_model_sent(world: World) -> None:
+async def test_the_text_of_a_turn_equals_what_the_model_sent(
+    world: World, clock: Clock
+) -> None:
     deltas = ("The ", "answer ", "is ", "42 ✓ 🎉", "\n\n```py\nx\n```")
     with trio.fail_after(world.patience):
         async with world.run([Reply(deltas)]) as rig:
             async with rig.session.turn("What is the answer?") as turn:
                 events = [event async for event in turn]
 
-    assert "".join(e.text for e in events if isinstance(e, TextDelta)) == "".join(deltas)
+    assert "".join(e.text for e in events if isinstance(e, TextDelta)) == "".join(
+        deltas
+    )
     assert turn.text == "".join(deltas)
     assert isinstance(events[0], TurnStart)
     assert [e.text for e in events if isinstance(e, Message)] == [turn.text]
@@ -46,7 +52,7 @@ async def test_the_text_of_a_turn_equals_what_the_model_sent(world: World) -> No
     assert turn.end.message_id
 
 
-async def test_one_session_answers_turn_after_turn(world: World) -> None:
+async def test_one_session_answers_turn_after_turn(world: World, clock: Clock) -> None:
     with trio.fail_after(world.patience):
         async with world.run(["one", "two", "three"]) as rig:
             answers = [(await rig.session.ask(f"Say {n}")).text for n in range(3)]
@@ -55,7 +61,7 @@ async def test_one_session_answers_turn_after_turn(world: World) -> None:
     assert answers == ["one", "two", "three"]
 
 
-async def test_text_deltas_iterates_the_text_alone(world: World) -> None:
+async def test_text_deltas_iterates_the_text_alone(world: World, clock: Clock) -> None:
     with trio.fail_after(world.patience):
         async with world.run([Reply(("a ", "b ", "c"), reasoning="let me see")]) as rig:
             async with rig.session.turn("?") as turn:
@@ -65,7 +71,9 @@ async def test_text_deltas_iterates_the_text_alone(world: World) -> None:
     assert turn.end is not None
 
 
-async def test_reasoning_is_shown_and_is_no_part_of_the_text(world: World) -> None:
+async def test_reasoning_is_shown_and_is_no_part_of_the_text(
+    world: World, clock: Clock
+) -> None:
     with trio.fail_after(world.patience):
         async with world.run([Reply("Yes.", reasoning=("I ", "think"))]) as rig:
             async with rig.session.turn("?") as turn:
@@ -75,7 +83,9 @@ async def test_reasoning_is_shown_and_is_no_part_of_the_text(world: World) -> No
     assert turn.text == "Yes."
 
 
-async def test_without_streaming_the_text_comes_as_one_delta(world: World) -> None:
+async def test_without_streaming_the_text_comes_as_one_delta(
+    world: World, clock: Clock
+) -> None:
     with trio.fail_after(world.patience):
         async with world.run(["All at once."], streaming=False) as rig:
             async with rig.session.turn("?") as turn:
@@ -85,7 +95,9 @@ async def test_without_streaming_the_text_comes_as_one_delta(world: World) -> No
     assert turn.text == "All at once."
 
 
-async def test_a_turn_that_nobody_iterates_keeps_its_text(world: World) -> None:
+async def test_a_turn_that_nobody_iterates_keeps_its_text(
+    world: World, clock: Clock
+) -> None:
     with trio.fail_after(world.patience):
         async with world.run(["heard nevertheless"]) as rig:
             async with rig.session.turn("?") as turn:
@@ -96,7 +108,7 @@ async def test_a_turn_that_nobody_iterates_keeps_its_text(world: World) -> None:
     assert turn.text == "heard nevertheless"
 
 
-async def test_callbacks_of_ask_run_in_order(world: World) -> None:
+async def test_callbacks_of_ask_run_in_order(world: World, clock: Clock) -> None:
     heard: list[object] = []
 
     async def on_turn_end(end: TurnEnd) -> None:
@@ -112,7 +124,9 @@ async def test_callbacks_of_ask_run_in_order(world: World) -> None:
     assert heard == ["x", "y", TurnEndReason.COMPLETE]
 
 
-async def test_an_exception_in_a_callback_of_ask_comes_out_of_it(world: World) -> None:
+async def test_an_exception_in_a_callback_of_ask_comes_out_of_it(
+    world: World, clock: Clock
+) -> None:
     def fail(text: str) -> None:
         raise LookupError(text)
 
@@ -124,7 +138,9 @@ async def test_an_exception_in_a_callback_of_ask_comes_out_of_it(world: World) -
             assert (await rig.session.ask("?")).text == "next"
 
 
-async def test_a_cut_answer_that_the_cli_goes_on_from_is_whole(world: World) -> None:
+async def test_a_cut_answer_that_the_cli_goes_on_from_is_whole(
+    world: World, clock: Clock
+) -> None:
     script = [Reply("first part, ", finish_reason="length"), "second part."]
     with trio.fail_after(world.patience):
         async with world.run(script) as rig:
@@ -135,7 +151,9 @@ async def test_a_cut_answer_that_the_cli_goes_on_from_is_whole(world: World) -> 
     assert end.truncated_calls == 1
 
 
-async def test_an_answer_that_stays_cut_ends_with_max_tokens(world: World) -> None:
+async def test_an_answer_that_stays_cut_ends_with_max_tokens(
+    world: World, clock: Clock
+) -> None:
     with trio.fail_after(world.patience):
         async with world.run(repeat(Reply("more ", finish_reason="length"))) as rig:
             end = await rig.session.ask("?")
@@ -147,6 +165,7 @@ async def test_an_answer_that_stays_cut_ends_with_max_tokens(world: World) -> No
 
 async def test_a_model_that_fails_for_ever_ends_the_turn_with_an_error(
     world: World,
+    clock: Clock,
 ) -> None:
     with trio.fail_after(world.patience):
         async with world.run(repeat(Reply("broken", status=500))) as rig:
@@ -161,7 +180,9 @@ async def test_a_model_that_fails_for_ever_ends_the_turn_with_an_error(
     assert [isinstance(e, Retry) for e in events].count(True) == 5
 
 
-async def test_ask_raises_what_ended_the_turn_with_an_error(world: World) -> None:
+async def test_ask_raises_what_ended_the_turn_with_an_error(
+    world: World, clock: Clock
+) -> None:
     with trio.fail_after(world.patience):
         async with world.run([Reply("no such thing", status=400), "better"]) as rig:
             with pytest.raises(TurnError, match="no such thing") as caught:
@@ -172,7 +193,9 @@ async def test_ask_raises_what_ended_the_turn_with_an_error(world: World) -> Non
             assert (await rig.session.ask("?")).text == "better"
 
 
-async def test_text_of_a_retried_model_call_is_dropped(world: World) -> None:
+async def test_text_of_a_retried_model_call_is_dropped(
+    world: World, clock: Clock
+) -> None:
     script = [Reply(("lost ", "words"), then="drop"), "the real answer"]
     with trio.fail_after(world.patience):
         async with world.run(script) as rig:
@@ -184,7 +207,9 @@ async def test_text_of_a_retried_model_call_is_dropped(world: World) -> None:
     assert turn.text == "the real answer"
 
 
-async def test_a_second_turn_of_a_session_is_refused_at_once(world: World) -> None:
+async def test_a_second_turn_of_a_session_is_refused_at_once(
+    world: World, clock: Clock
+) -> None:
     with trio.fail_after(world.patience):
         async with world.run(["first"]) as rig:
             async with rig.session.turn("?") as turn:
@@ -197,18 +222,26 @@ async def test_a_second_turn_of_a_session_is_refused_at_once(world: World) -> No
     assert turn.text == "first"
 
 
-async def test_two_tasks_cannot_iterate_one_turn(world: World) -> None:
+async def test_two_tasks_cannot_iterate_one_turn(world: World, clock: Clock) -> None:
+    async def iterate(turn: Turn) -> None:
+        async for _ in turn:
+            pass
+
     with trio.fail_after(world.patience):
-        async with world.run([Reply("never", then="hang", before=5)]) as rig:
+        async with world.run([Reply(before=math.inf)]) as rig:
             async with rig.session.turn("?") as turn, trio.open_nursery() as nursery:
-                nursery.start_soon(turn.__anext__)
-                await trio.testing.wait_all_tasks_blocked(0.01)
+                nursery.start_soon(iterate, turn)
+                await rig.wait_request(1)
+                while not turn._iterating:
+                    await trio.lowlevel.checkpoint()
                 with pytest.raises(SessionBusyError):
                     await turn.__anext__()
-                nursery.cancel_scope.cancel()
+                turn.cancel_scope.cancel()
 
 
-async def test_a_steered_message_is_answered_in_the_same_turn(world: World) -> None:
+async def test_a_steered_message_is_answered_in_the_same_turn(
+    world: World, clock: Clock
+) -> None:
     script = [Reply("one two three", delay=0.1), "and the steered answer"]
     with trio.fail_after(world.patience):
         async with world.run(script) as rig:
@@ -225,6 +258,7 @@ async def test_a_steered_message_is_answered_in_the_same_turn(world: World) -> N
 
 async def test_the_answer_to_a_prompt_of_others_is_not_part_of_the_turn(
     world: World,
+    clock: Clock,
 ) -> None:
     script = [Reply("mine " * 5, delay=0.05), "theirs"]
     with trio.fail_after(world.patience):
@@ -240,6 +274,7 @@ async def test_the_answer_to_a_prompt_of_others_is_not_part_of_the_turn(
 
 async def test_a_turn_waits_behind_a_prompt_that_was_sent_before_it(
     world: World,
+    clock: Clock,
 ) -> None:
     script = [Reply("theirs " * 3, delay=0.05), "mine"]
     with trio.fail_after(world.patience):
@@ -251,7 +286,9 @@ async def test_a_turn_waits_behind_a_prompt_that_was_sent_before_it(
     assert end.reason is TurnEndReason.COMPLETE
 
 
-async def test_silence_is_no_end_without_an_idle_timeout(world: World) -> None:
+async def test_silence_is_no_end_without_an_idle_timeout(
+    world: World, clock: Clock
+) -> None:
     with trio.fail_after(world.patience):
         async with world.run([Reply("a b", then="hang")]) as rig:
             end = await rig.session.ask("?", timeout=1)
