@@ -1,0 +1,229 @@
+"""`trio-copilot ask`: one prompt, the answer on stdout as it comes.
+
+Strategy: one turn in one session of one client; leaving these blocks, by whatever road,
+is what stops the work. Only the answer's text goes to stdout; tool calls, denials and
+retries are said on stderr.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import sys
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import attrs
+import click
+import trio
+
+from trio_copilot import (
+    CancelCause,
+    Message,
+    Notice,
+    PermissionRequest,
+    Provider,
+    Retry,
+    SessionOptions,
+    Stdio,
+    Tcp,
+    TextDelta,
+    ToolCall,
+    ToolResult,
+    TurnEnd,
+    TurnEndReason,
+    TurnEvent,
+    allow_all,
+    deny_all,
+    open_client,
+)
+from trio_copilot._session.permissions import Decision
+
+from .connecting import connection_from, connection_options
+from .running import FAILED, KEY_VARIABLE, Interrupts, Work, trio_command
+from .terminal import Answer, fail, say, well_formed
+
+TEXT_CUT = 3
+OUT_OF_TIME = 124
+
+LAST_LINE_TIMEOUT = 1.0
+"""Seconds for the newline at the end, if whoever reads stdout does not."""
+
+_SECONDS = click.FloatRange(min=0, min_open=True)
+
+
+@trio_command("ask")
+@click.argument("prompt")
+@click.option("--model", metavar="NAME", help="The model; default: the CLI's own.")
+@click.option("--system", metavar="TEXT", help="Append TEXT to the system prompt.")
+@click.option(
+    "--timeout", type=_SECONDS, metavar="SECONDS", help="Stop after so long in all."
+)
+@click.option(
+    "--idle-timeout",
+    type=_SECONDS,
+    metavar="SECONDS",
+    help="Stop when nothing has been heard for so long.",
+)
+@click.option(
+    "--allow-all",
+    "allows_all",
+    is_flag=True,
+    help="Let the agent do whatever it wants: run commands, write files, open URLs. "
+    "Without this it is denied all that needs a permission.",
+)
+@click.option(
+    "--provider-url",
+    metavar="URL",
+    help="Ask this OpenAI-compatible server instead of Copilot; needs --model. Its key "
+    f"is taken from {KEY_VARIABLE}.",
+)
+@connection_options
+def ask(
+    prompt: str,
+    model: str | None,
+    system: str | None,
+    timeout: float | None,
+    idle_timeout: float | None,
+    allows_all: bool,
+    provider_url: str | None,
+    cli: Path | None,
+    url: str | None,
+) -> Work:
+    """Ask PROMPT and print the answer as it comes; `-` reads the prompt from stdin.
+
+    Exit status: 0 the answer is complete, 1 it failed, 3 it was cut at the model's token
+    limit, 124 out of time, 130 Ctrl-C. A second Ctrl-C does not wait for the CLI.
+    """
+    if prompt == "-":
+        prompt = sys.stdin.buffer.read().decode("utf-8", "replace")
+    if not prompt.strip():
+        raise click.UsageError("The prompt is empty: there is nothing to ask")
+    display = Display()
+    options = SessionOptions(
+        model=model,
+        system_message=system,
+        provider=_provider(provider_url, model),
+        on_permission_request=allow_all if allows_all else display.deny,
+        client_name="trio-copilot",
+    )
+    return partial(
+        _ask,
+        display=display,
+        connection=connection_from(cli, url),
+        options=options,
+        prompt=well_formed(prompt),
+        timeout=math.inf if timeout is None else timeout,
+        idle_timeout=idle_timeout,
+    )
+
+
+def _provider(url: str | None, model: str | None) -> Provider | None:
+    if url is None:
+        return None
+    if not model:
+        raise click.UsageError(
+            "--provider-url needs --model: the name that this server gives to the model"
+        )
+    return Provider(base_url=url, api_key=os.environ.get(KEY_VARIABLE) or None)
+
+
+async def _ask(
+    interrupts: Interrupts,
+    *,
+    display: Display,
+    connection: Stdio | Tcp,
+    options: SessionOptions,
+    prompt: str,
+    timeout: float,
+    idle_timeout: float | None,
+) -> int:
+    end: TurnEnd | None = None
+    with trio.move_on_after(timeout):
+        async with open_client(connection) as client:
+            with interrupts.kill(client):
+                async with client.open_session(options) as session:
+                    async with session.turn(prompt, idle_timeout=idle_timeout) as turn:
+                        async for event in turn:
+                            await display.show(event)
+                    end = turn.end
+    with trio.move_on_after(LAST_LINE_TIMEOUT):
+        await display.answer.end_line()
+    if end is None:
+        fail(f"stopped after {timeout:g} s (--timeout)")
+        return OUT_OF_TIME
+    return _status(end)
+
+
+def _status(end: TurnEnd) -> int:
+    """Say how a turn ended, unless it is complete, and return the exit status.
+
+    Raises:
+      TurnError: it failed.
+    """
+    end.raise_for_error()
+    if end.reason is TurnEndReason.COMPLETE:
+        return 0
+    if end.reason is TurnEndReason.MAX_TOKENS:
+        fail("the answer was cut at the model's token limit")
+        return TEXT_CUT
+    if end.cause is CancelCause.IDLE_TIMEOUT:
+        pending = f"; {', '.join(end.pending)} was pending" if end.pending else ""
+        fail(
+            f"stopped after {end.silence:.1f} s of silence (--idle-timeout); the last "
+            f"event was {end.last_event or 'none'}{pending}"
+        )
+        return OUT_OF_TIME
+    fail("the answer was stopped at the CLI")
+    return FAILED
+
+
+@attrs.define
+class Display:
+    """Shows the events of a turn."""
+
+    answer: Answer = attrs.field(factory=Answer)
+    _message_is_over: bool = False
+    """Whether the next text belongs to another message than the last."""
+
+    async def show(self, event: TurnEvent) -> None:
+        """Show an event, if it is one to be shown."""
+        match event:
+            case TextDelta(text=text, agent_id=None):
+                if self._message_is_over:
+                    await self.answer.end_line()
+                self._message_is_over = False
+                await self.answer.write(text)
+            case Message(agent_id=None):
+                self._message_is_over = True
+            case ToolCall(name=name, arguments=arguments):
+                await self._say(f"[{name}] {_in_short(arguments)}")
+            case ToolResult(success=False, text=text):
+                await self._say(f"[failed] {text}")
+            case Retry(kind=kind, dropped_text=dropped):
+                void = f"; the last {len(dropped)} characters are void" * bool(dropped)
+                self._message_is_over = True
+                await self._say(f"[retry] the model's call failed: {kind}{void}")
+            case Notice(kind="model_retry"):
+                await trio.lowlevel.checkpoint()  # said by Retry
+            case Notice(kind=kind, text=text):
+                await self._say(f"[{kind}] {text}")
+            case _:
+                await trio.lowlevel.checkpoint()
+
+    async def deny(self, request: PermissionRequest) -> Decision:
+        """Deny what the agent asks for, and say so."""
+        await self._say(
+            f"[denied] {request.kind}: {request.subject} (--allow-all would permit it)"
+        )
+        return await deny_all(request)
+
+    async def _say(self, text: str) -> None:
+        await self.answer.make_way()
+        say(text)
+
+
+def _in_short(arguments: Any) -> str:
+    return arguments if isinstance(arguments, str) else json.dumps(arguments)

@@ -1,0 +1,58 @@
+"""All subcommands, and what the end of each means for whoever called us.
+
+| status | meaning                                                        |
+|--------|----------------------------------------------------------------|
+| 0      | done                                                           |
+| 1      | it failed; stderr says what failed and what to do              |
+| 2      | the command line is wrong                                      |
+| 3      | `ask`: the answer was cut at the model's token limit           |
+| 124    | `ask`: out of time, as `timeout` has it                        |
+| 130    | Ctrl-C, as shells have it: 128 and the number of the signal    |
+| 141    | nobody reads our output any more, likewise: `| head -1`        |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import click
+
+from .ask import ask
+from .demo import demo
+from .doctor import doctor
+from .install_cli import install_cli
+from .running import INTERRUPTED
+from .terminal import prepare_streams, say_cancelled
+from .versions import version_of
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(
+    version_of("trio-copilot") or "(not installed)", prog_name="trio-copilot"
+)
+def cli() -> None:
+    """Talk to the GitHub Copilot CLI, structured by Trio."""
+
+
+for command in (ask, demo, doctor, install_cli):
+    cli.add_command(command)
+
+
+def run_command_line(arguments: Sequence[str] | None = None) -> int:
+    """Run a command line and return its exit status.
+
+    Args:
+      arguments: without the program's name; `None` takes those of this process.
+    """
+    prepare_streams()
+    try:
+        status: int = cli.main(
+            arguments, prog_name="trio-copilot", standalone_mode=False
+        )
+    except click.Abort:  # Ctrl-C while no Trio was running
+        say_cancelled()
+        return INTERRUPTED
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    return status

@@ -1,0 +1,52 @@
+"""The options that say which CLI to talk to."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from trio_copilot import Stdio, Tcp
+from trio_copilot._transport.connections import parse_address
+
+TOKEN_VARIABLE = "COPILOT_CONNECTION_TOKEN"  # noqa: S105  # the name, not the token
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+cli_option = click.option(
+    "--cli",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="The Copilot CLI to start; default: the first that `doctor` shows.",
+)
+url_option = click.option(
+    "--url",
+    metavar="HOST:PORT",
+    help="A CLI that is running: `copilot --headless --port PORT`. Its token is taken "
+    f"from {TOKEN_VARIABLE}.",
+)
+
+
+def connection_options(function: F) -> F:
+    """Give a command `--cli` and `--url`, of which one can be used."""
+    return cli_option(url_option(function))
+
+
+def connection_from(cli: Path | None, url: str | None) -> Stdio | Tcp:
+    """Return what these options say.
+
+    Raises:
+      click.UsageError: both are given, or the address is none.
+    """
+    if url is None:
+        return Stdio(cli)
+    if cli is not None:
+        raise click.UsageError("--cli starts a CLI and --url connects to one: use one")
+    try:
+        host, port = parse_address(url)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="'--url'") from error
+    return Tcp(host, port, os.environ.get(TOKEN_VARIABLE))
