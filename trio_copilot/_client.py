@@ -27,6 +27,7 @@ from ._errors import (
     RpcError,
 )
 from ._peer import Peer, open_peer
+from ._resource_errors import SessionClosedError
 from ._scopes import last_words, require_trio
 from ._session.options import SessionOptions
 from ._session.session import Session, open_session
@@ -156,11 +157,17 @@ class Client:
     # -- called by the reader of the connection: synchronous
 
     def _notified(self, method: str, params: Any) -> None:
-        if method == "session.event" and isinstance(params, dict):
-            session = self._sessions.get(str(params.get("sessionId")))
-            event = params.get("event")
-            if session is not None and isinstance(event, dict):
-                session._receive(event)
+        if not isinstance(params, dict):
+            return
+        session = self._sessions.get(str(params.get("sessionId")))
+        if session is None:
+            return
+        event = params.get("event")
+        if method == "session.event" and isinstance(event, dict):
+            session._receive(event)
+        elif method == "session.lifecycle" and params.get("type") == "session.deleted":
+            # The only thing that is said of it, also to a turn that was running.
+            session._lose(SessionClosedError("The session has been deleted"))
 
     def _ended(self, error: CopilotError) -> None:
         for session in tuple(self._sessions.values()):

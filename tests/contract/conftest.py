@@ -35,3 +35,9 @@ def world(
     cli_path: Path = request.getfixturevalue("cli_path")
     cli_home: Path = request.getfixturevalue("cli_home")
     return real_world(cli_path, cli_home)
+
+
+@pytest.fixture
+def real(cli_path: Path, cli_home: Path) -> World:
+    """The real CLI alone, for what only it can show."""
+    return real_world(cli_path, cli_home)

@@ -398,16 +398,25 @@ async def test_a_pending_permission_ends_with_its_turn(
             assert len(rig.requests) == 2
 
 
-async def test_allow_all_permits_what_the_cli_can_do_itself(
-    world: World, clock: Clock
-) -> None:
-    if not world.real:
-        pytest.skip("the scripted CLI has no tools of its own")
+@pytest.mark.cli
+async def test_allow_all_permits_what_the_cli_can_do_itself(real: World) -> None:
     script = [Reply(calls=[Call("bash", {"command": "echo hi", "description": "d"})])]
-    with trio.fail_after(world.patience):
-        async with world.run([*script, "ok"], on_permission_request=allow_all) as rig:
+    with trio.fail_after(real.patience):
+        async with real.run([*script, "ok"], on_permission_request=allow_all) as rig:
             async with rig.session.turn("?") as turn:
                 results = await results_of(turn)
 
     assert [r.success for r in results] == [True]
     assert "hi" in results[0].text
+
+
+@pytest.mark.cli
+async def test_by_default_the_cli_may_not_run_commands(real: World) -> None:
+    command = {"command": "touch forbidden", "description": "d"}
+    with trio.fail_after(real.patience):
+        async with real.run([Reply(calls=[Call("bash", command)]), "ok"]) as rig:
+            async with rig.session.turn("?") as turn:
+                results = await results_of(turn)
+
+            assert "has not been given a way to grant" in told(rig, 2)[0]
+    assert [r.success for r in results] == [False]

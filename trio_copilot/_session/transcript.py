@@ -61,6 +61,7 @@ class Transcript:
     tool_calls: list[ToolCall] = attrs.field(factory=list, init=False)
     running_tools: dict[str, str] = attrs.field(factory=dict, init=False)
     """Tool calls that are not over: {call id: name}."""
+    finish_reason: str = attrs.field(default="", init=False)
     truncated_calls: int = attrs.field(default=0, init=False)
     error: TurnError | None = attrs.field(default=None, init=False)
     main_idle: bool = attrs.field(default=False, init=False)
@@ -76,7 +77,6 @@ class Transcript:
     _settled: int = attrs.field(default=0, init=False)
     """How many of the pieces can no longer be superseded by a retry."""
     _streamed_id: str | None = attrs.field(default=None, init=False)
-    _finish_reason: str = attrs.field(default="", init=False)
     _started: bool = attrs.field(default=False, init=False)
 
     @property
@@ -91,7 +91,7 @@ class Transcript:
             return TurnEndReason.CANCELLED
         if self.error is not None:
             return TurnEndReason.ERROR
-        if self._finish_reason == "length":
+        if self.finish_reason == "length":
             return TurnEndReason.MAX_TOKENS
         return TurnEndReason.COMPLETE
 
@@ -208,8 +208,8 @@ class Transcript:
             return
         self.usage = self.usage.plus(data)
         if event.agent_id is None:
-            self._finish_reason = _text(data, "finishReason")
-            if self._finish_reason == "length":
+            self.finish_reason = _text(data, "finishReason")
+            if self.finish_reason == "length":
                 self.truncated_calls += 1
 
     # -- tools

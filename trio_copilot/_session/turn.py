@@ -334,6 +334,7 @@ class Turn:
             usage=transcript.usage,
             message_id=transcript.message_id,
             tool_calls=tuple(transcript.tool_calls),
+            finish_reason=transcript.finish_reason,
             truncated_calls=transcript.truncated_calls,
             background_work=transcript.main_idle and not transcript.ended,
             **(self._circumstances or self._look_around()),

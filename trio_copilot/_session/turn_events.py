@@ -197,6 +197,9 @@ class TurnEnd:
     """The id that the CLI gave to the prompt; empty if it never took it."""
     tool_calls: tuple[ToolCall, ...] = attrs.field(default=(), repr=False)
     """The calls of the main agent, in order."""
+    finish_reason: str = ""
+    """Why the last model call ended, in its provider's word: `stop`, `length`,
+    `content_filter`, ...; the CLI says it nowhere else."""
     truncated_calls: int = 0
     """Model calls that were cut at their token limit; the CLI goes on from the first
     ones by itself, and `text` has all parts."""

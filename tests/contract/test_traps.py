@@ -1,0 +1,353 @@
+"""What is easy to get wrong with the real CLI; numbers are those of docs/traps.md."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+import trio
+import trio.testing
+from tests.worlds import World
+from trio.abc import Clock
+
+from trio_copilot import (
+    CancelCause,
+    ConnectError,
+    SessionClosedError,
+    SessionEvent,
+    Tcp,
+    TextDelta,
+    ToolResult,
+    TurnEndReason,
+    allow_all,
+    open_client,
+    tool,
+)
+from trio_copilot.events import AssistantMessageDelta, UserMessage
+from trio_copilot.testing import (
+    Call,
+    Reply,
+    cli_environment,
+    open_scripted_model,
+)
+
+
+def shell(command: str, **arguments: object) -> Reply:
+    return Reply(
+        calls=[Call("bash", {"command": command, "description": "d", **arguments})]
+    )
+
+
+@pytest.mark.cli
+async def test_background_work_is_waited_for(real: World) -> None:
+    """Trap 8: assistant.idle comes several times, session.idle once."""
+    script = [shell("sleep 0.7; echo over", mode="async"), "started. ", "and done."]
+    with trio.fail_after(real.patience):
+        async with real.run(script, on_permission_request=allow_all) as rig:
+            end = await rig.session.ask("?")
+
+    assert end.text == "started. and done."
+    assert end.reason is TurnEndReason.COMPLETE
+    assert not end.background_work
+
+
+@pytest.mark.cli
+async def test_background_work_does_not_hold_an_abort_up(real: World) -> None:
+    """Traps 4 and 8: session.idle never comes while a shell runs."""
+    script = [shell("sleep 60", mode="async"), "started.", "next"]
+    with trio.fail_after(real.patience):
+        async with real.run(script, on_permission_request=allow_all) as rig:
+            async with (
+                rig.session.subscribe("assistant.idle") as main_idle,
+                rig.session.turn("?") as turn,
+            ):
+                await main_idle.receive()
+                start = trio.current_time()
+            took = trio.current_time() - start
+
+            assert took < 1
+            assert turn.end is not None
+            assert turn.end.cause is CancelCause.OUTER
+            end = await rig.session.ask("?", timeout=2)  # the shell still holds it
+
+            assert end.text == "next"
+            assert end.cause is CancelCause.DEADLINE
+            assert end.background_work
+
+
+@pytest.mark.cli
+async def test_running_commands_of_the_cli_die_with_the_turn(real: World) -> None:
+    script = [shell("sleep 60"), "next"]
+    with trio.fail_after(real.patience):
+        async with real.run(script, on_permission_request=allow_all) as rig:
+            end = await rig.session.ask("?", timeout=1)
+
+            assert end.pending == ("tool bash",)
+            assert (await rig.session.ask("?")).text == "next"
+
+
+@pytest.mark.cli
+async def test_each_event_comes_once_though_the_cli_sends_it_again(
+    real: World,
+) -> None:
+    """Trap 11: bursts of more than 6,000 deltas."""
+    deltas = tuple(f"{n} " for n in range(9000))
+    with trio.fail_after(real.patience):
+        async with real.run([Reply(deltas)]) as rig:
+            async with rig.session.subscribe(
+                "assistant.message_delta", capacity=20_000
+            ) as events:
+                end = await rig.session.ask("?")
+            heard = [
+                event.raw["data"]["deltaContent"]
+                async for event in events
+                if isinstance(event, SessionEvent)
+            ]
+
+    assert end.text == "".join(deltas)
+    assert heard == list(deltas)
+
+
+async def test_events_that_are_sent_again_are_dropped(clock: Clock) -> None:
+    """Trap 11, on a CLI that is told to do so."""
+    from trio_copilot.testing import open_scripted_cli
+
+    deltas = tuple(f"{n} " for n in range(50))
+    with trio.fail_after(60):
+        async with (
+            open_scripted_cli([Reply(deltas)], duplicate_deltas=True) as cli,
+            open_client(cli.stream) as client,
+            client.open_session() as session,
+        ):
+            end = await session.ask("?")
+
+    assert end.text == "".join(deltas)
+
+
+@pytest.fixture
+def world_name() -> str:
+    """Simulated time for tests that ask for `clock` without a world."""
+    return "scripted"
+
+
+@pytest.mark.cli
+async def test_a_subscriber_that_never_reads_delays_nobody(real: World) -> None:
+    """Trap 12."""
+    deltas = tuple(f"{n} " for n in range(3000))
+    with trio.fail_after(real.patience):
+        async with real.run([Reply(deltas)]) as rig:
+            async with rig.session.subscribe(capacity=100) as sleeper:
+                end = await rig.session.ask("?")
+                assert len(sleeper._buffer) <= 101
+
+    assert end.text == "".join(deltas)
+
+
+@pytest.mark.cli
+async def test_a_filtered_answer_can_be_told_from_a_complete_one(real: World) -> None:
+    """Trap 14."""
+    script = [Reply("I can", finish_reason="content_filter")]
+    with trio.fail_after(real.patience):
+        async with real.run(script) as rig:
+            end = await rig.session.ask("?")
+
+    assert end.finish_reason == "content_filter"
+
+
+@pytest.mark.cli
+async def test_an_error_before_the_prompt_was_taken_ends_the_turn(real: World) -> None:
+    """Trap 15: no user.message, no id of the prompt."""
+
+    @tool
+    async def grep(pattern: str) -> str:
+        """Has the name of a tool of the CLI."""
+        return pattern
+
+    with trio.fail_after(real.patience):
+        async with real.run([], tools=[grep]) as rig:
+            async with rig.session.turn("?") as turn:
+                async for _ in turn:
+                    pass
+
+    assert turn.end is not None
+    assert turn.end.reason is TurnEndReason.ERROR
+    assert turn.end.error is not None
+    assert "grep" in str(turn.end.error)
+
+
+@pytest.mark.cli
+async def test_a_tool_can_take_the_place_of_one_of_the_cli(real: World) -> None:
+    """Trap 15."""
+
+    @tool(overrides_built_in=True)
+    async def grep(pattern: str) -> str:
+        """Search nowhere."""
+        return f"no {pattern} here"
+
+    script = [Reply(calls=[Call("grep", {"pattern": "x"})]), "ok"]
+    with trio.fail_after(real.patience):
+        async with real.run(script, tools=[grep]) as rig:
+            async with rig.session.turn("?") as turn:
+                results = [e async for e in turn if isinstance(e, ToolResult)]
+
+    assert [r.text for r in results] == ["no x here"]
+
+
+@pytest.mark.cli
+@pytest.mark.parametrize("method", ["session.destroy", "session.delete"])
+async def test_a_session_that_somebody_else_ends_wakes_its_turn(
+    real: World, method: str
+) -> None:
+    """Trap 16: there is no session.idle."""
+    with trio.fail_after(real.patience):
+        async with real.run([Reply("word " * 99, delay=0.05)]) as rig:
+            with pytest.raises(SessionClosedError):
+                async with rig.session.turn("?") as turn:
+                    async for event in turn:
+                        if isinstance(event, TextDelta):
+                            params = {"sessionId": rig.session.id}
+                            await rig.client.call(method, params)
+
+
+@pytest.mark.cli
+async def test_sub_agents_neither_end_a_turn_nor_speak_for_it(real: World) -> None:
+    """Trap 21."""
+
+    def script(request):  # noqa: ANN001, ANN202
+        if "SUB" in request.prompt:
+            return "the sub-agent speaks"
+        if request.messages[-1]["role"] == "tool":
+            return "the main agent speaks"
+        arguments = {
+            "description": "d",
+            "prompt": "SUB",
+            "agent_type": "general-purpose",
+            "name": "helper",
+            "mode": "sync",
+        }
+        return Reply(calls=[Call("task", arguments)])
+
+    with trio.fail_after(real.patience):
+        async with real.run(script, on_permission_request=allow_all) as rig:
+            async with rig.session.turn("?") as turn:
+                deltas = [e async for e in turn if isinstance(e, TextDelta)]
+
+    assert turn.text == "the main agent speaks"
+    spoken = {e.agent_id is None: e.text for e in deltas}
+    assert set(spoken) == {True, False}
+    assert turn.end is not None
+    assert turn.end.usage.calls == 3
+
+
+@pytest.mark.cli
+async def test_resumed_sessions_are_given_their_options_again(real: World) -> None:
+    """Trap 24: streaming is on again."""
+    with trio.fail_after(real.patience):
+        async with real.stage(["one", Reply(("t", "w", "o"))]) as stage:
+            async with stage.open_client() as client:
+                async with client.open_session(**stage.options) as session:
+                    await session.ask("?")
+                resumed = client.resume_session(session.id, **stage.options)
+                async with resumed as session, session.turn("?") as turn:
+                    pieces = [piece async for piece in turn.text_deltas]
+
+    assert pieces == ["t", "w", "o"]
+
+
+@pytest.mark.cli
+async def test_events_are_typed_when_they_are_looked_at(real: World) -> None:
+    texts: list[str] = []
+    prompts: list[str] = []
+    with trio.fail_after(real.patience):
+        async with real.run([Reply(("a", "b"))]) as rig:
+
+            def look(event: SessionEvent) -> None:
+                match event:
+                    case SessionEvent(data=AssistantMessageDelta(delta_content=text)):
+                        texts.append(text)
+                    case SessionEvent(data=UserMessage(content=content)):
+                        prompts.append(content)
+
+            rig.session.on(look)
+            await rig.session.ask("What?")
+
+    assert texts == ["a", "b"]
+    assert prompts == ["What?"]
+
+
+# -- over TCP
+
+
+@asynccontextmanager
+async def serving(
+    cli_path: Path, env: dict[str, str], **extra: str
+) -> AsyncIterator[int]:
+    """A CLI that listens; yields its port."""
+    argv = [cli_path, "--headless", "--no-auto-update"]
+    process = await trio.lowlevel.open_process(
+        [str(a) for a in argv], env={**env, **extra}, stdout=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    try:
+        said = b""
+        while not (port := re.search(rb"listening on port (\d+)\s", said)):
+            said += await process.stdout.receive_some()
+        yield int(port[1])
+    finally:
+        process.terminate()
+        with trio.CancelScope(shield=True), trio.move_on_after(10):
+            await process.wait()
+        await process.stdout.aclose()
+
+
+@pytest.mark.cli
+async def test_a_running_cli_is_left_running(cli_path: Path, cli_home: Path) -> None:
+    with trio.fail_after(60):
+        async with open_scripted_model(["one", "two"]) as model:
+            env = cli_environment(model, cli_home)
+            options = {"model": model.name, "provider": model.provider}
+            async with serving(cli_path, env) as port:
+                for answer in ("one", "two"):
+                    async with open_client(Tcp("127.0.0.1", port)) as client:
+                        assert client.pid is None
+                        async with client.open_session(**options) as session:
+                            assert (await session.ask("?")).text == answer
+
+
+@pytest.mark.cli
+async def test_tokens_are_checked_over_tcp(cli_path: Path, cli_home: Path) -> None:
+    """Trap 26."""
+    with trio.fail_after(60):
+        async with open_scripted_model([]) as model:
+            env = cli_environment(model, cli_home)
+            async with serving(cli_path, env, COPILOT_CONNECTION_TOKEN="right") as port:
+                async with open_client(Tcp("127.0.0.1", port, "right")) as client:
+                    await client.ping()
+                for wrong in ("wrong", None):
+                    with pytest.raises(ConnectError, match="AUTHENTICATION_FAILED"):
+                        async with open_client(Tcp("127.0.0.1", port, wrong)):
+                            raise AssertionError
+            async with serving(cli_path, env) as port:
+                with pytest.raises(ConnectError, match="NOT_CONFIGURED"):
+                    async with open_client(Tcp("127.0.0.1", port, "needless")):
+                        raise AssertionError
+
+
+async def test_a_port_where_nobody_listens_is_named(unused_port: int) -> None:
+    with trio.fail_after(10):
+        with pytest.raises(ConnectError, match=str(unused_port)):
+            async with open_client(Tcp("127.0.0.1", unused_port)):
+                raise AssertionError
+
+
+@pytest.fixture
+def unused_port() -> int:
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
