@@ -70,7 +70,9 @@ async def open_service(*tasks: Callable[[], Awaitable[object]]) -> AsyncIterator
     """
     scopes = [trio.CancelScope(shield=True) for _ in tasks]
 
-    async def attend(task: Callable[[], Awaitable[object]], scope: trio.CancelScope) -> None:
+    async def attend(
+        task: Callable[[], Awaitable[object]], scope: trio.CancelScope
+    ) -> None:
         with scope:
             await task()
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import trio
 import trio.testing
+
 from tests.worlds import World, real_world, scripted_world
 
 

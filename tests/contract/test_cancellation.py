@@ -7,9 +7,9 @@ import math
 import pytest
 import trio
 import trio.testing
-from tests.worlds import World
 from trio.abc import Clock
 
+from tests.worlds import World
 from trio_copilot import (
     CancelCause,
     SessionClosedError,
@@ -84,7 +84,7 @@ async def test_cancelled_while_the_prompt_is_sent_there_is_no_ghost_turn(
     assert end.reason is TurnEndReason.COMPLETE
 
 
-def repeat_long_then(answer: str):  # noqa: ANN201
+def repeat_long_then(answer: str):
     """Answer `long` at length and everything else briefly."""
     return lambda request: LONG if "long" in request.prompt else answer
 

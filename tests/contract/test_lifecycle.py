@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 import trio
 import trio.testing
-from tests.worlds import World
 from trio.abc import Clock
 
+from tests.worlds import World
 from trio_copilot import (
-    CliExitedError,
     ClientClosedError,
+    CliExitedError,
     RpcError,
     SessionClosedError,
     TextDelta,
@@ -126,7 +126,7 @@ async def test_many_sessions_of_one_client_work_side_by_side(
 ) -> None:
     texts: dict[int, str] = {}
 
-    def script(request):  # noqa: ANN001, ANN202
+    def script(request):
         number = request.prompt.rpartition("#")[2].split()[0]
         return Reply(f"answer {number} " * 10, delay=0.01)
 
@@ -206,7 +206,7 @@ async def test_every_task_hears_of_the_death_of_the_cli(
     assert sorted(heard) == ["other turn", "subscriber"]
 
 
-async def kill(rig) -> None:  # noqa: ANN001
+async def kill(rig) -> None:
     if rig.client.pid is not None:
         os.kill(rig.client.pid, signal.SIGKILL)
     else:

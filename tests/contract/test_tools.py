@@ -8,9 +8,9 @@ import attrs
 import pytest
 import trio
 import trio.testing
-from tests.worlds import World
 from trio.abc import Clock
 
+from tests.worlds import World
 from trio_copilot import (
     Allow,
     Deny,

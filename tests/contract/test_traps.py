@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 import trio
 import trio.testing
-from tests.worlds import World
 from trio.abc import Clock
 
+from tests.worlds import World
 from trio_copilot import (
     CancelCause,
     ConnectError,
@@ -217,7 +217,7 @@ async def test_a_session_that_somebody_else_ends_wakes_its_turn(
 async def test_sub_agents_neither_end_a_turn_nor_speak_for_it(real: World) -> None:
     """Trap 21."""
 
-    def script(request):  # noqa: ANN001, ANN202
+    def script(request):
         if "SUB" in request.prompt:
             return "the sub-agent speaks"
         if request.messages[-1]["role"] == "tool":

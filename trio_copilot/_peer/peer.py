@@ -279,6 +279,6 @@ async def open_peer(
                 yield peer
             finally:
                 with last_words(FLUSH_TIMEOUT):
-                    await peer.flush()
+                    await peer.flush()  # noqa: ASYNC102  # last_words is the shield
                 peer.finish(ClientClosedError())
                 nursery.cancel_scope.cancel()

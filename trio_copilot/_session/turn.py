@@ -397,7 +397,7 @@ async def open_turn(
                         nursery.start_soon(turn._watch_silence, limit)
                     yield turn
             finally:
-                await turn._finish()
+                await turn._finish()  # noqa: ASYNC102  # shields its steps itself
     finally:
         session._end_turn(turn)
         turn._left.set()

@@ -171,7 +171,7 @@ class CliProcess:
             with last_words(timeout) if cancelled_before else nullcontext():
                 await self._ask_to_exit(timeout * PATIENCE)
         finally:
-            await self._bury(timeout * (1 - 2 * PATIENCE))
+            await self._bury(timeout * (1 - 2 * PATIENCE))  # noqa: ASYNC102  # shields
 
     async def _ask_to_exit(self, patience: float) -> None:
         async with open_block() as nursery:
@@ -255,7 +255,7 @@ async def open_process(
         async with open_service(cli._wait, cli._keep_stderr):
             yield cli
     finally:
-        await cli._shut_down(shutdown_timeout)
+        await cli._shut_down(shutdown_timeout)  # noqa: ASYNC102  # shields its steps
 
 
 async def _spawn(
