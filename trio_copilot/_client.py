@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import os
 import uuid
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
@@ -26,6 +26,7 @@ from ._errors import (
     ProtocolError,
     RpcError,
 )
+from ._json import as_array, as_object, as_text
 from ._peer import Peer, open_peer
 from ._resource_errors import SessionClosedError
 from ._scopes import last_words, require_trio
@@ -55,7 +56,7 @@ class Client:
     _peer: Peer = attrs.field(init=False, repr=False)
     _link: Link = attrs.field(repr=False)
     _default_directory: str = attrs.field(repr=False)
-    _sessions: dict[str, Session] = attrs.field(factory=dict, init=False)
+    _sessions: dict[str, Session] = attrs.field(factory=dict[str, Session], init=False)
     protocol_version: int = attrs.field(default=0, init=False)
     """The version of the protocol that the CLI speaks."""
     cli_version: str = attrs.field(default="", init=False)
@@ -124,8 +125,7 @@ class Client:
           RpcError: nobody is logged in.
         """
         result = await self.call("models.list")
-        models = result.get("models") if isinstance(result, dict) else None
-        return models if isinstance(models, list) else []
+        return as_array(as_object(result).get("models"))
 
     async def call(self, method: str, params: Mapping[str, Any] | None = None) -> Any:
         """Call any method of the CLI and return its result as it is on the wire.
@@ -157,15 +157,13 @@ class Client:
     # -- called by the reader of the connection: synchronous
 
     def _notified(self, method: str, params: Any) -> None:
-        if not isinstance(params, dict):
-            return
-        session = self._sessions.get(str(params.get("sessionId")))
+        said = as_object(params)
+        session = self._sessions.get(as_text(said.get("sessionId")))
         if session is None:
             return
-        event = params.get("event")
-        if method == "session.event" and isinstance(event, dict):
-            session._receive(event)
-        elif method == "session.lifecycle" and params.get("type") == "session.deleted":
+        if method == "session.event":
+            session._receive(as_object(said.get("event")))
+        elif method == "session.lifecycle" and said.get("type") == "session.deleted":
             # The only thing that is said of it, also to a turn that was running.
             session._lose(SessionClosedError("The session has been deleted"))
 
@@ -207,14 +205,13 @@ class Client:
                     f"{self._link.label} refused the connection: {error.message}"
                 ) from error
             facts = await self._first_call("ping", {})  # as older CLIs have it
-        if isinstance(facts, dict):
-            version = facts.get("protocolVersion")
-            self.protocol_version = version if isinstance(version, int) else 0
-            self.cli_version = str(facts.get("version", ""))
+        version = facts.get("protocolVersion")
+        self.protocol_version = version if isinstance(version, int) else 0
+        self.cli_version = as_text(facts.get("version"))
 
-    async def _first_call(self, method: str, params: dict[str, Any]) -> Any:
+    async def _first_call(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
         try:
-            return await self._peer.request(method, params)
+            return as_object(await self._peer.request(method, params))
         except ProtocolError as error:
             raise ConnectError(
                 f"{self._link.label} does not speak as a Copilot CLI does: {error}"
@@ -248,7 +245,7 @@ async def open_client(
     use_logged_in_user: bool = True,
     telemetry: Mapping[str, str] | None = None,
     shutdown_timeout: float = 8.0,
-) -> AsyncIterator[Client]:
+) -> AsyncGenerator[Client, None]:
     """Start a CLI, or connect to one, for the length of the block.
 
     When the block is left, however it is left, every session has been stopped and

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, NoReturn
 import trio
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 
 
 @contextmanager
-def last_words(seconds: float) -> Iterator[trio.CancelScope]:
+def last_words(seconds: float) -> Generator[trio.CancelScope, None, None]:
     """Shield the block from outer cancellation, for a bounded time only.
 
     For what must still be said to the peer when somebody has already cancelled us.
@@ -32,7 +32,7 @@ def last_words(seconds: float) -> Iterator[trio.CancelScope]:
 
 
 @asynccontextmanager
-async def open_block() -> AsyncIterator[trio.Nursery]:
+async def open_block() -> AsyncGenerator[trio.Nursery, None]:
     """A nursery that lets the only fault leave it as itself, not in a group.
 
     An exception of the body comes out as the same object, a group of the user's own
@@ -61,7 +61,9 @@ async def open_block() -> AsyncIterator[trio.Nursery]:
 
 
 @asynccontextmanager
-async def open_service(*tasks: Callable[[], Awaitable[object]]) -> AsyncIterator[None]:
+async def open_service(
+    *tasks: Callable[[], Awaitable[object]],
+) -> AsyncGenerator[None, None]:
     """Run tasks that the block depends on until the block has been left.
 
     Cancelling from outside reaches the block at once and these tasks only after it: the
@@ -87,7 +89,7 @@ async def open_service(*tasks: Callable[[], Awaitable[object]]) -> AsyncIterator
 
 
 @contextmanager
-def one_error() -> Iterator[None]:
+def one_error() -> Generator[None, None, None]:
     """Let the only fault of a nursery leave it as itself: superseded by `open_block`."""
     try:
         yield

@@ -101,6 +101,7 @@ class Answer:
         self._encoding = sys.stdout.encoding
         # A character beyond U+FFFF may come in halves, one in each of two pieces.
         self._join = codecs.getincrementaldecoder("utf-16-le")("replace").decode
+        self._one_writer = trio.Lock()  # a permission may be denied during a write
         self.at_line_start = True
 
     async def write(self, text: str) -> None:
@@ -111,12 +112,13 @@ class Answer:
         Raises:
           BrokenPipeError: nobody reads it.
         """
-        text = self._join(text.encode("utf-16-le", "surrogatepass"))
-        if self._is_terminal:
-            text = text.translate(_CONTROLS)
-        if text:
-            self.at_line_start = text.endswith("\n")
-            await self._send(text.encode(self._encoding, "replace"))
+        async with self._one_writer:
+            text = self._join(text.encode("utf-16-le", "surrogatepass"))
+            if self._is_terminal:
+                text = text.translate(_CONTROLS)
+            if text:
+                self.at_line_start = text.endswith("\n")
+                await self._send(text.encode(self._encoding, "replace"))
 
     async def end_line(self) -> None:
         """End the line, unless there is none."""

@@ -34,7 +34,9 @@ class Inbound:
     _serve: Serve
     _ledger: Ledger[Any]
     _send: Callable[[Message], None]
-    _scopes: dict[int | str, trio.CancelScope] = attrs.field(factory=dict, init=False)
+    _scopes: dict[int | str, trio.CancelScope] = attrs.field(
+        factory=dict[int | str, trio.CancelScope], init=False
+    )
 
     def start(self, request: Request, nursery: trio.Nursery) -> None:
         """Serve a request in a task of its own. Synchronous: called by the reader."""

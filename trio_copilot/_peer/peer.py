@@ -13,7 +13,7 @@ with the same story.
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -107,7 +107,7 @@ class Peer:
     _on_end: Callable[[CopilotError], None]
     _why_ended: Callable[[], Awaitable[CopilotError]]
     _serve: Serve
-    _ledger: Ledger[Call] = attrs.field(factory=Ledger, init=False)
+    _ledger: Ledger[Call] = attrs.field(factory=Ledger[Call], init=False)
     _writer: Writer = attrs.field(init=False)
     _inbound: Inbound = attrs.field(init=False)
     _end: CopilotError | None = attrs.field(default=None, init=False)
@@ -257,7 +257,7 @@ async def open_peer(
     on_end: Callable[[CopilotError], None],
     why_ended: Callable[[], Awaitable[CopilotError]],
     serve: Serve,
-) -> AsyncIterator[Peer]:
+) -> AsyncGenerator[Peer, None]:
     """Speak JSON-RPC over a stream for as long as the block lasts.
 
     The stream is not closed: it belongs to whoever opened it. When the block is left,

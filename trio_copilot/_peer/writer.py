@@ -26,7 +26,7 @@ class Writer:
     """Frames on their way out."""
 
     _stream: trio.abc.SendStream
-    _frames: deque[bytes] = attrs.field(factory=deque, init=False)
+    _frames: deque[bytes] = attrs.field(factory=deque[bytes], init=False)
     _backlog: int = attrs.field(default=0, init=False)
     _work: trio.lowlevel.ParkingLot = attrs.field(
         factory=trio.lowlevel.ParkingLot, init=False

@@ -65,8 +65,10 @@ class Buffer(Generic[T]):
     _capacity: int
     _overflow: Overflow | None
     """`None`: never full. For a turn's own buffer, which must not lose anything."""
-    _entries: deque[_Entry[T]] = attrs.field(factory=deque, init=False)
-    _progress: dict[Hashable, _Entry[T]] = attrs.field(factory=dict, init=False)
+    _entries: deque[_Entry[T]] = attrs.field(factory=deque["_Entry[T]"], init=False)
+    _progress: dict[Hashable, _Entry[T]] = attrs.field(
+        factory=dict[Hashable, "_Entry[T]"], init=False
+    )
     _newest: _Entry[T] | None = attrs.field(default=None, init=False)
     """The last entry that is no progress, while nobody has taken it."""
     _missed: int = attrs.field(default=0, init=False)

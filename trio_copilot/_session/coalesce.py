@@ -8,10 +8,11 @@ before: only the newest matters. Everything else stands alone.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import attrs
 
+from .._json import as_object
 from .._protocol.envelope import SessionEvent
 from .turn_events import ReasoningDelta, TextDelta, ToolProgress, TurnEvent
 
@@ -50,9 +51,8 @@ _PROGRESS = {
 }
 
 
-def _data(event: SessionEvent) -> dict[str, object]:
-    data = event.raw.get("data")
-    return data if isinstance(data, dict) else {}
+def _data(event: SessionEvent) -> dict[str, Any]:
+    return as_object(event.raw.get("data"))
 
 
 def _event_delta_key(event: SessionEvent) -> Hashable | None:

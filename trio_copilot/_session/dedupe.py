@@ -20,7 +20,7 @@ WINDOW = 65_536
 class Deduplicator:
     """Remembers which ephemeral events were seen since the last `forget`."""
 
-    _seen: dict[str, None] = attrs.field(factory=dict, init=False)
+    _seen: dict[str, None] = attrs.field(factory=dict[str, None], init=False)
 
     def is_new(self, event: SessionEvent) -> bool:
         """Whether this event was not seen before; remembers that it has been now."""

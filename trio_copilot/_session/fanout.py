@@ -7,7 +7,7 @@ What happens to a subscriber that does not read fast enough is `buffer`'s busine
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 import attrs
@@ -78,7 +78,9 @@ class Subscription(trio.abc.ReceiveChannel[SessionEvent | Lagged]):
 class FanOut:
     """The subscriptions of one session."""
 
-    _subscriptions: list[Subscription] = attrs.field(factory=list, init=False)
+    _subscriptions: list[Subscription] = attrs.field(
+        factory=list[Subscription], init=False
+    )
     _closed: bool = attrs.field(default=False, init=False)
     _end: CopilotError | None = attrs.field(default=None, init=False)
 
@@ -89,7 +91,7 @@ class FanOut:
         *,
         capacity: int = DEFAULT_CAPACITY,
         overflow: Overflow | str = Overflow.COALESCE,
-    ) -> AsyncIterator[Subscription]:
+    ) -> AsyncGenerator[Subscription, None]:
         """Receive what is published from now on, for as long as the block lasts."""
         subscription = self.add(types, capacity=capacity, overflow=overflow)
         try:

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any, Literal
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal, cast
 
 import attrs
 from attrs import validators
@@ -60,6 +59,10 @@ class SystemMessage:
         return {"mode": self.mode, "content": self.content}
 
 
+def _tools(value: Iterable[Tool]) -> tuple[Tool, ...]:
+    return tuple(value)
+
+
 def _provider(value: Provider | Mapping[str, Any] | None) -> Provider | None:
     return Provider(**value) if isinstance(value, Mapping) else value
 
@@ -93,7 +96,7 @@ class SessionOptions:
     """An id of your choice; `None` makes a new one. Not for resuming."""
     name: str | None = None
     """A name to show; gives the session a place on disk from the start."""
-    tools: Sequence[Tool] = attrs.field(default=(), converter=tuple)
+    tools: Sequence[Tool] = attrs.field(default=(), converter=_tools)
     """Functions of yours that the model can call, made by `@tool`."""
     on_permission_request: PermissionHandler | None = attrs.field(
         default=None, validator=_is_async
@@ -186,7 +189,7 @@ class SessionOptions:
 
 def _camel_cased(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return what is set, under the names of the wire."""
-    wire = {}
+    wire: dict[str, Any] = {}
     for name, value in fields.items():
         if value is not None:
             head, *tail = name.split("_")
@@ -196,7 +199,7 @@ def _camel_cased(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, os.PathLike):
-        return str(Path(value))
+        return os.fspath(cast("os.PathLike[str]", value))
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
+        return [_plain(item) for item in cast("Sequence[Any]", value)]
     return value

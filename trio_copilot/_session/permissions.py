@@ -28,7 +28,7 @@ class PermissionRequest:
     """The tool call that asks, as in `ToolCall.call_id`."""
     agent_id: str | None = None
     """The sub-agent that asks; `None` is the main agent."""
-    details: Mapping[str, Any] = attrs.field(factory=dict, repr=False)
+    details: Mapping[str, Any] = attrs.field(factory=dict[str, Any], repr=False)
     """The request as it is on the wire; its fields differ by kind."""
 
     @property

@@ -19,6 +19,7 @@ from typing import Any
 import attrs
 import trio
 
+from .._json import as_object, as_text
 from .._peer import Peer
 from .._protocol.envelope import SessionEvent
 from .._tools.declare import Tool, ToolContext
@@ -67,9 +68,13 @@ class Handlers:
 
     _desk: Desk
     _nursery: trio.Nursery
-    tool_errors: dict[str, Exception] = attrs.field(factory=dict, init=False)
+    tool_errors: dict[str, Exception] = attrs.field(
+        factory=dict[str, Exception], init=False
+    )
     """What handlers raised, by the id of the tool call."""
-    _open: dict[str, _Request] = attrs.field(factory=dict, init=False)
+    given_up: list[str] = attrs.field(factory=list[str], init=False)
+    """Labels of what was pending when its handler was cancelled."""
+    _open: dict[str, _Request] = attrs.field(factory=dict[str, _Request], init=False)
     _quiet: trio.lowlevel.ParkingLot = attrs.field(
         factory=trio.lowlevel.ParkingLot, init=False
     )
@@ -88,15 +93,14 @@ class Handlers:
     def start(self, event: SessionEvent) -> None:
         """Start a handler if the event is a request."""
         starter = _STARTERS.get(event.type)
-        data = event.raw.get("data")
-        if starter is not None and isinstance(data, dict):
-            starter(self, event, data)
+        if starter is not None:
+            starter(self, event, as_object(event.raw.get("data")))
 
     def complete(self, event: SessionEvent) -> None:
         """Cancel a handler if the event says that its request is over."""
-        data = event.raw.get("data")
-        if event.type in _COMPLETIONS and isinstance(data, dict):
-            request = self._open.get(str(data.get("requestId")))
+        if event.type in _COMPLETIONS:
+            data = as_object(event.raw.get("data"))
+            request = self._open.get(as_text(data.get("requestId")))
             if request is not None:
                 self._settle(request)
                 request.scope.cancel()
@@ -123,12 +127,12 @@ class Handlers:
     # -- what the CLI says
 
     def _tool_requested(self, event: SessionEvent, data: Mapping[str, Any]) -> None:
-        tool = self._desk.tools.get(str(data.get("toolName")))
+        tool = self._desk.tools.get(as_text(data.get("toolName")))
         if tool is None:
             return  # another client of this session declared it
-        call_id = str(data.get("toolCallId", ""))
+        call_id = as_text(data.get("toolCallId"))
         request = _Request(
-            str(data.get("requestId")),
+            as_text(data.get("requestId")),
             call_id,
             f"tool {tool.name}",
             ANSWER_TOOL,
@@ -141,7 +145,7 @@ class Handlers:
             session_id=self._desk.session_id,
             call_id=call_id,
             tool_name=tool.name,
-            working_directory=str(data.get("workingDirectory", "")),
+            working_directory=as_text(data.get("workingDirectory")),
             agent_id=event.agent_id,
         )
         self._start(
@@ -153,16 +157,15 @@ class Handlers:
     ) -> None:
         if data.get("resolvedByHook") is True:
             return
-        details = data.get("permissionRequest")
-        details = details if isinstance(details, dict) else {}
+        details = as_object(data.get("permissionRequest"))
         question = PermissionRequest(
-            kind=str(details.get("kind", "unknown")),
-            call_id=str(details.get("toolCallId", "")),
+            kind=as_text(details.get("kind")) or "unknown",
+            call_id=as_text(details.get("toolCallId")),
             agent_id=event.agent_id,
             details=details,
         )
         request = _Request(
-            str(data.get("requestId")),
+            as_text(data.get("requestId")),
             question.call_id,
             f"permission {question.kind}",
             ANSWER_PERMISSION,
@@ -209,7 +212,9 @@ class Handlers:
     # -- answering, at most once
 
     def _answer_as_cancelled(self, request: _Request) -> None:
-        self._answer(request, request.if_cancelled)
+        if request.request_id in self._open:
+            self.given_up.append(request.label)
+            self._answer(request, request.if_cancelled)
 
     def _answer(self, request: _Request, result: Mapping[str, Any]) -> None:
         if not self._settle(request):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any, Literal
@@ -17,6 +17,7 @@ import attrs
 import trio
 
 from .._errors import CopilotError
+from .._json import as_array, as_object, as_text
 from .._peer import Call, Peer
 from .._protocol.envelope import SessionEvent
 from .._resource_errors import SessionBrokenError, SessionBusyError, SessionClosedError
@@ -51,10 +52,12 @@ class Session:
     _desk: Desk = attrs.field(repr=False)
     _nursery: trio.Nursery = attrs.field(repr=False)
     """For the handlers of requests that come between turns."""
-    _observers: trio.Nursery = attrs.field(repr=False)
+    _observers: trio.Nursery = attrs.field(init=False, repr=False)
     """For the handlers of `on`."""
     _opening: Call | None = attrs.field(default=None, init=False, repr=False)
-    _facts: Mapping[str, Any] = attrs.field(factory=dict, init=False, repr=False)
+    _facts: Mapping[str, Any] = attrs.field(
+        factory=dict[str, Any], init=False, repr=False
+    )
     _handlers: Handlers = attrs.field(init=False, repr=False)
     _fanout: FanOut = attrs.field(factory=FanOut, init=False, repr=False)
     _fresh: Deduplicator = attrs.field(factory=Deduplicator, init=False, repr=False)
@@ -74,14 +77,13 @@ class Session:
     @property
     def workspace_path(self) -> Path | None:
         """Where the CLI keeps the files of this session, if it does."""
-        path = self._facts.get("workspacePath")
-        return Path(path) if isinstance(path, str) and path else None
+        path = as_text(self._facts.get("workspacePath"))
+        return Path(path) if path else None
 
     @property
     def capabilities(self) -> Mapping[str, Any]:
         """What the CLI says that this session can do."""
-        found = self._facts.get("capabilities")
-        return found if isinstance(found, dict) else {}
+        return as_object(self._facts.get("capabilities"))
 
     # -- turns
 
@@ -198,7 +200,7 @@ class Session:
         params = {**_prompt(prompt, attachments), "mode": mode}
         result = await self._request("session.send", params)
         self._idle = False
-        return str(result["messageId"])
+        return as_text(as_object(result).get("messageId"))
 
     async def abort(self) -> None:
         """Stop what the agent is doing, queued prompts included.
@@ -264,8 +266,8 @@ class Session:
         Protocol: `session.getMessages`.
         """
         result = await self._request("session.getMessages", {})
-        events = result.get("events") if isinstance(result, dict) else None
-        return [SessionEvent(raw) for raw in events or () if isinstance(raw, dict)]
+        events = as_array(as_object(result).get("events"))
+        return [SessionEvent(as_object(raw)) for raw in events]
 
     # -- called by the reader of the connection: synchronous
 
@@ -406,7 +408,7 @@ async def open_session(
     method: str,
     default_directory: str,
     sessions: dict[str, Session],
-) -> AsyncIterator[Session]:
+) -> AsyncGenerator[Session, None]:
     """Create or resume a session and own it for the length of the block.
 
     It is registered in `sessions` before the request is written: its first events come
@@ -416,10 +418,10 @@ async def open_session(
         peer, session_id, by_name(tuple(options.tools)), options.on_permission_request
     )
     async with open_block() as nursery:
+        session = sessions[session_id] = Session(session_id, desk, nursery)
         try:
             async with open_block() as observers:
-                session = Session(session_id, desk, nursery, observers)
-                sessions[session_id] = session
+                session._observers = observers
                 wire = options.to_wire(session_id, default_directory)
                 await session._begin(method, wire)
                 yield session

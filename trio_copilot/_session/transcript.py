@@ -26,6 +26,7 @@ from typing import Any
 import attrs
 
 from .._errors import TurnError
+from .._json import as_object, as_text
 from .._protocol.envelope import SessionEvent
 from .turn_events import (
     Message,
@@ -58,8 +59,8 @@ class Transcript:
     message_id: str = attrs.field(default="", init=False)
     """The id of our prompt, once the CLI has taken it."""
     usage: Usage = attrs.field(factory=Usage, init=False)
-    tool_calls: list[ToolCall] = attrs.field(factory=list, init=False)
-    running_tools: dict[str, str] = attrs.field(factory=dict, init=False)
+    tool_calls: list[ToolCall] = attrs.field(factory=list[ToolCall], init=False)
+    running_tools: dict[str, str] = attrs.field(factory=dict[str, str], init=False)
     """Tool calls that are not over: {call id: name}."""
     finish_reason: str = attrs.field(default="", init=False)
     truncated_calls: int = attrs.field(default=0, init=False)
@@ -70,10 +71,10 @@ class Transcript:
     """Somebody aborted: the CLI said so."""
     ended: bool = attrs.field(default=False, init=False)
 
-    _early: list[SessionEvent] = attrs.field(factory=list, init=False)
+    _early: list[SessionEvent] = attrs.field(factory=list[SessionEvent], init=False)
     """What came before the answer to `session.send`: it does not know our id yet."""
-    _own_ids: set[str] = attrs.field(factory=set, init=False)
-    _pieces: list[str] = attrs.field(factory=list, init=False)
+    _own_ids: set[str] = attrs.field(factory=set[str], init=False)
+    _pieces: list[str] = attrs.field(factory=list[str], init=False)
     _settled: int = attrs.field(default=0, init=False)
     """How many of the pieces can no longer be superseded by a retry."""
     _streamed_id: str | None = attrs.field(default=None, init=False)
@@ -118,8 +119,7 @@ class Transcript:
     def _feed(self, event: SessionEvent) -> None:
         read = _READERS.get(event.type)
         if read is not None:
-            data = event.raw.get("data")
-            read(self, event, data if isinstance(data, dict) else {})
+            read(self, event, as_object(event.raw.get("data")))
 
     # -- whose turn it is
 
@@ -255,8 +255,7 @@ class Transcript:
         if not self._shown(event):
             return
         success = data.get("success") is True
-        told = data.get("result" if success else "error")
-        told = told if isinstance(told, dict) else {}
+        told = as_object(data.get("result" if success else "error"))
         self._emit(
             ToolResult(
                 call_id=_text(data, "toolCallId"),
@@ -305,9 +304,7 @@ class Transcript:
 
 
 def _text(data: Payload, key: str) -> str:
-    """A field that should be a string: whatever else the CLI sends reads as empty."""
-    value = data.get(key)
-    return value if isinstance(value, str) else ""
+    return as_text(data.get(key))
 
 
 _ENDS = frozenset({"assistant.idle", "session.idle", "session.autopilot_stopped"})

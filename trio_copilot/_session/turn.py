@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ import attrs
 import trio
 
 from .._errors import CopilotError, TurnError
+from .._json import as_object, as_text
 from .._peer import Call
 from .._protocol.envelope import SessionEvent
 from .._resource_errors import SessionBusyError, SessionClosedError
@@ -245,7 +246,8 @@ class Turn:
         return {
             "last_event": self._last_event,
             "silence": trio.current_time() - self._last_heard,
-            "pending": (*self._handlers.pending, *at_the_cli),
+            # An outer cancellation may have reached the handlers before us.
+            "pending": (*self._handlers.given_up, *self._handlers.pending, *at_the_cli),
         }
 
     def _close(self) -> None:
@@ -381,7 +383,7 @@ async def open_turn(
     *,
     timeout: float | None,
     idle_timeout: float | None,
-) -> AsyncIterator[Turn]:
+) -> AsyncGenerator[Turn, None]:
     """Own one prompt for the length of the block; see `Session.turn`."""
     deadline = trio.current_time() + _seconds("timeout", timeout)
     turn = Turn(session, trio.CancelScope(deadline=deadline))
@@ -408,7 +410,7 @@ async def open_turn(
 def _seconds(name: str, value: float | None) -> float:
     if value is None:
         return math.inf
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    if not isinstance(value, (int, float)):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise TypeError(f"{name} is a number of seconds or None, not {value!r}")
     if not value >= 0:
         raise ValueError(f"{name} must not be negative, and is {value!r}")
@@ -416,7 +418,7 @@ def _seconds(name: str, value: float | None) -> float:
 
 
 def _message_id(result: Any) -> str:
-    return str(result.get("messageId", "")) if isinstance(result, dict) else ""
+    return as_text(as_object(result).get("messageId"))
 
 
 def _error_of(lost: CopilotError) -> TurnError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, get_args, get_origin
+from typing import Annotated, Any, cast, get_args, get_origin
 
 import msgspec
 
@@ -83,13 +83,13 @@ def _described(hint: Any) -> Any:
     others = [note for note in notes if not isinstance(note, str)]
     if texts:
         others.append(msgspec.Meta(description=" ".join(texts)))
-    return Annotated.__class_getitem__((base, *others))
+    return cast("Any", Annotated)[(base, *others)]
 
 
 def _default(value: Any) -> Any:
     # A mutable default is the function's own business: copy it, as msgspec demands.
     if isinstance(value, (list, dict, set)):
-        return msgspec.field(default_factory=value.copy)
+        return msgspec.field(default_factory=cast("list[Any]", value).copy)
     return value
 
 

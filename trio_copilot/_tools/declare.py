@@ -8,6 +8,7 @@ included, or says where it does not fit. So schema and check can never disagree.
 from __future__ import annotations
 
 import inspect
+import re
 import sys
 import typing
 from collections.abc import Awaitable, Callable, Mapping
@@ -42,6 +43,13 @@ class ToolContext:
     """The sub-agent that called; `None` is the main agent."""
 
 
+def _check_name(_: object, __: object, name: str) -> None:
+    if not re.fullmatch(r"[a-zA-Z0-9_-]+", name):
+        raise ToolDefinitionError(
+            f"{name!r} is no name for a tool: use ASCII letters, digits, _ and - only"
+        )
+
+
 @attrs.frozen
 class Tool:
     """Something the model can call.
@@ -50,7 +58,7 @@ class Tool:
     `Turn.submit_tool_result`, make one without a handler.
     """
 
-    name: str = attrs.field()
+    name: str = attrs.field(validator=_check_name)
     """Letters, digits, `_` and `-`."""
     description: str = ""
     """What the model is told about it."""
@@ -72,18 +80,11 @@ class Tool:
     overrides_built_in: bool = attrs.field(default=False, kw_only=True)
     """Whether it takes the place of a tool of this name that is built into the CLI."""
     _arguments: type[msgspec.Struct] | None = attrs.field(
-        default=None, kw_only=True, repr=False, eq=False
+        default=None, kw_only=True, repr=False, eq=False, alias="arguments"
     )
-    _context_parameter: str | None = attrs.field(default=None, kw_only=True, repr=False)
-
-    @name.validator
-    def _check_name(self, _: object, value: str) -> None:
-        if not value or not all(c.isalnum() or c in "_-" for c in value):
-            raise ToolDefinitionError(
-                f"{value!r} is no name for a tool: use letters, digits, _ and - only"
-            )
-        if not value.isascii():
-            raise ToolDefinitionError(f"The name {value!r} of a tool must be ASCII")
+    _context_parameter: str | None = attrs.field(
+        default=None, kw_only=True, repr=False, alias="context_parameter"
+    )
 
     def to_wire(self, *, ask_permission: bool) -> dict[str, Any]:
         """Return the declaration as `session.create` wants it."""

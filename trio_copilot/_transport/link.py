@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 import attrs
@@ -79,7 +79,7 @@ class LaunchOptions:
 @asynccontextmanager
 async def open_link(
     connection: Connection, options: LaunchOptions
-) -> AsyncIterator[Link]:
+) -> AsyncGenerator[Link, None]:
     """Start a CLI or connect to one; undone when the block is left.
 
     Raises:
@@ -127,7 +127,7 @@ def as_stdio(
             return Stdio()
         case str() | os.PathLike():
             return Stdio(connection)
-        case [str() as path, *arguments] if all(isinstance(a, str) for a in arguments):
+        case [str() as path, *arguments]:
             return Stdio(path, tuple(arguments))
         case _:
             raise TypeError(

@@ -100,13 +100,14 @@ class EventLog:
 
 def session_start(host: Host, session_id: str, options: Json) -> Json:
     """Return the payload of `session.start`."""
+    model = options.get("model")
     return {
         "sessionId": session_id,
         "version": 1,
         "producer": "copilot-agent",
         "copilotVersion": host.behaviour.version,
         "startTime": host.now(),
-        "selectedModel": options.get("model", MODEL),
+        **({"selectedModel": model} if model else {}),
         "context": {"cwd": options.get("workingDirectory", "/")},
         "alreadyInUse": False,
     }
@@ -114,13 +115,14 @@ def session_start(host: Host, session_id: str, options: Json) -> Json:
 
 def session_resume(log: EventLog, options: Json, *, active: bool) -> Json:
     """Return the payload of `session.resume`, but for its time."""
+    goes_on = {"continuePendingWork": options.get("continuePendingWork") is True}
     return {
         "context": {"cwd": options.get("workingDirectory", "/")},
         "eventCount": len(log.persisted),
         "selectedModel": options.get("model", MODEL),
         "alreadyInUse": False,
         "sessionWasActive": active,
-        "continuePendingWork": bool(options.get("continuePendingWork")),
+        **(goes_on if active else {}),
     }
 
 

@@ -16,6 +16,7 @@ _AUTHENTICATION_WAITS: tuple[float, ...] = (1.5, 2.0)
 
 _RETRY_NOTICES = {
     "api_error": "Request failed due to a transient API error. Retrying...",
+    "transient_auth_error": "Request failed due to a transient API error. Retrying...",
     "streaming_error": "Response was interrupted due to a server error. Retrying...",
 }
 

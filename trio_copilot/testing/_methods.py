@@ -6,6 +6,7 @@ it may keep for later. What it refuses it raises as `RefusedError`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
@@ -54,6 +55,13 @@ class Desk:
             raise RefusedError(f"Session not found for sessionId: {session_id}")
         return self.sessions[session_id]
 
+    @property
+    def known(self) -> list[ScriptedSession]:
+        """The sessions that a user has talked to, from the first to the last."""
+        spoken = [s for s in self.sessions.values() if len(s.messages) > 1]
+        everything = [*self.stored.values(), *spoken]
+        return sorted(everything, key=lambda s: s.log.persisted[-1]["timestamp"])
+
     def release(self, session_id: str) -> ScriptedSession | None:
         """Let go of a session; one without any message is forgotten."""
         session = self.sessions.pop(session_id, None)
@@ -66,6 +74,8 @@ class Desk:
 
 
 def _connect(desk: Desk, params: Json, answer: Answer) -> None:
+    if "token" in params:
+        raise RefusedError("AUTHENTICATION_NOT_CONFIGURED", -32003)
     kinds = params.get("supportedTaskKinds", [])
     answer({"ok": True, **_versions(desk), "taskKinds": kinds})
 
@@ -110,7 +120,9 @@ def _shut_down(desk: Desk, params: Json, answer: Answer) -> None:
 def _create(desk: Desk, params: Json, answer: Answer) -> None:
     session_id = params.get("sessionId") or desk.host.new_id("session")
     if "/" in session_id:
-        raise RefusedError("Rejected session.create request with invalid sessionId")
+        refusal = "Rejected session.create request with invalid sessionId"
+        raise RefusedError(f"{refusal}: {session_id}")
+    _check_tool_names(params)
 
     def create() -> None:
         known = desk.sessions.get(session_id)
@@ -125,6 +137,17 @@ def _create(desk: Desk, params: Json, answer: Answer) -> None:
             session.log.announce("session.created")
 
     desk.host.agenda.add(OPENING, create)
+
+
+def _check_tool_names(params: Json) -> None:
+    for tool in params.get("tools") or ():
+        if not re.fullmatch(r"[a-zA-Z0-9_-]+", tool["name"]):
+            raise RefusedError(
+                "session construction failed: GenericFailure, externalToolDefinitions: "
+                f'tool name "{tool["name"]}" contains invalid characters. Tool names '
+                "may only contain ASCII letters, digits, underscores, and hyphens "
+                "(matching /^[a-zA-Z0-9_-]+$/)."
+            )
 
 
 def _new_session(desk: Desk, session_id: str, options: Json) -> ScriptedSession:
@@ -203,19 +226,30 @@ def _delete(desk: Desk, params: Json, answer: Answer) -> None:
 
 
 def _list(desk: Desk, params: Json, answer: Answer) -> None:
-    spoken = [s for s in desk.sessions.values() if len(s.messages) > 1]
-    sessions = [
-        {
-            "sessionId": session.id,
-            "startTime": session.log.started,
-            "modifiedTime": session.log.persisted[-1]["timestamp"],
-            "isRemote": False,
-            "isDetached": False,
-            "context": {"cwd": session.options.get("workingDirectory", "/")},
-        }
-        for session in [*desk.stored.values(), *spoken]
-    ]
-    answer({"sessions": sessions})
+    answer({"sessions": [_metadata(session) for session in desk.known]})
+
+
+def _get_metadata(desk: Desk, params: Json, answer: Answer) -> None:
+    wanted = [s for s in desk.known if s.id == params.get("sessionId")]
+    answer({"session": _metadata(wanted[0])} if wanted else {})
+
+
+def _get_last_id(desk: Desk, params: Json, answer: Answer) -> None:
+    ids = [session.id for session in desk.known]
+    answer({"sessionId": ids[-1]} if ids else {})
+
+
+def _metadata(session: ScriptedSession) -> Json:
+    return {
+        "sessionId": session.id,
+        "startTime": session.log.started,
+        "modifiedTime": session.log.persisted[-1]["timestamp"],
+        "isRemote": False,
+        "isDetached": False,
+        "summary": session.title,
+        "name": session.title,
+        "context": {"cwd": session.options.get("workingDirectory", "/")},
+    }
 
 
 # -- what goes on in a session
@@ -261,7 +295,9 @@ METHODS: Mapping[str, Callable[[Desk, Json, Answer], None]] = {
     "session.delete": _delete,
     "session.destroy": _destroy,
     "session.detach": _detach,
+    "session.getLastId": _get_last_id,
     "session.getMessages": _get_messages,
+    "session.getMetadata": _get_metadata,
     "session.list": _list,
     "session.permissions.handlePendingPermissionRequest": _answer_permission,
     "session.resume": _resume,

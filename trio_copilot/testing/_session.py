@@ -216,16 +216,31 @@ class ScriptedSession:
     def _interrupt(self) -> None:
         self.emit("abort", {"reason": "user_initiated"})
         self.emit("pending_messages.modified")
-        for call in self.running:
+        interrupted = [call for call in self.running if not call.done]
+        for call in interrupted:
             call.cancel()
         if self.activity is not None:
+            what = self.activity.details
+            if interrupted:
+                ids = [call.call_id for call in interrupted]
+                names = [call.name for call in interrupted]
+                what = {"toolCallIds": ids, "toolNames": names, "safeToolNames": []}
             turn = {"turn": int(self.turn_id or 0), "elapsedMs": 0}
-            what = {"activity": self.activity.kind, **turn, **self.activity.details}
-            self.emit("agent.interrupted", what)
+            about = {"activity": self.activity.kind, **turn, **what}
+            self.emit("agent.interrupted", about)
             self.activity.when_interrupted()
+        self.messages += [call.message for call in self.running]
         if self.turn_id is not None:
             self.emit("assistant.turn_end", {"turnId": self.turn_id})
         self.stop()
+
+    def give_up(self) -> None:
+        """Drop the queue because the user refused to have a tool called."""
+        self.queue.clear()
+        self.steering.clear()
+        self.emit("abort", {"reason": "user_initiated"})
+        info = {"infoType": "cancellation", "message": "Operation cancelled by user"}
+        self.emit("session.info", info)
 
     def _confirm_aborts(self) -> None:
         for answer in self._aborts:

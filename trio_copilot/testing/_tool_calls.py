@@ -18,6 +18,10 @@ from .script import Call
 if TYPE_CHECKING:
     from ._session import ScriptedSession
 
+INTERRUPTED = "The execution of this tool, or a previous tool was interrupted."
+
+_UNANSWERED = "denied-no-approval-rule-and-could-not-request-from-user"
+
 NOBODY_ANSWERED = (
     "Permission denied and could not request permission from user. Copilot needed the "
     "user's approval and no one could answer."
@@ -29,7 +33,7 @@ class ToolCall:
 
     Attributes:
       done: whether it is over.
-      output: what the model is told, once it is.
+      refused: whether the user said no and nothing else, which ends the turn.
     """
 
     def __init__(
@@ -41,7 +45,8 @@ class ToolCall:
         finished: Callable[[], None],
     ) -> None:
         self.done = False
-        self.output = ""
+        self.refused = False
+        self._output = INTERRUPTED
         self.call_id = call_id
         self.name = call.name
         self._session = session
@@ -53,6 +58,11 @@ class ToolCall:
             "toolName": call.name,
             "arguments": dict(call.arguments),
         }
+
+    @property
+    def message(self) -> Json:
+        """The result as a message of the conversation."""
+        return {"role": "tool", "tool_call_id": self.call_id, "content": self._output}
 
     def announce(self) -> None:
         """Say that the call is about to be executed."""
@@ -76,23 +86,42 @@ class ToolCall:
 
     def decide(self, result: Json) -> None:
         """Take the client's answer to the request for permission."""
-        kind = result.get("kind", "")
-        if kind.startswith("approve"):
-            self._complete_permission({"kind": "approved"})
-            if kind == "approve-for-session":
-                self._session.approved.add(self.name)
-            self._session.later(self._request)
-        elif kind == "reject":
-            feedback = result.get("feedback")
-            said = {"feedback": feedback} if feedback else {}
-            self._complete_permission({"kind": "denied-interactively-by-user", **said})
-            refusal = "The user rejected this tool call."
-            refusal += f" User feedback: {feedback}" if feedback else ""
-            self._session.later(lambda: self._fail(refusal, "denied"))
-        else:
-            unanswered = "denied-no-approval-rule-and-could-not-request-from-user"
-            self._complete_permission({"kind": unanswered})
-            self._session.later(lambda: self._fail(NOBODY_ANSWERED, "denied"))
+        match result.get("kind"):
+            case "approve-once" | "approved":
+                self._approve({"kind": "approved"})
+            case "approve-for-session":
+                self._approve_for_session(result.get("approval"))
+            case "reject":
+                self._reject(result.get("feedback"))
+            case "user-not-available":
+                self._complete_permission({"kind": _UNANSWERED})
+                self._session.later(lambda: self._fail(NOBODY_ANSWERED, "denied"))
+            case kind:
+                self._complete_permission({"kind": kind})
+                malformed = f"permission host returned malformed payload: {kind!r}"
+                self._session.later(lambda: self._fail(malformed, "failure"))
+
+    def _approve(self, result: Json) -> None:
+        self._complete_permission(result)
+        self._session.later(self._request)
+
+    def _approve_for_session(self, approval: Json | None) -> None:
+        if approval is None:  # the CLI does not guess what is meant
+            self._approve({"kind": "approved"})
+            return
+        self._session.approved.add(approval.get("toolName", ""))
+        self._approve({"kind": "approved-for-session", "approval": approval})
+
+    def _reject(self, feedback: str | None) -> None:
+        said = {} if feedback is None else {"feedback": feedback}
+        self._complete_permission({"kind": "denied-interactively-by-user", **said})
+        message = "The user rejected this tool call."
+        if feedback:
+            told, code = f"{message} User feedback: {feedback}", "denied"
+        else:  # the CLI takes a bare no for "stop": the whole turn ends
+            told, code = message, "rejected"
+            self.refused = True
+        self._session.later(lambda: self._fail(told, code))
 
     def answer(self, params: Json) -> None:
         """Take the client's result of the call."""
@@ -100,7 +129,7 @@ class ToolCall:
         self._session.later(lambda: self._take(params))
 
     def cancel(self) -> None:
-        """End the call because its turn was aborted; nobody is told a result."""
+        """End the call because its turn was aborted; the client is told no result."""
         if self._request_id in self._session.permissions:
             reason = {"kind": "cancelled", "reason": "Session aborted"}
             self._complete_permission(reason)
@@ -164,7 +193,7 @@ class ToolCall:
         if self.done:  # aborted between the answer and its effect
             return
         self.done = True
-        self.output = output
+        self._output = output
         data = {"toolCallId": self.call_id, **self._turn, **outcome}
         self._session.emit("tool.execution_complete", data)
         self._finished()

@@ -90,6 +90,11 @@ class Reply:
         return "".join(self.deltas)
 
     @property
+    def says_something(self) -> bool:
+        """Whether there is any text, thought or call in it."""
+        return bool(self.text or self.reasoning or self.calls)
+
+    @property
     def ends_with(self) -> str:
         """The finish reason, said or implied."""
         return self.finish_reason or ("tool_calls" if self.calls else "stop")

@@ -65,6 +65,9 @@ class _Interaction:
         self._id = session.host.new_id("interaction")
         self._turn = 0  # counts the model calls, without retries
         self._continuations = 0
+        self._initiator = "user"  # of the current model call
+        self._answered = False  # anything at all, a tool call included
+        self._refused = False  # a tool call, by a user who did not say why
 
     async def run(self) -> None:
         """Answer the message; an error is an answer, too."""
@@ -77,10 +80,13 @@ class _Interaction:
             call = await self._ask()
             if isinstance(call, ModelCall):
                 goes_on = await self._take(call)
-                error = None if goes_on or call.reply.content else NO_ANSWER
+                error = None if goes_on or self._answered else NO_ANSWER
             else:
                 goes_on, error = False, call
             self._end_turn()
+            if self._refused:
+                self._session.give_up()
+                return
         if error is not None:
             self._session.emit("session.error", error)
 
@@ -95,7 +101,7 @@ class _Interaction:
             session.emit("session.mcp_servers_loaded", {"servers": []})
         session.emit("session.tools_updated", {"model": session.model})
         now = session.host.now()
-        seen = f"<current_datetime>{now}</current_datetime>\n\n{text}"
+        seen = f"<current_datetime>{now}</current_datetime>\n\n{text}".rstrip()
         self._say_prompt(self._prompt, self._delivery, transformedContent=seen)
         system = session.messages[0]
         session.emit("system.message", {**system, "interactionId": self._id})
@@ -122,6 +128,7 @@ class _Interaction:
         session = self._session
         session.turn_id = str(self._turn)
         session.emit("assistant.turn_start", self._ids)
+        self._initiator = "user" if session.steering or not self._turn else "agent"
         while session.steering:
             prompt = session.steering.popleft()
             session.emit("pending_messages.modified")
@@ -146,12 +153,13 @@ class _Interaction:
         self._say_answer(call)
         if reply.calls:
             await self._run_tools(call)
-        return bool(reply.calls)
+        return bool(reply.calls) and not self._refused
 
     def _say_answer(self, call: ModelCall) -> None:
         session = self._session
         message = events.assistant_message(call, session.origin, session.model)
         session.emit("assistant.message", {**message, **self._ids})
+        self._answered |= call.reply.says_something
         if "reasoningText" in message:
             content = message["reasoningText"]
             thought = {"reasoningId": call.reasoning_id, "content": content}
@@ -169,8 +177,7 @@ class _Interaction:
             ToolCall(session, wish, self._ids, call.request.call_id(index), finished)
             for index, wish in enumerate(call.reply.calls)
         ]
-        names, ids = [t.name for t in tools], [t.call_id for t in tools]
-        session.begin("tool_call", toolCallIds=ids, toolNames=names, safeToolNames=[])
+        session.begin("tool_call")
         for tool in tools:
             tool.announce()
         for tool in tools:
@@ -178,9 +185,8 @@ class _Interaction:
         await done.wait()
         await pause(TURNING)
         session.activity, session.running = None, []
-        for tool in tools:
-            result = {"tool_call_id": tool.call_id, "content": tool.output}
-            session.messages.append({"role": "tool", **result})
+        self._refused = any(tool.refused for tool in tools)
+        session.messages += [tool.message for tool in tools]
 
     # -- one model call and its retries
 
@@ -196,7 +202,7 @@ class _Interaction:
             await call.listen()
             failure = failure_of(call.reply)
             if failure is None:
-                initiator = "agent" if self._turn or waited else "user"
+                initiator = "agent" if waited else self._initiator
                 usage = events.usage(call.reply, session.model, initiator=initiator)
                 session.emit("assistant.usage", usage)
                 return call

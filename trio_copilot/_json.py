@@ -1,0 +1,22 @@
+"""Looking into JSON that somebody else made: what does not fit reads as empty."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+
+def as_object(value: object) -> dict[str, Any]:
+    """Return `value` if it is a JSON object, else an empty one."""
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+
+
+def as_array(value: object) -> list[Any]:
+    """Return `value` if it is a JSON array, else an empty one."""
+    if not isinstance(value, list):
+        return []
+    return cast("list[Any]", value)  # type: ignore[redundant-cast]  # not for pyright
+
+
+def as_text(value: object) -> str:
+    """Return `value` if it is a string, else an empty one."""
+    return value if isinstance(value, str) else ""
