@@ -22,6 +22,7 @@ import trio
 from .._json import as_object, as_text
 from .._peer import Peer
 from .._protocol.envelope import SessionEvent
+from .._telemetry import continued_trace
 from .._tools.declare import Tool, ToolContext
 from .._tools.run import CANCELLED, Outcome, run_tool
 from .permissions import HANDLER_FAILED, PermissionHandler, PermissionRequest, decide
@@ -149,7 +150,7 @@ class Handlers:
             agent_id=event.agent_id,
         )
         self._start(
-            request, lambda: self._call_tool(tool, data.get("arguments"), context)
+            request, lambda: self._call_tool(tool, data, context)
         )
 
     def _permission_requested(
@@ -194,9 +195,10 @@ class Handlers:
             self._answer_as_cancelled(request)
 
     async def _call_tool(
-        self, tool: Tool, arguments: Any, context: ToolContext
+        self, tool: Tool, data: Mapping[str, Any], context: ToolContext
     ) -> _Answer:
-        outcome = await run_tool(tool, arguments, context)
+        with continued_trace(data):
+            outcome = await run_tool(tool, data.get("arguments"), context)
         if outcome.error is not None:
             self.tool_errors[context.call_id] = outcome.error
             logger.info("Tool %s failed: %r", tool.name, outcome.error)

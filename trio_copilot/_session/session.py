@@ -22,6 +22,7 @@ from .._peer import Call, Peer
 from .._protocol.envelope import SessionEvent
 from .._resource_errors import SessionBrokenError, SessionBusyError, SessionClosedError
 from .._scopes import last_words, open_block
+from .._telemetry import trace_headers
 from .._tools.run import by_name
 from .buffer import Lagged, Overflow
 from .dedupe import Deduplicator
@@ -423,7 +424,7 @@ async def open_session(
             async with open_block() as observers:
                 session._observers = observers
                 wire = options.to_wire(session_id, default_directory)
-                await session._begin(method, wire)
+                await session._begin(method, {**wire, **trace_headers()})
                 yield session
                 session._fanout.close()
                 observers.cancel_scope.deadline = trio.current_time() + HANDLER_TIMEOUT
@@ -435,7 +436,7 @@ async def open_session(
 def _prompt(prompt: str, attachments: Sequence[Attachment]) -> dict[str, Any]:
     if not isinstance(prompt, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # the CLI would take anything
         raise TypeError(f"A prompt is a string, not {prompt!r}")
-    params: dict[str, Any] = {"prompt": prompt}
+    params: dict[str, Any] = {"prompt": prompt, **trace_headers()}
     if attachments:
         params["attachments"] = [dict(attachment) for attachment in attachments]
     return params
