@@ -31,7 +31,18 @@ Answer: TypeAlias = Callable[[Any], None]
 
 
 class RefusedError(Exception):
-    """The CLI refuses a request; the message is put in its own words by `refuse`."""
+    """The CLI refuses a request."""
+
+    def __init__(self, reason: str, code: int = INTERNAL_ERROR) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.code = code
+
+    def message(self, method: str) -> str:
+        """Return what the client is told."""
+        if self.code != INTERNAL_ERROR:
+            return self.reason
+        return f"Request {method} failed with message: {self.reason}"
 
 
 @attrs.define(eq=False)
@@ -73,9 +84,18 @@ class Desk:
 # -- the CLI itself
 
 
+_CONNECT_FIELDS = {
+    "clientInfo",
+    "enableGitHubTelemetryForwarding",
+    "supportedTaskKinds",
+}
+
+
 def _connect(desk: Desk, params: Json, answer: Answer) -> None:
     if "token" in params:
         raise RefusedError("AUTHENTICATION_NOT_CONFIGURED", -32003)
+    for name in params.keys() - _CONNECT_FIELDS:
+        raise RefusedError(f"Invalid connect request: unknown field `{name}`", -32602)
     kinds = params.get("supportedTaskKinds", [])
     answer({"ok": True, **_versions(desk), "taskKinds": kinds})
 

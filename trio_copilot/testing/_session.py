@@ -84,6 +84,8 @@ class ScriptedSession:
     steering: deque[Prompt] = attrs.field(factory=deque[Prompt])
     """Prompts sent with mode `immediate` that no model call has taken up yet."""
     queue: deque[Prompt] = attrs.field(factory=deque[Prompt])
+    title: str = ""
+    """What the user asked first."""
     origin: str = ""
     """The message that the current answers originate from."""
     turn_id: str | None = None

@@ -12,6 +12,7 @@ depends on chance or on the wall clock.
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncGenerator, Callable, Container, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
@@ -33,7 +34,7 @@ from .._wire.messages import (
 )
 from ._events import EventLog
 from ._host import Behaviour, Host, Json
-from ._methods import INTERNAL_ERROR, METHODS, Desk, RefusedError
+from ._methods import METHODS, Desk, RefusedError
 from ._pipe import ClientEnd
 from ._record import ModelRecord
 from .script import Reply, Script
@@ -41,6 +42,7 @@ from .script import Reply, Script
 __all__ = ["ScriptedCli", "open_scripted_cli"]
 
 PARSE_ERROR = -32700
+INVALID_REQUEST = -32600
 METHOD_NOT_FOUND = -32601
 
 
@@ -189,7 +191,8 @@ class ScriptedCli(ModelRecord):
         try:
             message = decode_message(frame)
         except ProtocolError as error:
-            self._host.post(ErrorResponse(None, PARSE_ERROR, str(error)))
+            code = INVALID_REQUEST if _is_json(frame) else PARSE_ERROR
+            self._host.post(ErrorResponse(None, code, str(error)))
             return
         self.received.append(message)
         self._changes.happened()
@@ -213,9 +216,17 @@ class ScriptedCli(ModelRecord):
         else:
             try:
                 method(self._desk, params, answer)
-            except RefusedError as reason:
-                text = f"Request {request.method} failed with message: {reason}"
-                self._host.post(ErrorResponse(request.id, INTERNAL_ERROR, text))
+            except RefusedError as no:
+                message = no.message(request.method)
+                self._host.post(ErrorResponse(request.id, no.code, message))
+
+
+def _is_json(frame: bytes) -> bool:
+    try:
+        json.loads(frame)
+    except ValueError:
+        return False
+    return True
 
 
 @asynccontextmanager

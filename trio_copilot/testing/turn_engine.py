@@ -96,6 +96,7 @@ class _Interaction:
         session.streamed = 0
         session.emit("pending_messages.modified")
         if len(session.messages) == 1:
+            session.title = text
             session.emit("session.title_changed", {"title": text})
             session.emit("session.skills_loaded", {"skills": []})
             session.emit("session.mcp_servers_loaded", {"servers": []})

@@ -1,0 +1,146 @@
+"""A client of nothing but frames: what it reads is what the CLI sent, in order."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import trio
+
+from trio_copilot._wire.framing import FrameDecoder, encode_frame
+from trio_copilot._wire.messages import (
+    ErrorResponse,
+    Message,
+    Notification,
+    Request,
+    Response,
+    decode_message,
+    encode_message,
+)
+
+SESSION = "the-session"
+LOOK = {
+    "name": "look",
+    "description": "Looks",
+    "parameters": {"type": "object", "properties": {}},
+}
+ANSWER_CALL = "session.tools.handlePendingToolCall"
+ANSWER_PERMISSION = "session.permissions.handlePendingPermissionRequest"
+
+
+class RefusedError(Exception):
+    """The CLI answered with an error."""
+
+    def __init__(self, error: ErrorResponse) -> None:
+        super().__init__(error.code, error.message)
+        self.code, self.message = error.code, error.message
+
+
+class RawClient:
+    """Writes requests and reads messages; what it waits for it reads up to."""
+
+    def __init__(
+        self, send: trio.abc.SendStream, receive: trio.abc.ReceiveStream
+    ) -> None:
+        self.send, self.receive = send, receive
+        self.decoder = FrameDecoder()
+        self.ids = itertools.count(1)
+        self.heard: list[Message] = []
+        self.read_up_to = 0  # what `event` has looked at
+
+    async def write(self, method: str, **params: Any) -> int:
+        """Make a request, about the session unless it says otherwise; return its id."""
+        number = next(self.ids)
+        about = {"sessionId": SESSION} if method.startswith("session.") else {}
+        request = Request(number, method, {**about, **params})
+        await self.send.send_all(encode_frame(encode_message(request)))
+        return number
+
+    async def answer(self, number: int) -> Any:
+        """Read up to the answer to a request and return its result."""
+        for position in itertools.count():
+            message = await self.at(position)
+            if isinstance(message, Response) and message.id == number:
+                return message.result
+            if isinstance(message, ErrorResponse) and message.id == number:
+                raise RefusedError(message)
+        raise AssertionError
+
+    async def call(self, method: str, **params: Any) -> Any:
+        """Make a request and read up to its answer."""
+        return await self.answer(await self.write(method, **params))
+
+    async def event(self, wanted: str) -> dict[str, Any]:
+        """Read up to the next event of that type and return its payload."""
+        while True:
+            message = await self.at(self.read_up_to)
+            self.read_up_to += 1
+            event = event_of(message)
+            if event is not None and event["type"] == wanted:
+                return event["data"]
+
+    async def at(self, position: int) -> Message:
+        while len(self.heard) <= position:
+            while (frame := self.decoder.next_frame()) is None:
+                data = await self.receive.receive_some()
+                if not data:
+                    raise trio.EndOfChannel
+                self.decoder.feed(bytes(data))
+            self.heard.append(decode_message(frame))
+        return self.heard[position]
+
+    async def rest(self) -> bytes:
+        """Read up to the end of the stream and return what is no frame."""
+        tail = b""
+        while data := await self.receive.receive_some():
+            tail += data
+        return tail
+
+    # -- what was heard
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        found = [event_of(message) for message in self.heard]
+        return [event for event in found if event is not None]
+
+    def data(self, wanted: str) -> list[dict[str, Any]]:
+        return [event["data"] for event in self.events if event["type"] == wanted]
+
+    def forget(self) -> None:
+        """Start counting anew what is heard."""
+        self.heard.clear()
+        self.read_up_to = 0
+
+    # -- what every scenario does
+
+    async def create(self, *tools: dict[str, Any], **options: Any) -> None:
+        """Create the session, with everything on."""
+        await self.call("connect", supportedTaskKinds=[])
+        await self.call(
+            "session.create",
+            **{
+                "streaming": True,
+                "requestPermission": True,
+                "tools": list(tools),
+                **options,
+            },
+        )
+
+    async def prompt(self, text: str = "Hello?", **params: Any) -> str:
+        """Send a prompt and return its message id."""
+        result = await self.call("session.send", prompt=text, **params)
+        return str(result["messageId"])
+
+    async def turn(self, text: str = "Hello?") -> str:
+        """Send a prompt and read up to its end."""
+        message_id = await self.prompt(text)
+        await self.event("session.idle")
+        return message_id
+
+
+def event_of(message: Message) -> dict[str, Any] | None:
+    if isinstance(message, Notification) and message.method == "session.event":
+        event = message.params["event"]
+        assert isinstance(event, dict)
+        return event
+    return None
