@@ -48,7 +48,9 @@ from ._session.options import (
 )
 from ._session.permissions import (
     Allow as Allow,
+    Decision as Decision,
     Deny as Deny,
+    PermissionHandler as PermissionHandler,
     PermissionRequest as PermissionRequest,
     allow_all as allow_all,
     deny_all as deny_all,

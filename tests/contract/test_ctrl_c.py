@@ -1,0 +1,168 @@
+"""Ctrl-C, as a terminal sends it: to a program of its own, on the real CLI.
+
+Row 19. The program under test prints where it is; the test presses the key there.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+import trio
+
+from trio_copilot.testing import (
+    Call,
+    Reply,
+    Script,
+    cli_environment,
+    open_scripted_model,
+)
+
+PROGRAM = """
+import json, sys, trio
+from trio_copilot import TextDelta, open_client, tool
+
+cli, env, options, phase = json.loads(sys.argv[1])
+
+def say(*words):
+    print(*words, flush=True)
+
+@tool
+async def wait() -> str:
+    '''Wait for ever.'''
+    if phase == "tool":
+        say("here")
+    try:
+        await trio.sleep_forever()
+    finally:
+        say("tool cancelled")
+
+async def main():
+    try:
+        if phase == "start":
+            say("here")
+        async with open_client(cli, env=env) as client:
+            say("pid", client.pid)
+            async with client.open_session(tools=[wait], **options) as session:
+                try:
+                    async with session.turn("?") as turn:
+                        async for event in turn:
+                            if phase == "stream" and isinstance(event, TextDelta):
+                                say("here")
+                finally:
+                    say("end", turn.end.reason, turn.end.cause)
+                if phase == "leave":
+                    say("here")
+    finally:
+        say("left")
+
+try:
+    trio.run(main)
+except KeyboardInterrupt:
+    say("KeyboardInterrupt")
+"""
+
+
+@asynccontextmanager
+async def program(
+    script: Script, phase: str, cli_path: Path, cli_home: Path
+) -> AsyncIterator[tuple[trio.Process, list[str]]]:
+    """The program, run to where it says `here`; what it says is collected."""
+    async with open_scripted_model(script) as model:
+        env = cli_environment(model, cli_home)
+        options = {"model": model.name, "provider": model.provider}
+        argument = json.dumps([str(cli_path), env, options, phase])
+        process = await trio.lowlevel.open_process(
+            [sys.executable, "-c", PROGRAM, argument],
+            stdout=subprocess.PIPE,
+            start_new_session=True,  # as in a terminal of its own
+        )
+        said: list[str] = []
+        assert process.stdout is not None
+        reader = process.stdout
+        here = trio.Event()
+
+        async def listen() -> None:
+            rest = b""
+            async for chunk in reader:
+                *lines, rest = (rest + chunk).split(b"\n")
+                said.extend(line.decode() for line in lines)
+                if "here" in said:
+                    here.set()
+            here.set()
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(listen)
+            try:
+                await here.wait()
+                yield process, said
+            finally:
+                process.kill()
+                await process.wait()
+
+
+LONG = Reply("word " * 400, delay=0.02)
+WAIT = Reply(calls=[Call("wait")])
+
+
+def is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+@pytest.mark.cli
+@pytest.mark.parametrize(
+    ("phase", "script"),
+    [("start", [LONG]), ("stream", [LONG]), ("tool", [WAIT]), ("leave", ["short"])],
+)
+async def test_ctrl_c_unwinds_and_leaves_trio_run_as_itself(
+    phase: str, script: Script, cli_path: Path, cli_home: Path
+) -> None:
+    with trio.fail_after(60):
+        async with program(script, phase, cli_path, cli_home) as (process, said):
+            os.killpg(process.pid, signal.SIGINT)
+            await process.wait()
+            while "KeyboardInterrupt" not in said:
+                await trio.lowlevel.checkpoint()
+
+    assert process.returncode == 0
+    assert said[-2:] == ["left", "KeyboardInterrupt"]
+    if phase in ("stream", "tool"):
+        assert "end cancelled outer" in said
+    if phase == "tool":
+        assert "tool cancelled" in said
+    assert not [
+        line for line in said if line.startswith("pid") and is_running(pid(line))
+    ]
+
+
+def pid(line: str) -> int:
+    return int(line.split()[1])
+
+
+@pytest.mark.cli
+async def test_a_second_ctrl_c_ends_at_once(cli_path: Path, cli_home: Path) -> None:
+    with trio.fail_after(60):
+        async with program([LONG], "stream", cli_path, cli_home) as (process, said):
+            os.killpg(process.pid, signal.SIGINT)
+            os.killpg(process.pid, signal.SIGINT)
+            start = trio.current_time()
+            await process.wait()
+            took = trio.current_time() - start
+            while "KeyboardInterrupt" not in said:
+                await trio.lowlevel.checkpoint()
+
+    assert took < 5
+    assert not [
+        line for line in said if line.startswith("pid") and is_running(pid(line))
+    ]

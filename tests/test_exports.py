@@ -1,0 +1,92 @@
+"""The public surface is what we say, and importing it costs next to nothing."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import attrs
+import pytest
+
+import trio_copilot
+import trio_copilot.testing
+
+PUBLIC = sorted(name for name in vars(trio_copilot) if not name.startswith("_"))
+SUBMODULES = {"events", "testing"}
+ALIASES = {"Decision", "PermissionHandler", "TurnEvent"}
+
+
+def modules_after(code: str) -> set[str]:
+    """The modules that a fresh interpreter has loaded after the code."""
+    program = f"import sys\n{code}\nprint(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    return set(done.stdout.split())
+
+
+def test_importing_loads_nothing_that_is_used_later() -> None:
+    loaded = modules_after("import trio_copilot") - modules_after("import trio")
+    heavy = {"cattrs", "trio_websocket", "asyncio", "h11", "click", "rich"}
+
+    assert {name.partition(".")[0] for name in loaded}.isdisjoint(heavy)
+    assert not [name for name in loaded if "generated" in name]
+    assert "asyncio" not in modules_after("import trio_copilot")
+
+
+def test_the_vocabulary_is_loaded_when_a_payload_is_looked_at() -> None:
+    look = (
+        "from trio_copilot import SessionEvent\n"
+        "e = SessionEvent({'type': 'assistant.message_delta',"
+        " 'data': {'messageId': 'm', 'deltaContent': 'x'}})\n"
+    )
+
+    assert "cattrs" not in modules_after(look)
+    loaded = modules_after(look + "assert e.data.delta_content == 'x'")
+    assert "cattrs" in loaded
+    assert "trio_copilot._protocol.generated.turn" in loaded
+    assert "trio_copilot._protocol.generated.session" not in loaded
+
+
+@pytest.mark.parametrize("name", sorted(set(PUBLIC) - SUBMODULES - ALIASES))
+def test_public_names_report_the_public_module(name: str) -> None:
+    value = getattr(trio_copilot, name)
+    if isinstance(value, type) or callable(value):
+        assert value.__module__ == "trio_copilot"
+
+
+def test_every_public_exception_is_a_copilot_error() -> None:
+    for name in PUBLIC:
+        value = getattr(trio_copilot, name)
+        if isinstance(value, type) and issubclass(value, BaseException):
+            assert issubclass(value, trio_copilot.CopilotError)
+            assert value.__doc__
+
+
+def test_everything_public_is_documented() -> None:
+    for name in PUBLIC:
+        value = getattr(trio_copilot, name)
+        if name not in SUBMODULES | ALIASES:
+            assert (value.__doc__ or "").strip(), name
+
+
+def test_secrets_are_in_no_repr() -> None:
+    provider = trio_copilot.Provider(
+        base_url="http://x/v1",
+        api_key="secret",
+        bearer_token="secret",
+        headers={"X-Key": "secret"},
+    )
+    options = trio_copilot.SessionOptions(provider=provider, model="m")
+    tcp = trio_copilot.Tcp("localhost", 1, "secret")
+
+    assert "secret" not in repr((provider, options, tcp))
+
+
+def test_values_are_frozen() -> None:
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        trio_copilot.Allow().for_session = True  # type: ignore[misc]
