@@ -30,8 +30,9 @@ from ._json import as_array, as_object, as_text
 from ._peer import Peer, open_peer
 from ._resource_errors import SessionClosedError
 from ._scopes import last_words, require_trio
+from ._session.open_session import close_session, open_session
 from ._session.options import SessionOptions
-from ._session.session import Session, open_session
+from ._session.session import Session
 from ._transport.link import Connection, LaunchOptions, Link, open_link
 
 logger = logging.getLogger("trio_copilot.client")
@@ -227,7 +228,7 @@ class Client:
         """Stop all sessions side by side, then ask the CLI to shut down."""
         async with trio.open_nursery() as nursery:
             for session in tuple(self._sessions.values()):
-                nursery.start_soon(session._close)
+                nursery.start_soon(close_session, session)
         if self._link.owned and self._peer.end is None:
             with last_words(SHUTDOWN_REQUEST_TIMEOUT):
                 await self._peer.submit_nowait("runtime.shutdown", {}).settled()

@@ -149,9 +149,7 @@ class Handlers:
             working_directory=as_text(data.get("workingDirectory")),
             agent_id=event.agent_id,
         )
-        self._start(
-            request, lambda: self._call_tool(tool, data, context)
-        )
+        self._start(request, lambda: self._call_tool(tool, data, context))
 
     def _permission_requested(
         self, event: SessionEvent, data: Mapping[str, Any]

@@ -2,14 +2,15 @@
 
 The reader of the connection calls `Session._receive` with every event; everything that
 happens there is synchronous. Nothing in this module knows about framing or ids of calls.
+The block that owns a session is in `open_session`.
 """
 
 from __future__ import annotations
 
 import inspect
 import logging
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,27 +19,19 @@ import trio
 
 from .._errors import CopilotError
 from .._json import as_array, as_object, as_text
-from .._peer import Call, Peer
+from .._peer import Call
 from .._protocol.envelope import SessionEvent
 from .._resource_errors import SessionBrokenError, SessionBusyError, SessionClosedError
-from .._scopes import last_words, open_block
 from .._telemetry import trace_headers
-from .._tools.run import by_name
 from .buffer import Lagged, Overflow
 from .dedupe import Deduplicator
 from .fanout import DEFAULT_CAPACITY, FanOut, Subscription
-from .options import SessionOptions
+from .open_turn import open_turn
 from .requests import Desk, Handlers
-from .turn import GRACE, Turn, open_turn
+from .turn import Turn
 from .turn_events import TextDelta, ToolCall, TurnEnd, TurnEndReason
 
 logger = logging.getLogger("trio_copilot.session")
-
-RELEASE_TIMEOUT = 2.0
-"""Seconds that leaving a session waits for the CLI to let go of it; it needs 0.04."""
-
-HANDLER_TIMEOUT = 5.0
-"""Seconds that leaving a session waits for `on` handlers to see the last events."""
 
 Mode = Literal["enqueue", "immediate"]
 Attachment = Mapping[str, Any]
@@ -357,8 +350,6 @@ class Session:
         if self._end is not None:
             raise self._end.renewed()
 
-    # -- the life of the block
-
     async def _serve(
         self,
         subscription: Subscription,
@@ -372,65 +363,6 @@ class Session:
                         await _call(handler, event)
             finally:
                 self._fanout.remove(subscription)
-
-    async def _begin(self, method: str, params: Mapping[str, Any]) -> None:
-        self._opening = await self._desk.peer.submit(method, params)
-        self._facts = await self._opening.result()
-
-    async def _close(self) -> None:
-        """Stop the turn of another task, let handlers finish, release the session."""
-        turn = self._turn
-        if turn is not None:
-            turn._close()
-            with last_words(GRACE + RELEASE_TIMEOUT):
-                await turn._left.wait()
-        self._end = self._end or SessionClosedError()
-        self._handlers.close()
-        self._fanout.close()
-        with last_words(RELEASE_TIMEOUT):
-            await self._release()
-
-    async def _release(self) -> None:
-        if self._opening is None:
-            return  # the CLI never heard of it
-        # A detach that overtakes the create would leave the session behind.
-        await self._opening.settled()
-        if not self._opening.failed:
-            params = {"sessionId": self.id}
-            await self._desk.peer.submit_nowait("session.detach", params).settled()
-
-
-@asynccontextmanager
-async def open_session(
-    peer: Peer,
-    options: SessionOptions,
-    session_id: str,
-    *,
-    method: str,
-    default_directory: str,
-    sessions: dict[str, Session],
-) -> AsyncGenerator[Session, None]:
-    """Create or resume a session and own it for the length of the block.
-
-    It is registered in `sessions` before the request is written: its first events come
-    in the same burst as the answer.
-    """
-    desk = Desk(
-        peer, session_id, by_name(tuple(options.tools)), options.on_permission_request
-    )
-    async with open_block() as nursery:
-        session = sessions[session_id] = Session(session_id, desk, nursery)
-        try:
-            async with open_block() as observers:
-                session._observers = observers
-                wire = options.to_wire(session_id, default_directory)
-                await session._begin(method, {**wire, **trace_headers()})
-                yield session
-                session._fanout.close()
-                observers.cancel_scope.deadline = trio.current_time() + HANDLER_TIMEOUT
-        finally:
-            await session._close()  # noqa: ASYNC102  # shields its steps itself
-            del sessions[session_id]
 
 
 def _prompt(prompt: str, attachments: Sequence[Attachment]) -> dict[str, Any]:

@@ -1,19 +1,16 @@
 """One prompt, from `session.send` to `session.idle`; and what leaving it early does.
 
 Strategy: the reader feeds every event of the session to the transcript, whether or not
-anybody iterates; what a user should see waits in a lossless buffer. The block owns one
-nursery, in which the handlers run, and one cancel scope, which ends the turn when it is
-cancelled. There is one way out, `_finish`: if the CLI is not done yet it is told to stop
-and heard out, shielded and bounded (the *drain*), so that the next line can start
-another turn and sees nothing of this one.
+anybody iterates; what a user should see waits in a lossless buffer. There is one way
+out, `_finish`: if the CLI is not done yet it is told to stop and heard out, shielded and
+bounded (the *drain*), so that the next line can start another turn and sees nothing of
+this one. The block that calls it is in `open_turn`.
 """
 
 from __future__ import annotations
 
 import logging
-import math
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -24,7 +21,7 @@ from .._json import as_object, as_text
 from .._peer import Call
 from .._protocol.envelope import SessionEvent
 from .._resource_errors import SessionBusyError, SessionClosedError
-from .._scopes import last_words, open_block
+from .._scopes import last_words
 from .._tools.declare import ToolError
 from .._tools.run import failed, succeeded
 from .buffer import Buffer, Lagged
@@ -345,22 +342,6 @@ class Turn:
             end.error.end = end
         return end
 
-    async def _watch_silence(self, limit: float) -> None:
-        """Cancel the turn when nothing was heard for `limit` seconds.
-
-        The clock stands still while the CLI waits for us.
-        """
-        while not self._ended.is_set():
-            if self._handlers.pending:
-                await self._handlers.wait_quiet()
-                self._last_heard = trio.current_time()
-            deadline = self._last_heard + limit
-            if trio.current_time() >= deadline:
-                self._cancel(CancelCause.IDLE_TIMEOUT)
-                return
-            with trio.move_on_at(deadline):
-                await self._ended.wait()
-
 
 @attrs.define(eq=False)
 class _TextDeltas:
@@ -374,47 +355,6 @@ class _TextDeltas:
             event = await self._turn.__anext__()
             if isinstance(event, TextDelta) and event.agent_id is None:
                 return event.text
-
-
-@asynccontextmanager
-async def open_turn(
-    session: Session,
-    params: dict[str, Any],
-    *,
-    timeout: float | None,
-    idle_timeout: float | None,
-) -> AsyncGenerator[Turn, None]:
-    """Own one prompt for the length of the block; see `Session.turn`."""
-    deadline = trio.current_time() + _seconds("timeout", timeout)
-    turn = Turn(session, trio.CancelScope(deadline=deadline))
-    limit = _seconds("idle_timeout", idle_timeout)
-    session._begin_turn(turn)
-    try:
-        async with open_block() as nursery:
-            turn._handlers = Handlers(session._desk, nursery)
-            try:
-                await turn._send(params)
-                with turn.cancel_scope:
-                    if limit < math.inf:
-                        nursery.start_soon(turn._watch_silence, limit)
-                    yield turn
-            finally:
-                await turn._finish()  # noqa: ASYNC102  # shields its steps itself
-    finally:
-        session._end_turn(turn)
-        turn._left.set()
-    if turn._failure is not None:
-        raise turn._failure.renewed()
-
-
-def _seconds(name: str, value: float | None) -> float:
-    if value is None:
-        return math.inf
-    if not isinstance(value, (int, float)):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise TypeError(f"{name} is a number of seconds or None, not {value!r}")
-    if not value >= 0:
-        raise ValueError(f"{name} must not be negative, and is {value!r}")
-    return value
 
 
 def _message_id(result: Any) -> str:

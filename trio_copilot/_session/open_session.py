@@ -1,0 +1,90 @@
+"""The block that owns a session: created before it, released after it.
+
+Two nurseries: the outer for handlers of requests, which live until the session is
+released, the inner for `on` handlers, which see the last events and then end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+import trio
+
+from .._peer import Peer
+from .._resource_errors import SessionClosedError
+from .._scopes import last_words, open_block
+from .._telemetry import trace_headers
+from .._tools.run import by_name
+from .options import SessionOptions
+from .requests import Desk
+from .session import Session
+from .turn import GRACE
+
+RELEASE_TIMEOUT = 2.0
+"""Seconds that leaving a session waits for the CLI to let go of it; it needs 0.04."""
+
+HANDLER_TIMEOUT = 5.0
+"""Seconds that leaving a session waits for `on` handlers to see the last events."""
+
+
+@asynccontextmanager
+async def open_session(
+    peer: Peer,
+    options: SessionOptions,
+    session_id: str,
+    *,
+    method: str,
+    default_directory: str,
+    sessions: dict[str, Session],
+) -> AsyncGenerator[Session, None]:
+    """Create or resume a session and own it for the length of the block.
+
+    It is registered in `sessions` before the request is written: its first events come
+    in the same burst as the answer.
+    """
+    desk = Desk(
+        peer, session_id, by_name(tuple(options.tools)), options.on_permission_request
+    )
+    async with open_block() as nursery:
+        session = sessions[session_id] = Session(session_id, desk, nursery)
+        try:
+            async with open_block() as observers:
+                session._observers = observers
+                params = {
+                    **options.to_wire(session_id, default_directory),
+                    **trace_headers(),
+                }
+                session._opening = await peer.submit(method, params)
+                session._facts = await session._opening.result()
+                yield session
+                session._fanout.close()
+                observers.cancel_scope.deadline = trio.current_time() + HANDLER_TIMEOUT
+        finally:
+            await close_session(session)  # noqa: ASYNC102  # shields its steps itself
+            del sessions[session_id]
+
+
+async def close_session(session: Session) -> None:
+    """Stop the turn that another task has open, then release the session. Idempotent."""
+    turn = session._turn
+    if turn is not None:
+        turn._close()
+        with last_words(GRACE + RELEASE_TIMEOUT):
+            await turn._left.wait()
+    session._end = session._end or SessionClosedError()
+    session._handlers.close()
+    session._fanout.close()
+    with last_words(RELEASE_TIMEOUT):
+        await _release(session)
+
+
+async def _release(session: Session) -> None:
+    opening, session._opening = session._opening, None
+    if opening is None:
+        return  # the CLI never heard of it, or has been told
+    # A detach that overtakes the create would leave the session behind.
+    await opening.settled()
+    if not opening.failed:
+        params = {"sessionId": session.id}
+        await session._desk.peer.submit_nowait("session.detach", params).settled()

@@ -1,0 +1,80 @@
+"""The block that owns a turn: its nursery, its cancel scope, its deadlines.
+
+The handlers of the turn run in the nursery. Cancelling the scope ends the turn and the
+block normally; `timeout=` and `idle_timeout=` do no more than that.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import trio
+
+from .._scopes import open_block
+from .requests import Handlers
+from .turn import Turn
+from .turn_events import CancelCause
+
+if TYPE_CHECKING:
+    from .session import Session
+
+
+@asynccontextmanager
+async def open_turn(
+    session: Session,
+    params: dict[str, Any],
+    *,
+    timeout: float | None,
+    idle_timeout: float | None,
+) -> AsyncGenerator[Turn, None]:
+    """Own one prompt for the length of the block; see `Session.turn`."""
+    deadline = trio.current_time() + _seconds("timeout", timeout)
+    turn = Turn(session, trio.CancelScope(deadline=deadline))
+    limit = _seconds("idle_timeout", idle_timeout)
+    session._begin_turn(turn)
+    try:
+        async with open_block() as nursery:
+            turn._handlers = Handlers(session._desk, nursery)
+            try:
+                await turn._send(params)
+                with turn.cancel_scope:
+                    if limit < math.inf:
+                        nursery.start_soon(_watch_silence, turn, limit)
+                    yield turn
+            finally:
+                await turn._finish()  # noqa: ASYNC102  # shields its steps itself
+    finally:
+        session._end_turn(turn)
+        turn._left.set()
+    if turn._failure is not None:
+        raise turn._failure.renewed()
+
+
+async def _watch_silence(turn: Turn, limit: float) -> None:
+    """Cancel the turn when nothing was heard for `limit` seconds.
+
+    The clock stands still while the CLI waits for us.
+    """
+    while not turn._ended.is_set():
+        if turn._handlers.pending:
+            await turn._handlers.wait_quiet()
+            turn._last_heard = trio.current_time()
+        deadline = turn._last_heard + limit
+        if trio.current_time() >= deadline:
+            turn._cancel(CancelCause.IDLE_TIMEOUT)
+            return
+        with trio.move_on_at(deadline):
+            await turn._ended.wait()
+
+
+def _seconds(name: str, value: float | None) -> float:
+    if value is None:
+        return math.inf
+    if not isinstance(value, (int, float)):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"{name} is a number of seconds or None, not {value!r}")
+    if not value >= 0:
+        raise ValueError(f"{name} must not be negative, and is {value!r}")
+    return value
