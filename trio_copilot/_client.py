@@ -199,16 +199,22 @@ class Client:
         if self._link.token is not None:
             params["token"] = self._link.token
         try:
-            facts = await self._first_call("connect", params)
+            facts = await self._first_facts(params)
         except RpcError as error:
-            if error.code != METHOD_NOT_FOUND:
-                raise ConnectError(
-                    f"{self._link.label} refused the connection: {error.message}"
-                ) from error
-            facts = await self._first_call("ping", {})  # as older CLIs have it
+            raise ConnectError(
+                f"{self._link.label} refused the connection: {error.message}"
+            ) from error
         version = facts.get("protocolVersion")
         self.protocol_version = version if isinstance(version, int) else 0
         self.cli_version = as_text(facts.get("version"))
+
+    async def _first_facts(self, params: dict[str, Any]) -> dict[str, Any]:
+        try:
+            return await self._first_call("connect", params)
+        except RpcError as error:
+            if error.code != METHOD_NOT_FOUND:
+                raise
+        return await self._first_call("ping", {})  # as older CLIs have it
 
     async def _first_call(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
         try:

@@ -1,0 +1,296 @@
+"""Which CLIs this client works with, and what it says to the others."""
+
+from __future__ import annotations
+
+import pytest
+import trio
+import trio.testing
+
+from trio_copilot import (
+    ClientClosedError,
+    ConnectError,
+    IncompatibleCliError,
+    SessionBrokenError,
+    SessionClosedError,
+    open_client,
+)
+from trio_copilot._wire.framing import encode_frame
+from trio_copilot._wire.messages import ErrorResponse, Response, encode_message
+from trio_copilot.testing import Reply, open_scripted_cli
+
+
+async def test_another_protocol_is_refused_by_name(autojump_clock) -> None:
+    with trio.fail_after(60):
+        async with open_scripted_cli(version="0.9", protocol_version=2) as cli:
+            with pytest.raises(IncompatibleCliError) as caught:
+                async with open_client(cli.stream):
+                    raise AssertionError
+
+    message = str(caught.value)
+    assert "speaks version 3" in message
+    assert "0.9" in message
+    assert "version 2" in message
+    assert "install-cli" in message
+    assert (caught.value.cli_version, caught.value.cli_protocol) == ("0.9", 2)
+
+
+async def test_no_version_of_the_protocol_is_refused(autojump_clock) -> None:
+    with trio.fail_after(60):
+        async with open_scripted_cli(protocol_version=None) as cli:
+            with pytest.raises(IncompatibleCliError, match="speaks no version"):
+                async with open_client(cli.stream):
+                    raise AssertionError
+
+
+async def test_a_cli_without_connect_is_asked_by_ping(autojump_clock) -> None:
+    """As CLIs before `connect` were."""
+    near, far = trio.testing.memory_stream_pair()
+
+    async def answer(*messages: Response | ErrorResponse) -> None:
+        for message in messages:
+            await far.receive_some()
+            await far.send_all(encode_frame(encode_message(message)))
+
+    with trio.fail_after(60):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(
+                answer,
+                ErrorResponse(1, -32601, "Unhandled method connect", None),
+                Response(2, {"message": "pong", "protocolVersion": 3}),
+                Response(3, None),
+            )
+            async with open_client(near) as client:
+                assert client.protocol_version == 3
+                assert client.cli_version == ""
+
+
+async def test_the_end_of_the_block_asks_the_cli_to_shut_down(autojump_clock) -> None:
+    """Row 15: sessions first, then the process."""
+    with trio.fail_after(60):
+        async with open_scripted_cli([]) as cli:
+            async with open_client(cli.stream) as client:
+                async with client.open_session(), client.open_session():
+                    pass
+            await cli.wait_gone()
+            methods = [getattr(message, "method", "") for message in cli.received]
+
+    assert methods[-1] == "runtime.shutdown"
+    assert methods.count("session.detach") == 2
+    assert not cli.torn
+
+
+@pytest.mark.parametrize("method", ["runtime.shutdown", "session.detach"])
+async def test_a_cli_that_does_not_answer_holds_nobody_up(
+    method: str, autojump_clock
+) -> None:
+    """Row 15: bounded."""
+    with trio.fail_after(60):
+        async with open_scripted_cli([], ignore={method}) as cli:
+            async with open_client(cli.stream) as client:
+                async with client.open_session():
+                    start = trio.current_time()
+
+    assert trio.current_time() - start < 5
+
+
+async def test_an_abort_that_is_not_obeyed_breaks_the_session(
+    autojump_clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The drain is bounded; what made the caller leave goes on unchanged."""
+    script = [Reply("word " * 999, delay=0.1)]
+    with trio.fail_after(600):
+        async with (
+            open_scripted_cli(script, ignore={"session.abort"}) as cli,
+            open_client(cli.stream) as client,
+            client.open_session() as session,
+        ):
+            start = trio.current_time()
+            with pytest.raises(LookupError):
+                async with session.turn("?") as turn:
+                    async for _ in turn:
+                        raise LookupError
+            took = trio.current_time() - start
+
+            assert 5 <= took < 6
+            assert turn.end is not None
+            assert turn.end.reason == "cancelled"
+            with pytest.raises(SessionBrokenError, match="did not obey an abort"):
+                await session.ask("?")
+            async with client.open_session():
+                pass  # the client lives on
+
+    assert "is broken" in caplog.text
+    assert len(cli.calls("session.detach")) == 2  # also the broken one is released
+
+
+async def test_a_prompt_that_is_not_admitted_in_time_breaks_the_session(
+    autojump_clock,
+) -> None:
+    """Row 2, bounded."""
+    with trio.fail_after(60):
+        async with (
+            open_scripted_cli([], ignore={"session.send"}) as cli,
+            open_client(cli.stream) as client,
+            client.open_session() as session,
+        ):
+            with trio.move_on_after(1) as scope:
+                await session.ask("?")
+            assert scope.cancelled_caught
+            with pytest.raises(SessionBrokenError):
+                await session.ask("?")
+
+
+async def test_a_cli_that_does_not_answer_at_first_is_given_up(autojump_clock) -> None:
+    with trio.fail_after(600):
+        async with open_scripted_cli([], ignore={"connect"}) as cli:
+            with pytest.raises(ConnectError, match="within 60 seconds"):
+                async with open_client(cli.stream):
+                    raise AssertionError
+
+
+async def test_tasks_that_wait_when_the_block_is_left_are_woken(autojump_clock) -> None:
+    heard: list[type[Exception]] = []
+
+    with trio.fail_after(60):
+        async with (
+            open_scripted_cli([], ignore={"slow"}) as cli,
+            trio.open_nursery() as nursery,
+        ):
+            async with open_client(cli.stream) as client:
+
+                async def call() -> None:
+                    try:
+                        await client.call("slow")
+                    except ClientClosedError as error:
+                        heard.append(type(error))
+
+                nursery.start_soon(call)
+                await cli.wait_for("slow")
+
+    assert heard == [ClientClosedError]
+
+
+async def test_a_cancelled_call_is_cancelled_at_the_cli(autojump_clock) -> None:
+    """Row 9."""
+    with trio.fail_after(60):
+        async with (
+            open_scripted_cli([], answer_after={"status.get": 5}) as cli,
+            open_client(cli.stream) as client,
+        ):
+            with trio.move_on_after(1):
+                await client.status()
+            await client.ping()
+            await trio.sleep(10)  # the late answer comes, and is dropped
+            assert (await client.status())["protocolVersion"] == 3
+
+    (request,) = [m for m in cli.received if getattr(m, "id", 0) == 2]
+    assert cli.calls("$/cancelRequest") == [{"id": request.id}]  # type: ignore[union-attr]
+
+
+async def test_requests_of_the_cli_that_nobody_serves_are_answered(
+    autojump_clock,
+) -> None:
+    with trio.fail_after(60):
+        async with open_scripted_cli([]) as cli, open_client(cli.stream):
+            answer = await cli.request("hooks.invoke", {"sessionId": "x"})
+
+    assert isinstance(answer, ErrorResponse)
+    assert answer.code == -32601
+
+
+async def test_a_session_cancelled_while_it_is_created_is_released(
+    autojump_clock,
+) -> None:
+    with trio.fail_after(60):
+        async with (
+            open_scripted_cli([], answer_after={"session.create": 1}) as cli,
+            open_client(cli.stream) as client,
+        ):
+            with trio.move_on_after(0.5) as scope:
+                async with client.open_session():
+                    raise AssertionError
+            assert scope.cancelled_caught
+            assert len(cli.calls("session.detach")) == 1
+
+
+async def test_a_session_that_could_not_be_created_is_not_released(
+    autojump_clock,
+) -> None:
+    with trio.fail_after(60):
+        async with open_scripted_cli([]) as cli, open_client(cli.stream) as client:
+            with pytest.raises(Exception, match="sessionId"):
+                async with client.open_session(session_id="weird/../id"):
+                    raise AssertionError
+            assert cli.calls("session.detach") == []
+
+
+async def test_an_observer_sees_the_last_events_before_the_block_is_left(
+    autojump_clock,
+) -> None:
+    seen: list[str] = []
+
+    async def look(event) -> None:
+        await trio.sleep(0.01)  # slower than the events come
+        seen.append(event.type)
+
+    with trio.fail_after(60):
+        async with (
+            open_scripted_cli(["hello"]) as cli,
+            open_client(cli.stream) as client,
+            client.open_session() as session,
+        ):
+            session.on(look, "assistant.message_delta", "session.idle")
+            await session.ask("?")
+
+    assert seen == ["assistant.message_delta", "session.idle"]
+
+
+async def test_an_observer_that_fails_ends_the_session_block(autojump_clock) -> None:
+    def fail(event: object) -> None:
+        raise LookupError("observer")
+
+    with trio.fail_after(60):
+        async with open_scripted_cli([Reply("a", then="hang")]) as cli:
+            async with open_client(cli.stream) as client:
+                with pytest.raises(LookupError, match="observer"):
+                    async with client.open_session() as session:
+                        session.on(fail, "assistant.message_delta")
+                        await session.ask("?")
+
+    assert len(cli.calls("session.abort")) == 1
+
+
+async def test_an_observer_can_be_taken_off(autojump_clock) -> None:
+    seen: list[object] = []
+    with trio.fail_after(60):
+        async with (
+            open_scripted_cli(["one", "two"]) as cli,
+            open_client(cli.stream) as client,
+            client.open_session() as session,
+        ):
+            off = session.on(seen.append, "session.idle")
+            await session.ask("?")
+            await trio.testing.wait_all_tasks_blocked()
+            off()
+            off()
+            await session.ask("?")
+
+    assert len(seen) == 1
+
+
+async def test_subscriptions_end_with_the_session(autojump_clock) -> None:
+    with trio.fail_after(60):
+        async with (
+            open_scripted_cli(["hello"]) as cli,
+            open_client(cli.stream) as client,
+        ):
+            async with client.open_session() as session:
+                subscription = session.subscribe("session.idle")
+                events = await subscription.__aenter__()
+                await session.ask("?")
+            types = [event.type async for event in events]  # type: ignore[union-attr]
+            await subscription.__aexit__(None, None, None)
+
+            assert types == ["session.idle"]
+            with pytest.raises(SessionClosedError):
+                session.on(print)
