@@ -83,7 +83,7 @@ class World:
         return self.name == "real"
 
     @asynccontextmanager
-    async def run(self, script: Script, **options: Any) -> AsyncIterator[Rig]:
+    async def run(self, script: Any, **options: Any) -> AsyncIterator[Rig]:
         """Open one client and one session on a script."""
         async with self.stage(script) as stage, stage.open_client() as client:
             options = {**stage.options, **options}

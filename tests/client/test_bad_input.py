@@ -6,6 +6,7 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
@@ -32,7 +33,7 @@ from trio_copilot.testing import open_scripted_cli
     ],
 )
 async def test_an_option_that_does_not_fit_is_refused(
-    options: dict[str, object], message: str, autojump_clock
+    options: dict[str, Any], message: str, autojump_clock
 ) -> None:
     with trio.fail_after(60):
         async with open_scripted_cli([]) as cli, open_client(cli.stream) as client:

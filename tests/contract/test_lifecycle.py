@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import random
 import signal
+from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
@@ -180,6 +183,7 @@ async def test_every_task_hears_of_the_death_of_the_cli(
         heard.append(name)
 
     started: list[str] = []
+    died = math.nan
     with trio.fail_after(world.patience):
         async with world.run(lambda _: LONG) as rig, trio.open_nursery() as nursery:
             nursery.start_soon(lambda: hear("subscriber", subscribe=True))
@@ -254,9 +258,9 @@ async def test_a_session_that_the_cli_lets_go_of_is_closed(
 
 
 @pytest.fixture
-async def real_model() -> ScriptedModel:  # type: ignore[misc]  # pytest-trio yields it
+async def real_model() -> AsyncIterator[ScriptedModel]:
     async with open_scripted_model(lambda _: LONG) as model:
-        yield model  # type: ignore[misc]
+        yield model
 
 
 @pytest.mark.cli
@@ -294,7 +298,10 @@ async def test_cancelled_at_any_moment_no_process_is_left(
 ) -> None:
     """Row 16: within startup, a turn, or shutdown."""
     env = cli_environment(real_model, cli_home)
-    options = {"model": real_model.name, "provider": real_model.provider}
+    options: dict[str, Any] = {
+        "model": real_model.name,
+        "provider": real_model.provider,
+    }
     patience = random.Random(seed).uniform(0, 1.4)
     before = descriptors(), children()
 

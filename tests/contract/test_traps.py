@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
@@ -309,7 +310,7 @@ async def test_a_running_cli_is_left_running(cli_path: Path, cli_home: Path) -> 
     with trio.fail_after(60):
         async with open_scripted_model(["one", "two"]) as model:
             env = cli_environment(model, cli_home)
-            options = {"model": model.name, "provider": model.provider}
+            options: dict[str, Any] = {"model": model.name, "provider": model.provider}
             async with serving(cli_path, env) as port:
                 for answer in ("one", "two"):
                     async with open_client(Tcp("127.0.0.1", port)) as client:
