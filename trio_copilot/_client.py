@@ -34,6 +34,7 @@ from ._session.open_session import close_session, open_session
 from ._session.options import SessionOptions
 from ._session.session import Session
 from ._transport.link import Connection, LaunchOptions, Link, open_link
+from ._transport.process import SHUTDOWN_TIMEOUT
 
 logger = logging.getLogger("trio_copilot.client")
 
@@ -44,7 +45,10 @@ HANDSHAKE_TIMEOUT = 60.0
 """Seconds that a CLI may take to answer for the first time: a cold start unpacks 235 MB
 and was seen to take 5 s on a fast disk."""
 
-SHUTDOWN_REQUEST_TIMEOUT = 1.5
+TURN_TIMEOUT = 2.0
+"""Seconds that leaving waits for turns of other tasks; what ends the CLI ends them."""
+
+SHUTDOWN_REQUEST_TIMEOUT = 1.0
 """Seconds to wait for the answer to `runtime.shutdown`; the CLI needs 0.03."""
 
 METHOD_NOT_FOUND = -32601
@@ -62,6 +66,11 @@ class Client:
     """The version of the protocol that the CLI speaks."""
     cli_version: str = attrs.field(default="", init=False)
     """The version of the CLI."""
+
+    def __repr__(self) -> str:
+        sessions = f"{len(self._sessions)} session(s)"
+        state = type(self._peer.end).__name__ if self._peer.end else sessions
+        return f"<Client of CLI {self.cli_version}, pid {self.pid}: {state}>"
 
     @property
     def pid(self) -> int | None:
@@ -148,6 +157,7 @@ class Client:
             raise ValueError(f"The session {session_id!r} is open in this client")
         return open_session(
             self._peer,
+            self._link.kill,
             options,
             session_id,
             method=method,
@@ -234,7 +244,7 @@ class Client:
         """Stop all sessions side by side, then ask the CLI to shut down."""
         async with trio.open_nursery() as nursery:
             for session in tuple(self._sessions.values()):
-                nursery.start_soon(close_session, session)
+                nursery.start_soon(close_session, session, TURN_TIMEOUT)
         if self._link.owned and self._peer.end is None:
             with last_words(SHUTDOWN_REQUEST_TIMEOUT):
                 await self._peer.submit_nowait("runtime.shutdown", {}).settled()
@@ -251,14 +261,14 @@ async def open_client(
     github_token: str | None = None,
     use_logged_in_user: bool = True,
     telemetry: Mapping[str, str] | None = None,
-    shutdown_timeout: float = 8.0,
+    shutdown_timeout: float = SHUTDOWN_TIMEOUT,
 ) -> AsyncGenerator[Client, None]:
     """Start a CLI, or connect to one, for the length of the block.
 
     When the block is left, however it is left, every session has been stopped and
     released, and a process that was started here has been reaped: its work is aborted,
     it is asked to shut down, its stdin ends, its process group is terminated, then
-    killed, each step bounded. Usually this takes 0.1 seconds. `Cancelled` during start
+    killed, each step bounded, and 10 seconds in all. Usually this takes 0.1 seconds. `Cancelled` during start
     or end leaves no process behind either. A second Ctrl-C kills it at once.
 
     An exception raised in the block leaves it as itself.

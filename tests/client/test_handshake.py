@@ -294,3 +294,26 @@ async def test_subscriptions_end_with_the_session(autojump_clock) -> None:
             assert types == ["session.idle"]
             with pytest.raises(SessionClosedError):
                 session.on(print)
+
+
+async def test_the_end_is_bounded_whatever_the_cli_ignores(autojump_clock) -> None:
+    """Row 15: with a turn open in another task; a process would get 5 seconds more."""
+    deaf = {"session.abort", "session.detach", "runtime.shutdown"}
+    with trio.fail_after(60):
+        async with (
+            open_scripted_cli([Reply("a b", then="hang")], ignore=deaf) as cli,
+            trio.open_nursery() as nursery,
+        ):
+            async with open_client(cli.stream) as client:
+
+                async def work() -> None:
+                    with pytest.raises(SessionClosedError):
+                        async with client.open_session() as session:
+                            await session.ask("?")
+
+                nursery.start_soon(work)
+                await cli.wait_request(1)
+                start = trio.current_time()
+            took = trio.current_time() - start
+
+    assert took <= 5

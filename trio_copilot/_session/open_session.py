@@ -6,7 +6,7 @@ released, the inner for `on` handlers, which see the last events and then end.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 
 import trio
@@ -31,6 +31,7 @@ HANDLER_TIMEOUT = 5.0
 @asynccontextmanager
 async def open_session(
     peer: Peer,
+    kill_cli: Callable[[], None],
     options: SessionOptions,
     session_id: str,
     *,
@@ -44,7 +45,11 @@ async def open_session(
     in the same burst as the answer.
     """
     desk = Desk(
-        peer, session_id, by_name(tuple(options.tools)), options.on_permission_request
+        peer,
+        kill_cli,
+        session_id,
+        by_name(tuple(options.tools)),
+        options.on_permission_request,
     )
     async with open_block() as nursery:
         session = sessions[session_id] = Session(session_id, desk, nursery)
@@ -65,12 +70,17 @@ async def open_session(
             del sessions[session_id]
 
 
-async def close_session(session: Session) -> None:
-    """Stop the turn that another task has open, then release the session. Idempotent."""
+async def close_session(session: Session, patience: float = GRACE) -> None:
+    """Stop the turn that another task has open, then release the session. Idempotent.
+
+    Args:
+      session: the session.
+      patience: seconds to wait for that turn to end.
+    """
     turn = session._turn
     if turn is not None:
         turn._close()
-        with last_words(GRACE + RELEASE_TIMEOUT):
+        with last_words(patience):
             await turn._left.wait()
     session._end = session._end or SessionClosedError()
     session._handlers.close()

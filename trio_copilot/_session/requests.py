@@ -39,6 +39,7 @@ class Desk:
     """Who answers the requests of one session."""
 
     peer: Peer
+    kill_cli: Callable[[], None]
     session_id: str
     tools: Mapping[str, Tool]
     on_permission_request: PermissionHandler | None

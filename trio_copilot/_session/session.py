@@ -63,6 +63,13 @@ class Session:
     def __attrs_post_init__(self) -> None:
         self._handlers = Handlers(self._desk, self._nursery)
 
+    def __repr__(self) -> str:
+        if self._end is not None:
+            state = type(self._end).__name__
+        else:
+            state = "idle" if self._idle else "busy"
+        return f"<Session {self.id}: {state}>"
+
     @property
     def is_idle(self) -> bool:
         """Whether the agent has nothing to do, background work included."""

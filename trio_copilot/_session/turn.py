@@ -10,6 +10,7 @@ this one. The block that calls it is in `open_turn`.
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
@@ -261,9 +262,14 @@ class Turn:
             await self._call.result()
 
     async def _finish(self) -> None:
+        interrupted = isinstance(sys.exception(), KeyboardInterrupt)
         try:
             if self.end is None:
                 await self._stop()
+        except KeyboardInterrupt:
+            if interrupted:  # a second Ctrl-C: nobody wants to wait for a drain
+                self._session._desk.kill_cli()
+            raise
         finally:
             self._conclude()
             self._handlers.close()

@@ -34,6 +34,8 @@ class Link:
     """Makes the error that tells why the stream ended; bounded."""
     owned: bool
     """Whether the CLI ends with us."""
+    kill: Callable[[], None] = attrs.field(repr=False)
+    """Ends it at once, as far as we can: what a second Ctrl-C asks for."""
     pid: int | None = None
     token: str | None = attrs.field(default=None, repr=False)
 
@@ -88,11 +90,18 @@ async def open_link(
     """
     if isinstance(connection, trio.abc.Stream):
         async with connection:
-            yield Link(connection, "The peer", _closed, owned=True)
+            yield Link(connection, "The peer", _closed, owned=True, kill=_nothing)
     elif isinstance(connection, Tcp):
         async with open_tcp(connection) as stream:
             label = f"The server at {connection.host}:{connection.port}"
-            yield Link(stream, label, _closed, owned=False, token=connection.token)
+            yield Link(
+                stream,
+                label,
+                _closed,
+                owned=False,
+                kill=_nothing,
+                token=connection.token,
+            )
     else:
         stdio = as_stdio(connection)
         env = options.environment()
@@ -108,6 +117,7 @@ async def open_link(
                 path,
                 process.exit_error,
                 owned=True,
+                kill=process.kill,
                 pid=process.pid,
             )
 
@@ -134,6 +144,10 @@ def as_stdio(
                 "open_client takes Stdio, Tcp, a path, a list of a program and its "
                 f"arguments, a trio.abc.Stream or None, not {connection!r}"
             )
+
+
+def _nothing() -> None:
+    """Who is not ours to kill."""
 
 
 async def _closed() -> CliExitedError:

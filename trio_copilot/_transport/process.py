@@ -50,8 +50,10 @@ logger = logging.getLogger("trio_copilot.transport")
 STDERR_TAIL = 8 * 1024
 """Bytes of stderr to keep for an error message: a stack trace or two."""
 
-SHUTDOWN_TIMEOUT = 8.0
-"""Seconds for the whole ladder; the CLI needs 0.06 of them, a loaded machine more."""
+SHUTDOWN_TIMEOUT = 5.0
+"""Seconds for the whole ladder; the CLI needs 0.06 of them, a loaded machine more.
+
+With what the client allows its sessions and `runtime.shutdown` before, 10 seconds."""
 
 PATIENCE = 3 / 8
 """The share of the ladder's time that each polite step gets; killing gets the rest."""
@@ -149,6 +151,11 @@ class CliProcess:
             await self._tail_is_whole.wait()
         return CliExitedError(self.returncode, self.stderr_tail)
 
+    def kill(self) -> None:
+        """Kill the whole group at once; leaving the block reaps it."""
+        if not self._has_exited:
+            kill_group(self._process)
+
     async def _wait(self) -> None:
         """Wait for the exit, and kill what the process left in its group."""
         await self._process.wait()
@@ -204,8 +211,7 @@ class CliProcess:
 
     async def _bury(self, timeout: float) -> None:
         """Kill what is left, reap it and close the pipes, whoever interrupts."""
-        if not self._has_exited:
-            kill_group(self._process)
+        self.kill()
         async with open_block() as nursery:
             # In a task of its own, because Ctrl-C interrupts the main task in spite of
             # a shield: a nursery waits for it all the same.
