@@ -18,7 +18,6 @@ from trio_copilot._wire.messages import (
     encode_message,
 )
 
-SESSION = "the-session"
 LOOK = {
     "name": "look",
     "description": "Looks",
@@ -37,12 +36,16 @@ class RefusedError(Exception):
 
 
 class RawClient:
-    """Writes requests and reads messages; what it waits for it reads up to."""
+    """Writes requests and reads messages; what it waits for it reads up to.
+
+    It talks about one session at a time, and overhears no other.
+    """
 
     def __init__(
         self, send: trio.abc.SendStream, receive: trio.abc.ReceiveStream
     ) -> None:
         self.send, self.receive = send, receive
+        self.session = "the-session"
         self.decoder = FrameDecoder()
         self.ids = itertools.count(1)
         self.heard: list[Message] = []
@@ -51,7 +54,7 @@ class RawClient:
     async def write(self, method: str, **params: Any) -> int:
         """Make a request, about the session unless it says otherwise; return its id."""
         number = next(self.ids)
-        about = {"sessionId": SESSION} if method.startswith("session.") else {}
+        about = {"sessionId": self.session} if method.startswith("session.") else {}
         request = Request(number, method, {**about, **params})
         await self.send.send_all(encode_frame(encode_message(request)))
         return number
@@ -75,9 +78,11 @@ class RawClient:
         while True:
             message = await self.at(self.read_up_to)
             self.read_up_to += 1
-            event = event_of(message)
+            event = self.event_of(message)
             if event is not None and event["type"] == wanted:
-                return event["data"]
+                data = event["data"]
+                assert isinstance(data, dict)
+                return data
 
     async def at(self, position: int) -> Message:
         while len(self.heard) <= position:
@@ -100,11 +105,32 @@ class RawClient:
 
     @property
     def events(self) -> list[dict[str, Any]]:
-        found = [event_of(message) for message in self.heard]
+        found = [self.event_of(message) for message in self.heard]
         return [event for event in found if event is not None]
 
     def data(self, wanted: str) -> list[dict[str, Any]]:
         return [event["data"] for event in self.events if event["type"] == wanted]
+
+    @property
+    def trace(self) -> list[str]:
+        """What was heard of the session: types of events, and `answer N`."""
+        said = []
+        for message in self.heard:
+            event = self.event_of(message)
+            if event is not None:
+                said.append(str(event["type"]))
+            elif isinstance(message, Notification):
+                said.append(message.method)
+            else:
+                said.append(f"answer {message.id}")
+        return said
+
+    def event_of(self, message: Message) -> dict[str, Any] | None:
+        if isinstance(message, Notification) and message.method == "session.event":
+            event = message.params["event"]
+            assert isinstance(event, dict)
+            return event if message.params["sessionId"] == self.session else None
+        return None
 
     def forget(self) -> None:
         """Start counting anew what is heard."""
@@ -113,18 +139,15 @@ class RawClient:
 
     # -- what every scenario does
 
-    async def create(self, *tools: dict[str, Any], **options: Any) -> None:
+    async def create(self, *tools: dict[str, Any], **options: Any) -> Any:
         """Create the session, with everything on."""
-        await self.call("connect", supportedTaskKinds=[])
-        await self.call(
-            "session.create",
-            **{
-                "streaming": True,
-                "requestPermission": True,
-                "tools": list(tools),
-                **options,
-            },
-        )
+        on = {"streaming": True, "requestPermission": True, "tools": list(tools)}
+        return await self.call("session.create", **{**on, **options})
+
+    async def settle(self) -> None:
+        """Read what has been said so far, and forget it."""
+        await self.call("ping")
+        self.forget()
 
     async def prompt(self, text: str = "Hello?", **params: Any) -> str:
         """Send a prompt and return its message id."""
@@ -137,10 +160,15 @@ class RawClient:
         await self.event("session.idle")
         return message_id
 
+    async def decide(self, request: dict[str, Any], kind: str, **more: Any) -> bool:
+        """Answer a request for permission; return whether that was accepted."""
+        result = {"kind": kind, **more}
+        answer = await self.call(
+            ANSWER_PERMISSION, requestId=request["requestId"], result=result
+        )
+        return bool(answer["success"])
 
-def event_of(message: Message) -> dict[str, Any] | None:
-    if isinstance(message, Notification) and message.method == "session.event":
-        event = message.params["event"]
-        assert isinstance(event, dict)
-        return event
-    return None
+    async def deliver(self, request: dict[str, Any], **outcome: Any) -> bool:
+        """Answer a tool call; return whether that was accepted."""
+        answer = await self.call(ANSWER_CALL, requestId=request["requestId"], **outcome)
+        return bool(answer["success"])

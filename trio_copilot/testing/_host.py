@@ -57,8 +57,10 @@ class Host:
 
     def now(self) -> str:
         """Return the time: seconds since this CLI was opened, on a fixed date."""
-        elapsed = dt.timedelta(seconds=trio.current_time() - self._started)
-        text = (_EPOCH + elapsed).isoformat(timespec="milliseconds")
+        elapsed = round((trio.current_time() - self._started) * 1000)
+        text = (_EPOCH + dt.timedelta(milliseconds=elapsed)).isoformat(
+            timespec="milliseconds"
+        )
         return text.replace("+00:00", "Z")
 
     def notify(self, method: str, params: Any) -> None:

@@ -22,6 +22,15 @@ INTERRUPTED = "The execution of this tool, or a previous tool was interrupted."
 
 _UNANSWERED = "denied-no-approval-rule-and-could-not-request-from-user"
 
+_MALFORMED = (
+    "native tool permission flow failed: GenericFailure, permission host returned "
+    "malformed payload"
+)
+_EXPECTED = (
+    "expected one of `approve-once`, `approve-for-session`, `approve-for-location`, "
+    "`reject`, `user-not-available`, `approved`"
+)
+
 NOBODY_ANSWERED = (
     "Permission denied and could not request permission from user. Copilot needed the "
     "user's approval and no one could answer."
@@ -87,7 +96,7 @@ class ToolCall:
     def decide(self, result: Json) -> None:
         """Take the client's answer to the request for permission."""
         match result.get("kind"):
-            case "approve-once" | "approved":
+            case "approve-once" | "approve-for-location" | "approved":
                 self._approve({"kind": "approved"})
             case "approve-for-session":
                 self._approve_for_session(result.get("approval"))
@@ -98,8 +107,8 @@ class ToolCall:
                 self._session.later(lambda: self._fail(NOBODY_ANSWERED, "denied"))
             case kind:
                 self._complete_permission({"kind": kind})
-                malformed = f"permission host returned malformed payload: {kind!r}"
-                self._session.later(lambda: self._fail(malformed, "failure"))
+                message = f"{_MALFORMED}: unknown variant `{kind}`, {_EXPECTED}"
+                self._session.later(lambda: self._fail(message, "failure"))
 
     def _approve(self, result: Json) -> None:
         self._complete_permission(result)
@@ -170,7 +179,7 @@ class ToolCall:
             told = f"Failed to execute `{self.name}` tool with arguments: {arguments} "
             self._fail(message, "failure", told + f"due to error: Error: {message}")
         elif not isinstance(result, dict):
-            self._succeed(str(result))
+            self._succeed("" if result is None else str(result))
         else:
             self._take_result(cast("Json", result))
 

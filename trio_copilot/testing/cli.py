@@ -22,7 +22,7 @@ import trio
 import trio.testing
 
 from .._errors import ProtocolError
-from .._scopes import one_error
+from .._scopes import open_block
 from .._wire.framing import FrameDecoder
 from .._wire.messages import (
     ErrorResponse,
@@ -35,7 +35,7 @@ from .._wire.messages import (
 from ._events import EventLog
 from ._host import Behaviour, Host, Json
 from ._methods import METHODS, Desk, RefusedError
-from ._pipe import ClientEnd
+from ._pipe import ClientStream, Pipe
 from ._record import ModelRecord
 from .script import Reply, Script
 
@@ -60,7 +60,9 @@ class ScriptedCli(ModelRecord):
     def __init__(self, script: Script | Reply, behaviour: Behaviour) -> None:
         super().__init__(script)
         client, self._stream = trio.testing.memory_stream_pair()
-        self.stream = ClientEnd(client)
+        self.stream: ClientStream = trio.StapledStream(
+            Pipe(client.send_stream), client.receive_stream
+        )
         self.received: list[Message] = []
         self.torn = False
         self._host = Host(behaviour, self)
@@ -163,14 +165,18 @@ class ScriptedCli(ModelRecord):
 
     async def _run(self, task_status: trio.TaskStatus[None]) -> None:
         with self._life:
-            async with trio.open_nursery() as nursery:
+            async with open_block() as nursery:
                 self._desk = Desk(self._host, nursery, quit=self._host.close)
                 nursery.start_soon(self._host.agenda.run)
                 nursery.start_soon(self._read)
                 task_status.started()
                 await self._host.write_to(self._stream)
                 self._life.cancel()
-        await trio.aclose_forcefully(self._stream)
+        self._hang_up()
+
+    def _hang_up(self) -> None:
+        self._stream.send_stream.close()
+        self._stream.receive_stream.close()
         self._changes.happened()
 
     async def _read(self) -> None:
@@ -274,9 +280,11 @@ async def open_scripted_cli(
         duplicate_deltas=duplicate_deltas,
         background_work=background_work,
     )
-    with one_error():
-        async with trio.open_nursery() as nursery:
-            cli = ScriptedCli(script, behaviour)
+    cli = ScriptedCli(script, behaviour)
+    try:
+        async with open_block() as nursery:
             await nursery.start(cli._run)
             yield cli
             nursery.cancel_scope.cancel()
+    finally:  # not before the block: a fault of the script comes before a lost CLI
+        cli._hang_up()

@@ -16,7 +16,7 @@ from functools import partial
 
 import trio
 
-from .._scopes import one_error
+from .._scopes import open_block
 from . import _openai as openai
 from ._http import HttpConnection, HttpRequest
 from ._record import ModelRecord
@@ -155,12 +155,11 @@ async def open_scripted_model(
 
     Cancelled: all connections are closed at once, as they are when the block is left.
     """
-    with one_error():
-        async with trio.open_nursery() as nursery:
-            listeners = await trio.open_tcp_listeners(port, host=host)
-            bound: int = listeners[0].socket.getsockname()[1]
-            model = ScriptedModel(script, f"http://{host}:{bound}/v1")
-            serve = partial(trio.serve_listeners, handler_nursery=nursery)
-            nursery.start_soon(serve, model._serve, listeners)
-            yield model
-            nursery.cancel_scope.cancel()
+    async with open_block() as nursery:
+        listeners = await trio.open_tcp_listeners(port, host=host)
+        bound: int = listeners[0].socket.getsockname()[1]
+        model = ScriptedModel(script, f"http://{host}:{bound}/v1")
+        serve = partial(trio.serve_listeners, handler_nursery=nursery)
+        nursery.start_soon(serve, model._serve, listeners)
+        yield model
+        nursery.cancel_scope.cancel()
