@@ -13,7 +13,7 @@ import trio_copilot.testing
 
 PUBLIC = sorted(name for name in vars(trio_copilot) if not name.startswith("_"))
 SUBMODULES = {"events", "testing"}
-ALIASES = {"Decision", "PermissionHandler", "TurnEvent"}
+ALIASES = {"Attachment", "Decision", "PermissionHandler", "TurnEvent"}
 
 
 def modules_after(code: str) -> set[str]:

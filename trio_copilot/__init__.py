@@ -39,6 +39,12 @@ from ._resource_errors import (
     SessionBusyError as SessionBusyError,
     SessionClosedError as SessionClosedError,
 )
+from ._session.attachments import (
+    Attachment as Attachment,
+    BlobAttachment as BlobAttachment,
+    DirectoryAttachment as DirectoryAttachment,
+    FileAttachment as FileAttachment,
+)
 from ._session.buffer import Lagged as Lagged, Overflow as Overflow
 from ._session.fanout import Subscription as Subscription
 from ._session.options import (

@@ -16,8 +16,12 @@ from trio.abc import Clock
 
 from tests.worlds import World
 from trio_copilot import (
+    Attachment,
+    BlobAttachment,
     CancelCause,
     ConnectError,
+    DirectoryAttachment,
+    FileAttachment,
     SessionClosedError,
     SessionEvent,
     Tcp,
@@ -352,3 +356,34 @@ def unused_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+@pytest.mark.cli
+async def test_a_session_with_attachments_can_be_resumed(
+    real: World, tmp_path: Path
+) -> None:
+    """The CLI cannot load a session whose attachments lack a field."""
+    (tmp_path / "notes.txt").write_text("the answer is 42")
+    attachments: list[Attachment] = [
+        FileAttachment(tmp_path / "notes.txt"),
+        DirectoryAttachment(tmp_path),
+        BlobAttachment(b"more notes", "text/plain", "more.txt"),
+    ]
+    with trio.fail_after(real.patience):
+        async with real.stage(["one", "two"]) as stage:
+            async with stage.open_client() as client:
+                async with client.open_session(**stage.options) as session:
+                    await session.ask("What is the answer?", attachments=attachments)
+                    (prompt,) = [
+                        event.data
+                        for event in await session.history()
+                        if isinstance(event.data, UserMessage)
+                    ]
+                    with pytest.raises(ValueError, match="lacks displayName"):
+                        await session.ask(
+                            "?", attachments=[{"type": "file", "path": "x"}]
+                        )
+                async with client.resume_session(session.id, **stage.options) as again:
+                    assert (await again.ask("And now?")).text == "two"
+
+    assert len(prompt.attachments or ()) == 3

@@ -23,6 +23,7 @@ from .._peer import Call
 from .._protocol.envelope import SessionEvent
 from .._resource_errors import SessionBrokenError, SessionBusyError, SessionClosedError
 from .._telemetry import trace_headers
+from .attachments import Attachment, attachment_to_wire
 from .buffer import Lagged, Overflow
 from .dedupe import Deduplicator
 from .fanout import DEFAULT_CAPACITY, FanOut, Subscription
@@ -34,7 +35,6 @@ from .turn_events import TextDelta, ToolCall, TurnEnd, TurnEndReason
 logger = logging.getLogger("trio_copilot.session")
 
 Mode = Literal["enqueue", "immediate"]
-Attachment = Mapping[str, Any]
 
 
 @attrs.define(eq=False)
@@ -106,7 +106,7 @@ class Session:
 
         Args:
           prompt: what to ask.
-          attachments: files, directories or selections, as on the wire.
+          attachments: `FileAttachment` and others, or mappings as on the wire.
           timeout: seconds after which the turn is cancelled; the block ends normally,
             with cause `deadline`. `None` is for ever.
           idle_timeout: seconds without any event of this turn after which it is
@@ -199,9 +199,9 @@ class Session:
         if mode not in ("enqueue", "immediate"):
             raise ValueError(f"mode is 'enqueue' or 'immediate', not {mode!r}")
         params = {**_prompt(prompt, attachments), "mode": mode}
-        result = await self._request("session.send", params)
-        self._idle = False
-        return as_text(as_object(result).get("messageId"))
+        self._check()
+        call = await self._submit("session.send", params)
+        return as_text(as_object(await call.result()).get("messageId"))
 
     async def abort(self) -> None:
         """Stop what the agent is doing, queued prompts included.
@@ -277,15 +277,21 @@ class Session:
         if self._end is not None or not self._fresh.is_new(event):
             return
         turn = self._turn
-        if event.type == "session.idle" and event.agent_id is None:
-            self._idle = True
-            self._fresh.forget()
+        if event.agent_id is None:
+            self._note_activity(event.type)
         self._route_request(event)
         if turn is not None:
             turn._receive(event)
         self._fanout.publish(event)
         if event.type == "session.shutdown" and event.agent_id is None:
             self._lose(SessionClosedError("The CLI has let go of this session"))
+
+    def _note_activity(self, wire_type: str) -> None:
+        if wire_type == "session.idle":
+            self._idle = True
+            self._fresh.next_turn()
+        elif wire_type == "assistant.turn_start":  # maybe of a prompt of others
+            self._idle = False
 
     def _route_request(self, event: SessionEvent) -> None:
         turn = self._turn
@@ -377,7 +383,7 @@ def _prompt(prompt: str, attachments: Sequence[Attachment]) -> dict[str, Any]:
         raise TypeError(f"A prompt is a string, not {prompt!r}")
     params: dict[str, Any] = {"prompt": prompt, **trace_headers()}
     if attachments:
-        params["attachments"] = [dict(attachment) for attachment in attachments]
+        params["attachments"] = [attachment_to_wire(item) for item in attachments]
     return params
 
 

@@ -219,7 +219,7 @@ class Turn:
     def _lose(self, error: CopilotError) -> None:
         """The connection is gone, or the CLI has let go of the session."""
         if self.end is None:
-            self._failure = error
+            self._failure = self._failure or error
             self._conclude(error)
         self._handlers.close()
 

@@ -1,0 +1,111 @@
+"""What goes along with a prompt.
+
+The CLI takes an attachment with a field missing, and can then never load the session
+again. So these classes fill every field that it needs, and a mapping is checked.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import attrs
+
+# The fields without which the CLI breaks its own session file, by type.
+_NEEDED = {
+    "file": ("path", "displayName"),
+    "directory": ("path", "displayName"),
+    "selection": ("filePath", "displayName", "text", "selection"),
+    "blob": ("data", "mimeType"),
+}
+
+
+@attrs.frozen
+class FileAttachment:
+    """A file on the machine of the CLI; the agent reads it itself."""
+
+    path: str | os.PathLike[str]
+    display_name: str | None = None
+    """What to call it; default: its name."""
+
+    def to_wire(self) -> dict[str, Any]:
+        """Return the attachment as the CLI wants it."""
+        return _on_disk("file", self.path, self.display_name)
+
+
+@attrs.frozen
+class DirectoryAttachment:
+    """A directory on the machine of the CLI."""
+
+    path: str | os.PathLike[str]
+    display_name: str | None = None
+    """What to call it; default: its name."""
+
+    def to_wire(self) -> dict[str, Any]:
+        """Return the attachment as the CLI wants it."""
+        return _on_disk("directory", self.path, self.display_name)
+
+
+@attrs.frozen
+class BlobAttachment:
+    """Bytes that are on no disk, such as a picture."""
+
+    data: bytes = attrs.field(repr=False)
+    mime_type: str
+    """Such as `image/png` or `text/plain`."""
+    display_name: str = "attachment"
+
+    def to_wire(self) -> dict[str, Any]:
+        """Return the attachment as the CLI wants it."""
+        return {
+            "type": "blob",
+            "data": base64.b64encode(self.data).decode("ascii"),
+            "mimeType": self.mime_type,
+            "displayName": self.display_name,
+        }
+
+
+Attachment: TypeAlias = (
+    FileAttachment | DirectoryAttachment | BlobAttachment | Mapping[str, Any]
+)
+"""A mapping is an attachment as it is on the wire, for what has no class here."""
+
+
+def attachment_to_wire(attachment: Attachment) -> dict[str, Any]:
+    """Return an attachment as the CLI wants it.
+
+    Raises:
+      ValueError: a mapping lacks a field that the CLI needs; says which.
+      TypeError: it is no attachment.
+    """
+    if isinstance(attachment, FileAttachment | DirectoryAttachment | BlobAttachment):
+        return attachment.to_wire()
+    if not isinstance(attachment, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]  # what users pass
+        raise TypeError(
+            "An attachment is a FileAttachment, DirectoryAttachment, BlobAttachment or "
+            f"a mapping, not {attachment!r}"
+        )
+    wire = dict(attachment)
+    missing = [
+        f for f in _NEEDED.get(str(wire.get("type")), ("type",)) if f not in wire
+    ]
+    if missing:
+        raise ValueError(
+            f"An attachment of type {wire.get('type')!r} lacks {', '.join(missing)}: "
+            "with it the CLI could not load the session again"
+        )
+    return wire
+
+
+def _on_disk(
+    kind: str, path: str | os.PathLike[str], display_name: str | None
+) -> dict[str, Any]:
+    absolute = Path(path).absolute()
+    return {
+        "type": kind,
+        "path": str(absolute),
+        "displayName": display_name or absolute.name or str(absolute),
+    }
