@@ -16,6 +16,8 @@ import trio.testing
 
 from tests.testing.raw import RawClient
 from tests.testing.scenarios import SCENARIOS, Scenario, Talk
+from trio_copilot import SessionEvent
+from trio_copilot.events import MalformedEvent, UnknownEvent
 from trio_copilot.testing import (
     cli_environment,
     open_scripted_cli,
@@ -102,7 +104,11 @@ async def real_cli(cli_path: Path, cli_home: Path) -> AsyncIterator[RawClient]:
 async def test_a_scenario_goes_as_it_should(
     scenario: Scenario, autojump_clock: trio.testing.MockClock
 ) -> None:
-    await play_scripted(scenario)
+    client = await play_scripted(scenario)
+    for event in client.events:
+        data = SessionEvent(event).data
+
+        assert not isinstance(data, MalformedEvent | UnknownEvent), data
 
 
 async def test_the_same_scenario_sounds_the_same_every_time(
@@ -122,7 +128,7 @@ async def test_the_real_cli_says_the_same(
     cli_path: Path, cli_home: Path, subtests: pytest.Subtests
 ) -> None:
     async with real_cli(cli_path, cli_home) as client:
-        for scenario in SCENARIOS:
+        for scenario in [scenario for scenario in SCENARIOS if not scenario.chancy]:
             with subtests.test(scenario.name):
                 await play_real(scenario, client)
                 scripted = await play_scripted(scenario)

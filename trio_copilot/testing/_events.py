@@ -6,6 +6,7 @@ has no use for is left out.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -128,10 +129,11 @@ def session_resume(log: EventLog, options: Json, *, active: bool) -> Json:
 
 def session_shutdown(log: EventLog, model: str) -> Json:
     """Return the payload of `session.shutdown`."""
+    started = dt.datetime.fromisoformat(log.started)
     return {
         "shutdownType": "routine",
         "totalApiDurationMs": 0,
-        "sessionStartTime": log.started,
+        "sessionStartTime": round(started.timestamp() * 1000),
         "codeChanges": {"linesAdded": 0, "linesRemoved": 0, "filesModified": []},
         "modelMetrics": {},
         "currentModel": model,

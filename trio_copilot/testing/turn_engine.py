@@ -213,8 +213,12 @@ class _Interaction:
             await self._back_off(failure, waited)
 
     def _say_failure(self, failure: Failure, retries: int) -> None:
-        data: Json = {"model": self._session.model, "retryAttempt": retries}
-        data["errorMessage"] = failure.message
+        data: Json = {
+            "model": self._session.model,
+            "retryAttempt": retries,
+            "source": "top_level",
+            "errorMessage": failure.message,
+        }
         if failure.status is not None:
             data["statusCode"] = failure.status
         self._session.emit("model.call_failure", data)
