@@ -13,6 +13,7 @@ import trio
 from trio.testing import MockClock
 
 from tests.testing.raw import LOOK, RawClient, RefusedError
+from trio_copilot import RpcError
 from trio_copilot._wire.framing import encode_frame
 from trio_copilot._wire.messages import (
     ErrorResponse,
@@ -140,6 +141,42 @@ async def test_a_prompt_on_the_heels_of_an_abort_swallows_its_idle(
     assert [data["delivery"] for data in client.data("user.message")] == ["idle"] * 2
 
 
+async def test_an_abort_after_an_abort_finds_nothing_to_abort(
+    autojump_clock: MockClock,
+) -> None:
+    async with session([Reply("one", then="hang")]) as (_, client):
+        await client.prompt()
+        await client.event("assistant.message_delta")
+        await client.call("session.abort")
+
+        assert await client.call("session.abort") == {"success": True}
+        await client.event("session.idle")
+        await client.call("ping")
+
+    assert len(client.data("abort")) == len(client.data("session.idle")) == 1
+
+
+async def test_a_session_that_was_left_says_nothing_more(
+    autojump_clock: MockClock,
+) -> None:
+    async with session(["one", Reply("two", then="hang"), "three"]) as (_, client):
+        await client.turn()
+        await client.prompt()
+        await client.event("assistant.message_delta")
+        await client.write("session.abort")
+        await client.write("session.send", prompt="too late")
+        await client.call("session.detach")
+        await client.settle()
+        await trio.sleep(1)
+        await client.call("ping")
+        assert client.events == []
+
+        await client.call("session.resume")
+        await client.turn()
+
+    assert client.data("assistant.message")[0]["content"] == "three"
+
+
 async def test_prompts_that_are_sent_together_are_admitted_in_order(
     autojump_clock: MockClock,
 ) -> None:
@@ -184,6 +221,27 @@ async def test_several_sessions_are_answered_side_by_side(
             assert message["content"] == f"{client.session[-1]} a b c"
         assert trio.current_time() - started < 4
         assert len(cli.requests) == 5
+
+
+async def test_several_sessions_are_as_predictable_as_one(
+    autojump_clock: MockClock,
+) -> None:
+    async def hear() -> str:
+        script = [Reply(f"{number} x y z", delay=1) for number in range(8)]
+        async with connected(script) as (cli, client):
+            ids = [f"session {number}" for number in range(8)]
+            for client.session in ids:
+                await client.create()
+            for client.session in ids:
+                await client.write("session.send", prompt=client.session)
+            await trio.sleep(10)
+            await client.call("ping")
+            said = [request.prompt[-9:] for request in cli.requests]
+
+            assert said == ids
+            return repr([getattr(m, "params", None) for m in client.heard])
+
+    assert len({await hear() for _ in range(5)}) == 1
 
 
 async def test_every_event_follows_one_that_is_kept(autojump_clock: MockClock) -> None:
@@ -582,15 +640,23 @@ async def test_a_slow_method_is_obeyed_late_and_holds_up_no_other(
 
 
 async def test_methods_can_be_added_and_replaced(autojump_clock: MockClock) -> None:
+    def refuse(params: dict[str, Any]) -> None:
+        raise RpcError(-32001, f"not {params['what']}", "because")
+
     answers = {
         "session.model.switchTo": lambda params: {"to": params["modelId"]},
         "status.get": lambda _: "busy",
+        "no.way": refuse,
     }
     async with connected(answers=answers) as (_, client):
         switched = await client.call("session.model.switchTo", modelId="small")
 
         assert switched == {"to": "small"}
         assert await client.call("status.get") == "busy"
+        with pytest.raises(RefusedError, match="not this"):
+            await client.call("no.way", what="this")
+
+    assert client.heard[-1] == ErrorResponse(3, -32001, "not this", "because")
 
 
 async def test_events_notifications_and_bytes_can_be_sent_at_will(

@@ -1,8 +1,8 @@
-"""Runs what the scripted CLI has to do, at its time and in a fixed order.
+"""Does what the scripted CLI has to do, at its time and in a fixed order.
 
 Strategy: Trio wakes tasks that are due at the same moment in random order. Whatever
-must not depend on that is put here as a function; one task runs what is due, and what
-is due at the same moment in the order in which it came.
+must not depend on that goes through here: one task does what is due, one thing after
+the other, and what is due at the same moment in the order in which it came.
 """
 
 from __future__ import annotations
@@ -30,6 +30,16 @@ class Agenda:
         heapq.heappush(self._due, (when, next(self._order), work))
         self._added.set()
 
+    async def pause(self, seconds: float) -> None:
+        """Wait for one's turn in so many seconds.
+
+        Cancelled: also if that happens in the very moment of waking up.
+        """
+        woken = trio.Event()
+        self.add(seconds, woken.set)
+        await woken.wait()
+        await trio.lowlevel.checkpoint_if_cancelled()
+
     async def run(self) -> NoReturn:
         """Do what is due, for ever."""
         while True:
@@ -38,3 +48,4 @@ class Agenda:
                 await self._added.wait()
             while self._due and self._due[0][0] <= trio.current_time():
                 heapq.heappop(self._due)[2]()
+                await trio.lowlevel.checkpoint()  # whom it woke runs before the next

@@ -188,6 +188,7 @@ def _resume(desk: Desk, params: Json, answer: Answer) -> None:
     def resume() -> None:
         desk.sessions[session_id] = session
         session.options = params
+        session.closed = False
         answer(_facts(session))
         resumed = events.session_resume(session.log, params, active=active)
         session.emit("session.resume", {"resumeTime": desk.host.now(), **resumed})
@@ -238,7 +239,7 @@ def _delete(desk: Desk, params: Json, answer: Answer) -> None:
         lost = f"Session file not found for {session_id}"
         answer({"success": False, "error": lost})
         return
-    session.stop()
+    session.close()
     for _ in range(2):
         params = {"type": "session.deleted", "sessionId": session_id}
         desk.host.notify("session.lifecycle", params)

@@ -18,10 +18,8 @@ if TYPE_CHECKING:
     from ._session import ScriptedSession
 
 
-async def pause(seconds: float) -> None:
-    """Wait; an abort in the very moment of waking up counts."""
-    await trio.sleep(seconds)
-    await trio.lowlevel.checkpoint_if_cancelled()
+# What the model learns of a tool.
+_DECLARED = ("name", "description", "parameters")
 
 
 class ModelCall:
@@ -57,11 +55,11 @@ class ModelCall:
     async def _listen(self) -> None:
         session, reply = self._session, self.reply
         session.begin("model_call", cancelPhase="pre_first_token")
-        await pause(reply.before)
+        await session.host.agenda.pause(reply.before)
         if reply.status == 200:
             for number, delta in enumerate(openai.deltas(self.request, reply)):
                 if number and reply.delay:
-                    await pause(reply.delay)
+                    await session.host.agenda.pause(reply.delay)
                 if session.streaming:
                     session.begin("model_call", cancelPhase="mid_stream")
                     self._pass_on(delta)
@@ -113,6 +111,3 @@ def _ask(session: ScriptedSession) -> tuple[ModelRequest, Reply]:
         "stream": session.streaming,
     }
     return session.host.model._take(raw)
-
-
-_DECLARED = ("name", "description", "parameters")

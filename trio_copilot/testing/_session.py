@@ -31,7 +31,6 @@ ABORTING = 0.008
 CALMING = 0.003
 """Seconds from the answer to an abort until the session is idle."""
 
-
 STEP = 0.002
 """Seconds from an answer of the client's to what follows from it."""
 
@@ -100,7 +99,11 @@ class ScriptedSession:
     _aborts: list[Callable[[Any], None]] = attrs.field(
         factory=list[Callable[[Any], None]]
     )
-    """The answers to the aborts that are under way."""
+    """The answers that are owed to aborts."""
+    _calming: bool = False
+    """An abort was answered, and the session is not idle yet."""
+    closed: bool = False
+    """The session was let go: what is still under way comes to nothing."""
 
     def __attrs_post_init__(self) -> None:
         self.messages.append({"role": "system", "content": "You are scripted."})
@@ -148,7 +151,10 @@ class ScriptedSession:
     def _admit(self, params: Json, answer: Callable[[Any], None]) -> None:
         self._arriving -= 1
         prompt = self._prompt(params)
-        busy = self._working is not None or bool(self._aborts)
+        if self.closed:
+            answer({"messageId": prompt.message_id})
+            return
+        busy = self._working is not None or bool(self._aborts) or self._calming
         immediate = params.get("mode") == "immediate" and busy
         (self.steering if immediate else self.queue).append(prompt)
         self.emit("pending_messages.modified")
@@ -247,20 +253,27 @@ class ScriptedSession:
     def _confirm_aborts(self) -> None:
         for answer in self._aborts:
             answer({"success": True})
+        self._aborts.clear()
+        self._calming = True
         self.host.agenda.add(CALMING, self._calm_down)
 
     def _calm_down(self) -> None:
         """Become idle after an abort, unless there is a new prompt already."""
-        self._aborts.clear()
+        self._calming = False
         if self.queue or self.steering:
             self._start("queued")
-        elif not self._arriving:
+        elif not self._arriving and not self.closed:
             self.emit("session.background_tasks_changed")
             self.rest(aborted=True)
 
     # -- the end of the session
 
+    def close(self) -> None:
+        """Let go of everything, without a word."""
+        self.stop()
+        self.closed = True
+
     def shut_down(self) -> None:
         """Let go of everything; only `session.shutdown` tells."""
-        self.stop()
+        self.close()
         self.emit("session.shutdown", events.session_shutdown(self.log, self.model))

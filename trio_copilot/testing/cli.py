@@ -21,7 +21,7 @@ from typing import Any
 import trio
 import trio.testing
 
-from .._errors import ProtocolError
+from .._errors import ProtocolError, RpcError
 from .._scopes import open_block
 from .._wire.framing import FrameDecoder
 from .._wire.messages import (
@@ -115,6 +115,8 @@ class ScriptedCli(ModelRecord):
           data: the payload.
           envelope: other members of the event, such as `agentId="helper"`; they take
               precedence over those that an event has anyway.
+
+        Protocol: `session.event`.
         """
         session = self._desk.sessions.get(session_id)
         log = EventLog(self._host, session_id) if session is None else session.log
@@ -211,20 +213,22 @@ class ScriptedCli(ModelRecord):
         def answer(result: Any) -> None:
             self._host.post(Response(request.id, result))
 
-        params: Json = request.params or {}
-        own_answer = self._host.behaviour.answers.get(request.method)
-        method = METHODS.get(request.method)
+        try:
+            self._obey(request.method, request.params or {}, answer)
+        except RefusedError as no:
+            message = no.message(request.method)
+            self._host.post(ErrorResponse(request.id, no.code, message))
+        except RpcError as no:
+            self._host.post(ErrorResponse(request.id, no.code, no.message, no.data))
+
+    def _obey(self, name: str, params: Json, answer: Callable[[Any], None]) -> None:
+        own_answer = self._host.behaviour.answers.get(name)
         if own_answer is not None:
             answer(own_answer(params))
-        elif method is None:
-            unknown = f"Unhandled method {request.method}"
-            self._host.post(ErrorResponse(request.id, METHOD_NOT_FOUND, unknown))
+        elif name in METHODS:
+            METHODS[name](self._desk, params, answer)
         else:
-            try:
-                method(self._desk, params, answer)
-            except RefusedError as no:
-                message = no.message(request.method)
-                self._host.post(ErrorResponse(request.id, no.code, message))
+            raise RefusedError(f"Unhandled method {name}", METHOD_NOT_FOUND)
 
 
 def _is_json(frame: bytes) -> bool:
@@ -262,7 +266,8 @@ async def open_scripted_cli(
       ignore: methods that are received but neither obeyed nor answered.
       answer_after: {method: seconds} to obey and answer them that much later.
       answers: {method: function from the parameters to the result} for methods that
-        this CLI does not have, or should answer differently.
+        this CLI does not have, or should answer differently; an `RpcError` that it
+        raises is the answer, too.
       models: what `models.list` returns; by default it fails, as it does offline.
       duplicate_deltas: send the events of a stream again, late, out of order and with
         the same id, as the real CLI does under load.

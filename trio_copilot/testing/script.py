@@ -49,7 +49,7 @@ class Reply:
       calls: the tools it wants called, all at once.
       finish_reason: what ends the answer; by default `"tool_calls"` if there are calls,
           else `"stop"`. Others to try: `"length"`, `"content_filter"`.
-      delay: seconds between two deltas.
+      delay: seconds between two deltas; with 0 they come in one burst.
       before: seconds before the first byte; `math.inf` hangs without an answer.
       status: the HTTP status; with any but 200 nothing but an error is sent.
       retry_after: seconds, in the header that goes with status 429.

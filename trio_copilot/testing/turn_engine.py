@@ -15,7 +15,7 @@ import trio
 from . import _events as events, _openai as openai
 from ._failures import Failure, failure_of
 from ._host import Json
-from ._model_call import ModelCall, pause
+from ._model_call import ModelCall
 from ._tool_calls import ToolCall
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class _Interaction:
 
     async def run(self) -> None:
         """Answer the message; an error is an answer, too."""
-        await pause(STARTING)
+        await self._session.host.agenda.pause(STARTING)
         self._begin()
         goes_on = True
         error: Json | None = None
@@ -184,7 +184,7 @@ class _Interaction:
         for tool in tools:
             tool.start()
         await done.wait()
-        await pause(TURNING)
+        await session.host.agenda.pause(TURNING)
         session.activity, session.running = None, []
         self._refused = any(tool.refused for tool in tools)
         session.messages += [tool.message for tool in tools]
@@ -235,6 +235,6 @@ class _Interaction:
 
         waited.append(failure.waits[len(waited)])
         session.begin("retry_backoff", when_interrupted=say_retry)
-        await pause(waited[-1])
+        await session.host.agenda.pause(waited[-1])
         session.activity = None
         say_retry()
