@@ -240,6 +240,7 @@ class Client:
             )
             raise
 
+    @trio.lowlevel.enable_ki_protection  # Ctrl-C lands on a checkpoint, not between lines
     async def _close(self) -> None:
         """Stop all sessions side by side, then ask the CLI to shut down."""
         async with trio.open_nursery() as nursery:

@@ -68,10 +68,12 @@ async def open_service(
 
     Cancelling from outside reaches the block at once and these tasks only after it: the
     reader and the writer of a connection must live as long as somebody has last words
-    to say over it. The block is not shielded, so the tasks are bounded by it.
+    to say over it. The block is not shielded, so the tasks are bounded by it. Ctrl-C does
+    not reach them either: Trio would raise it in whatever task is running.
     """
     scopes = [trio.CancelScope(shield=True) for _ in tasks]
 
+    @trio.lowlevel.enable_ki_protection
     async def attend(
         task: Callable[[], Awaitable[object]], scope: trio.CancelScope
     ) -> None:

@@ -15,6 +15,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 import trio
 
@@ -75,47 +76,62 @@ except KeyboardInterrupt:
 """
 
 
-Running = tuple[trio.Process, list[str]]
+@attrs.define
+class Program:
+    """The program while it runs, and what it says."""
+
+    process: trio.Process
+    said: list[str] = attrs.field(factory=list[str])
+    here: trio.Event = attrs.field(factory=trio.Event)
+    silent: trio.Event = attrs.field(factory=trio.Event)
+
+    async def listen(self) -> None:
+        assert self.process.stdout is not None
+        rest = b""
+        async for chunk in self.process.stdout:
+            *lines, rest = (rest + chunk).split(b"\n")
+            self.said.extend(line.decode() for line in lines)
+            if "here" in self.said:
+                self.here.set()
+        self.silent.set()
+
+    def press_ctrl_c(self) -> None:
+        os.killpg(self.process.pid, signal.SIGINT)
+
+    async def wait_end(self) -> None:
+        await self.process.wait()
+        await self.silent.wait()
+
+    @property
+    def left_processes(self) -> list[int]:
+        pids = [int(line.split()[1]) for line in self.said if line.startswith("pid")]
+        return [pid for pid in pids if is_running(pid)]
 
 
 @asynccontextmanager
 async def started(
     cli: str | list[str], env: dict[str, str], options: dict[str, Any], phase: str
-) -> AsyncIterator[Running]:
-    """The program, run to where it says `here`; what it says is collected."""
+) -> AsyncIterator[Program]:
+    """The program, run to where it says `here`."""
     process = await trio.lowlevel.open_process(
         [sys.executable, "-c", PROGRAM, json.dumps([cli, env, options, phase])],
         stdout=subprocess.PIPE,
         start_new_session=True,  # as in a terminal of its own
     )
-    said: list[str] = []
-    assert process.stdout is not None
-    reader = process.stdout
-    here = trio.Event()
-
-    async def listen() -> None:
-        rest = b""
-        async for chunk in reader:
-            *lines, rest = (rest + chunk).split(b"\n")
-            said.extend(line.decode() for line in lines)
-            if "here" in said:
-                here.set()
-        here.set()
-
+    running = Program(process)
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(listen)
+        nursery.start_soon(running.listen)
         try:
-            await here.wait()
-            yield process, said
+            await running.here.wait()
+            yield running
         finally:
             process.kill()
-            await process.wait()
 
 
 @asynccontextmanager
 async def program(
     script: Script, phase: str, cli_path: Path, cli_home: Path
-) -> AsyncIterator[Running]:
+) -> AsyncIterator[Program]:
     """The program on the real CLI."""
     async with open_scripted_model(script) as model:
         env = cli_environment(model, cli_home)
@@ -145,25 +161,17 @@ async def test_ctrl_c_unwinds_and_leaves_trio_run_as_itself(
     phase: str, script: Script, cli_path: Path, cli_home: Path
 ) -> None:
     with trio.fail_after(60):
-        async with program(script, phase, cli_path, cli_home) as (process, said):
-            os.killpg(process.pid, signal.SIGINT)
-            await process.wait()
-            while "KeyboardInterrupt" not in said:
-                await trio.lowlevel.checkpoint()
+        async with program(script, phase, cli_path, cli_home) as running:
+            running.press_ctrl_c()
+            await running.wait_end()
 
-    assert process.returncode == 0
-    assert said[-2:] == ["left", "KeyboardInterrupt"]
+    assert running.process.returncode == 0
+    assert running.said[-2:] == ["left", "KeyboardInterrupt"]
     if phase in ("stream", "tool"):
-        assert "end cancelled outer" in said
+        assert "end cancelled outer" in running.said
     if phase == "tool":
-        assert "tool cancelled" in said
-    assert not [
-        line for line in said if line.startswith("pid") and is_running(pid(line))
-    ]
-
-
-def pid(line: str) -> int:
-    return int(line.split()[1])
+        assert "tool cancelled" in running.said
+    assert running.left_processes == []
 
 
 STUBBORN = """
@@ -189,23 +197,20 @@ trio.run(main)
 
 
 @pytest.mark.parametrize("times", [1, 2])
-async def test_a_second_ctrl_c_kills_a_cli_that_does_not_listen(
-    times: int, tmp_path: Path
-) -> None:
+async def test_a_second_ctrl_c_kills_a_cli_that_does_not_listen(times: int) -> None:
     """A first one has patience: for the drain, the release, and each step of the end."""
     cli = [sys.executable, "-c", STUBBORN]
     with trio.fail_after(60):
-        async with started(cli, dict(os.environ), {}, "stream") as (process, said):
+        async with started(cli, dict(os.environ), {}, "stream") as running:
             start = trio.current_time()
-            os.killpg(process.pid, signal.SIGINT)
+            running.press_ctrl_c()
             if times == 2:
-                while not any("interrupted" in line for line in said):
+                while "interrupted" not in running.said:
                     await trio.lowlevel.checkpoint()
-                os.killpg(process.pid, signal.SIGINT)
-            await process.wait()
+                running.press_ctrl_c()
+            await running.wait_end()
             took = trio.current_time() - start
-            while "KeyboardInterrupt" not in said:
-                await trio.lowlevel.checkpoint()
 
-    assert took < 1.5 if times == 2 else 5 < took < 16
-    assert not is_running(pid(next(line for line in said if line.startswith("pid"))))
+    assert running.said[-2:] == ["left", "KeyboardInterrupt"]
+    assert took < 1.9 if times == 2 else 5 < took < 16
+    assert running.left_processes == []

@@ -70,6 +70,7 @@ async def open_session(
             del sessions[session_id]
 
 
+@trio.lowlevel.enable_ki_protection  # Ctrl-C lands on a checkpoint, not between lines
 async def close_session(session: Session, patience: float = GRACE) -> None:
     """Stop the turn that another task has open, then release the session. Idempotent.
 

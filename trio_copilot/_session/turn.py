@@ -261,6 +261,7 @@ class Turn:
             )
             await self._call.result()
 
+    @trio.lowlevel.enable_ki_protection  # Ctrl-C lands on a checkpoint, not between lines
     async def _finish(self) -> None:
         interrupted = isinstance(sys.exception(), KeyboardInterrupt)
         try:
