@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import trio
@@ -17,12 +19,16 @@ from trio_copilot._wire.messages import (
     decode_message,
     encode_message,
 )
+from trio_copilot.testing import ScriptedCli, open_scripted_cli
+
+TIMEOUT = 100  # seconds, simulated ones where the CLI is scripted
 
 LOOK = {
     "name": "look",
     "description": "Looks",
     "parameters": {"type": "object", "properties": {}},
 }
+FREE_LOOK = {**LOOK, "skipPermission": True}
 ANSWER_CALL = "session.tools.handlePendingToolCall"
 ANSWER_PERMISSION = "session.permissions.handlePendingPermissionRequest"
 
@@ -172,3 +178,21 @@ class RawClient:
         """Answer a tool call; return whether that was accepted."""
         answer = await self.call(ANSWER_CALL, requestId=request["requestId"], **outcome)
         return bool(answer["success"])
+
+
+@asynccontextmanager
+async def connected(
+    script: Any = (), **behaviour: Any
+) -> AsyncIterator[tuple[ScriptedCli, RawClient]]:
+    with trio.fail_after(TIMEOUT):
+        async with open_scripted_cli(script, **behaviour) as cli:
+            yield cli, RawClient(cli.stream, cli.stream)
+
+
+@asynccontextmanager
+async def session(
+    script: Any = (), *tools: Any, **behaviour: Any
+) -> AsyncIterator[tuple[ScriptedCli, RawClient]]:
+    async with connected(script, **behaviour) as (cli, client):
+        await client.create(*tools)
+        yield cli, client

@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import itertools
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 import trio
 
-from trio_copilot._wire.framing import FrameDecoder, encode_frame
-from trio_copilot._wire.messages import (
-    Notification,
-    Request,
-    Response,
-    decode_message,
-    encode_message,
-)
+from tests.testing.raw import FREE_LOOK, RawClient
 from trio_copilot.testing import (
     Call,
     Reply,
@@ -32,55 +23,12 @@ from trio_copilot.testing import (
 pytestmark = pytest.mark.cli
 
 TIMEOUT = 30
-SESSION = "the-session"
-TOOL = {"name": "look", "description": "Looks", "skipPermission": True}
-
-
-class RawCli:
-    """One real CLI and one session, without any client."""
-
-    def __init__(self, process: trio.Process) -> None:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        self.stdin, self.stdout = process.stdin, process.stdout
-        self.decoder = FrameDecoder()
-        self.ids = itertools.count(1)
-        self.events: list[tuple[str, dict[str, Any]]] = []  # type, data
-
-    async def call(self, method: str, **params: Any) -> Any:
-        """Make a request about the session and return its result."""
-        number = next(self.ids)
-        request = Request(number, method, {"sessionId": SESSION, **params})
-        await self.stdin.send_all(encode_frame(encode_message(request)))
-        while True:
-            message = await self.read()
-            if isinstance(message, Response) and message.id == number:
-                return message.result
-
-    async def event(self, wanted: str) -> dict[str, Any]:
-        """Read up to an event of that type and return its data."""
-        while True:
-            await self.read()
-            if self.events and self.events[-1][0] == wanted:
-                return self.events[-1][1]
-
-    async def read(self) -> Any:
-        while (frame := self.decoder.next_frame()) is None:
-            self.decoder.feed(await self.stdout.receive_some())
-        message = decode_message(frame)
-        if isinstance(message, Notification) and message.method == "session.event":
-            event = message.params["event"]
-            self.events.append((event["type"], event["data"]))
-        return message
-
-    def data(self, wanted: str) -> list[dict[str, Any]]:
-        return [data for kind, data in self.events if kind == wanted]
 
 
 @asynccontextmanager
 async def session(
     cli_path: Path, model: ScriptedModel, home: Path
-) -> AsyncIterator[RawCli]:
+) -> AsyncIterator[RawClient]:
     command = [str(cli_path), "--headless", "--no-auto-update", "--stdio"]
     run = partial(
         trio.run_process,
@@ -92,18 +40,13 @@ async def session(
     )
     with trio.fail_after(TIMEOUT):
         async with trio.open_nursery() as nursery:
-            cli = RawCli(await nursery.start(run))
-            await cli.call(
-                "session.create",
-                model=model.name,
-                provider={"type": "openai", "baseUrl": model.base_url},
-                streaming=True,
-                requestPermission=True,
-                tools=[TOOL],
-            )
+            process = await nursery.start(run)
+            cli = RawClient(process.stdin, process.stdout)
+            provider = {"type": "openai", "baseUrl": model.base_url}
+            await cli.create(FREE_LOOK, model=model.name, provider=provider)
             yield cli
             await cli.call("runtime.shutdown")
-            await cli.stdin.aclose()
+            await process.stdin.aclose()
 
 
 async def test_the_deltas_of_a_reply_arrive_as_they_were_scripted(cli_path, cli_home):

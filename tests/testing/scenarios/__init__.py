@@ -1,0 +1,21 @@
+"""Conversations with a CLI, in frames, that must go alike on the real and the fake.
+
+What a scenario asserts holds on both; that they hear the same events besides is what
+`test_honesty` looks at. Each one has a session of its own.
+"""
+
+from __future__ import annotations
+
+from tests.testing.scenarios import (  # noqa: F401  # they register what they define
+    aborts,
+    answers,
+    failures,
+    prompts,
+    sessions,
+    tools,
+)
+from tests.testing.scenarios.registry import (
+    SCENARIOS as SCENARIOS,
+    Scenario as Scenario,
+    Talk as Talk,
+)
