@@ -90,18 +90,6 @@ async def open_service(
                 scope.cancel()
 
 
-@contextmanager
-def one_error() -> Generator[None, None, None]:
-    """Let the only fault of a nursery leave it as itself: superseded by `open_block`."""
-    try:
-        yield
-    except BaseExceptionGroup as group:
-        faults = [e for e in group.exceptions if not isinstance(e, trio.Cancelled)]
-        if len(faults) > 1:
-            raise
-        _raise_as_itself(faults[0] if faults else group.exceptions[0])
-
-
 def _raise_as_itself(fault: BaseException) -> NoReturn:
     """Raise `fault` with the context that it had, not with the group's."""
     context = fault.__context__

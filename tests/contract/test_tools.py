@@ -13,8 +13,10 @@ from trio.abc import Clock
 from tests.worlds import World
 from trio_copilot import (
     Allow,
+    CancelCause,
     Deny,
     PermissionRequest,
+    SessionEvent,
     Tool,
     ToolCall,
     ToolContext,
@@ -420,3 +422,61 @@ async def test_by_default_the_cli_may_not_run_commands(real: World) -> None:
 
             assert "has not been given a way to grant" in told(rig, 2)[0]
     assert [r.success for r in results] == [False]
+
+
+async def test_a_denial_without_a_reason_does_not_end_the_turn(
+    world: World, clock: Clock
+) -> None:
+    """The CLI ends it if the model is told nothing."""
+
+    async def decide(request: PermissionRequest) -> Allow | Deny:
+        return Deny("")
+
+    call = Reply(calls=[Call("get_weather", {"place": {"city": "Oslo"}})])
+    with trio.fail_after(world.patience):
+        async with world.run(
+            [call, "I could not."], tools=[get_weather], on_permission_request=decide
+        ) as rig:
+            end = await rig.session.ask("?")
+
+            assert "Permission was denied." in told(rig, 2)[0]
+    assert end.text == "I could not."
+
+
+async def test_a_call_that_another_client_rejects_ends_the_turn(
+    world: World, clock: Clock
+) -> None:
+    """There is no word of an abort in the session.idle of such a turn."""
+    asked = trio.Event()
+
+    async def decide(request: PermissionRequest) -> Allow | Deny:
+        asked.set()
+        await trio.sleep_forever()
+        raise AssertionError
+
+    call = Reply(calls=[Call("get_weather", {"place": {"city": "Oslo"}})])
+    with trio.fail_after(world.patience):
+        async with world.run(
+            [call, "next"], tools=[get_weather], on_permission_request=decide
+        ) as rig:
+            async with (
+                rig.session.subscribe("permission.requested") as requests,
+                rig.session.turn("?") as turn,
+            ):
+                request = await requests.receive()
+                assert isinstance(request, SessionEvent)
+                await rig.client.call(
+                    "session.permissions.handlePendingPermissionRequest",
+                    {
+                        "sessionId": rig.session.id,
+                        "requestId": request.raw["data"]["requestId"],
+                        "result": {"kind": "reject"},
+                    },
+                )
+                async for _ in turn:
+                    pass
+
+            assert turn.end is not None
+            assert turn.end.reason is TurnEndReason.CANCELLED
+            assert turn.end.cause is CancelCause.REMOTE
+            assert (await rig.session.ask("?")).text == "next"

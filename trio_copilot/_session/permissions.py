@@ -63,15 +63,13 @@ class Allow:
 class Deny:
     """Forbid what was asked."""
 
-    reason: str = ""
+    reason: str = "Permission was denied."
     """Told to the model."""
 
     def to_wire(self, request: PermissionRequest) -> dict[str, Any]:
         """Return the decision as the CLI wants it."""
-        wire = {"kind": "reject"}
-        if self.reason:
-            wire["feedback"] = self.reason
-        return wire
+        # Without a word to the model the CLI would end the whole turn.
+        return {"kind": "reject", "feedback": self.reason or Deny().reason}
 
 
 # What the CLI remembers of a permission for the session: the fields of the request that

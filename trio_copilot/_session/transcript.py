@@ -129,8 +129,9 @@ class Transcript:
 
     def _turn_start(self, event: SessionEvent, data: Payload) -> None:
         if event.agent_id is None:
-            self.main_idle = False
-            self.error = None  # it was not the end: another model call begins
+            # Whatever it looked like, it was not the end: a model call begins.
+            self.main_idle = self.aborted = False
+            self.error = None
             if self._ours and not self._started:
                 self._started = True
                 self._emit(TurnStart(message_id=self.message_id, source=event))
@@ -288,6 +289,10 @@ class Transcript:
             status_code=status if isinstance(status, int) else None,
         )
 
+    def _abort(self, event: SessionEvent, data: Payload) -> None:
+        if event.agent_id is None:  # session.idle need not say it again
+            self.aborted = True
+
     def _main_idle(self, event: SessionEvent, data: Payload) -> None:
         if event.agent_id is None:
             self.main_idle = True
@@ -307,7 +312,9 @@ def _text(data: Payload, key: str) -> str:
     return as_text(data.get(key))
 
 
-_ENDS = frozenset({"assistant.idle", "session.idle", "session.autopilot_stopped"})
+_ENDS = frozenset(
+    {"abort", "assistant.idle", "session.idle", "session.autopilot_stopped"}
+)
 
 _READERS: dict[str, Callable[[Transcript, SessionEvent, Payload], None]] = {
     "user.message": Transcript._user_message,
@@ -326,6 +333,7 @@ _READERS: dict[str, Callable[[Transcript, SessionEvent, Payload], None]] = {
     "session.info": Transcript._notice,
     "session.warning": Transcript._notice,
     "session.error": Transcript._error,
+    "abort": Transcript._abort,
     "assistant.idle": Transcript._main_idle,
     "session.idle": Transcript._idle,
     "session.autopilot_stopped": Transcript._autopilot_stopped,

@@ -2,7 +2,7 @@
 
 Strategy: msgspec checks the envelope while it parses, at a fraction of the cost of a
 dict. What it refuses but JavaScript sends goes through the standard library: halves of
-a UTF-16 pair (the CLI cuts an emoji between two deltas), numbers beyond a double. Four
+a UTF-16 pair (which JSON can express and a string may hold), numbers beyond a double. Four
 frozen classes are all that the layers above see.
 
 This module does not know any method; `params` and `result` are whatever JSON has. They
