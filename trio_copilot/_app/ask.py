@@ -21,6 +21,7 @@ import trio
 
 from trio_copilot import (
     CancelCause,
+    Decision,
     Message,
     Notice,
     PermissionRequest,
@@ -39,10 +40,9 @@ from trio_copilot import (
     deny_all,
     open_client,
 )
-from trio_copilot._session.permissions import Decision
 
 from .connecting import connection_from, connection_options
-from .running import FAILED, KEY_VARIABLE, Interrupts, Work, trio_command
+from .running import FAILED, KEY_VARIABLE, Work, trio_command
 from .terminal import Answer, fail, say, well_formed
 
 TEXT_CUT = 3
@@ -131,7 +131,6 @@ def _provider(url: str | None, model: str | None) -> Provider | None:
 
 
 async def _ask(
-    interrupts: Interrupts,
     *,
     display: Display,
     connection: Stdio | Tcp,
@@ -143,12 +142,11 @@ async def _ask(
     end: TurnEnd | None = None
     with trio.move_on_after(timeout):
         async with open_client(connection) as client:
-            with interrupts.kill(client):
-                async with client.open_session(options) as session:
-                    async with session.turn(prompt, idle_timeout=idle_timeout) as turn:
-                        async for event in turn:
-                            await display.show(event)
-                    end = turn.end
+            async with client.open_session(options) as session:
+                async with session.turn(prompt, idle_timeout=idle_timeout) as turn:
+                    async for event in turn:
+                        await display.show(event)
+                end = turn.end
     with trio.move_on_after(LAST_LINE_TIMEOUT):
         await display.answer.end_line()
     if end is None:

@@ -7,13 +7,15 @@
 | 2      | the command line is wrong                                      |
 | 3      | `ask`: the answer was cut at the model's token limit           |
 | 124    | `ask`: out of time, as `timeout` has it                        |
-| 130    | Ctrl-C, as shells have it: 128 and the number of the signal    |
+| 130    | Ctrl-C or SIGTERM: 128 and the number of the signal, as usual  |
 | 141    | nobody reads our output any more, likewise: `| head -1`        |
 """
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Sequence
+from types import FrameType
 
 import click
 
@@ -21,9 +23,10 @@ from .ask import ask
 from .demo import demo
 from .doctor import doctor
 from .install_cli import install_cli
-from .running import INTERRUPTED
-from .terminal import prepare_streams, say_cancelled
+from .terminal import prepare_streams, say
 from .versions import version_of
+
+INTERRUPTED = 128 + signal.SIGINT
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -45,14 +48,25 @@ def run_command_line(arguments: Sequence[str] | None = None) -> int:
       arguments: without the program's name; `None` takes those of this process.
     """
     prepare_streams()
+    _let_sigterm_be_ctrl_c()
     try:
         status: int = cli.main(
             arguments, prog_name="trio-copilot", standalone_mode=False
         )
-    except click.Abort:  # Ctrl-C while no Trio was running
-        say_cancelled()
+    except click.Abort:  # click's word for Ctrl-C
+        say("cancelled")
         return INTERRUPTED
     except click.ClickException as error:
         error.show()
         return error.exit_code
     return status
+
+
+def _let_sigterm_be_ctrl_c() -> None:
+    """Let SIGTERM end the work as properly as Ctrl-C does."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGTERM, interrupt)

@@ -19,7 +19,7 @@ from trio_copilot._transport.find_cli import PINNED_VERSION
 
 from .connecting import cli_option
 from .npm import InstallError, install
-from .running import Interrupts, Work, trio_command
+from .running import Work, trio_command
 from .terminal import progress
 
 if TYPE_CHECKING:
@@ -47,14 +47,14 @@ def demo(cli: Path | None, scripted: bool) -> Work:
     return partial(_demo, cli=cli, scripted=scripted)
 
 
-async def _demo(interrupts: Interrupts, *, cli: Path | None, scripted: bool) -> int:
+async def _demo(*, cli: Path | None, scripted: bool) -> int:
     from .page import Page
     from .performance import perform
 
     page = Page()
     path = None if scripted else await _choose_cli(page, cli)
     with trio.move_on_after(DEMO_TIMEOUT) as patience:
-        await perform(page, path, interrupts)
+        await perform(page, path)
     if patience.cancelled_caught:
         page.problem(f"not done within {DEMO_TIMEOUT:g} s")
     return 1 if page.has_problem else 0

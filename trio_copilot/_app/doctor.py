@@ -30,7 +30,7 @@ from trio_copilot import (
 from trio_copilot._transport.find_cli import PINNED_VERSION, cached_cli
 
 from .connecting import connection_from, connection_options
-from .running import Interrupts, Work, describe, hint_for, trio_command
+from .running import Work, describe, hint_for, trio_command
 from .versions import version_of
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def doctor(cli: Path | None, url: str | None) -> Work:
     return partial(_doctor, connection=connection_from(cli, url))
 
 
-async def _doctor(interrupts: Interrupts, *, connection: Stdio | Tcp) -> int:
+async def _doctor(*, connection: Stdio | Tcp) -> int:
     from .page import Page
 
     page = Page()
@@ -73,7 +73,7 @@ async def _doctor(interrupts: Interrupts, *, connection: Stdio | Tcp) -> int:
         _look_for_cli(page, connection.path)
     if not page.has_problem:
         try:
-            await _look_at_client(page, interrupts, connection)
+            await _look_at_client(page, connection)
         except CopilotError as error:
             page.problem(describe(error), hint_for(error))
     page.line("")
@@ -123,28 +123,25 @@ def _show_places(page: Page, places: Mapping[str, str | None]) -> None:
             page.fact(f"{name}: {place or 'none'}")
 
 
-async def _look_at_client(
-    page: Page, interrupts: Interrupts, connection: Stdio | Tcp
-) -> None:
+async def _look_at_client(page: Page, connection: Stdio | Tcp) -> None:
     begun = trio.current_time()
     async with open_client(connection) as client:
-        with interrupts.kill(client):
-            took = trio.current_time() - begun
-            page.good(
-                f"version {client.cli_version}, protocol {client.protocol_version}, "
-                f"answered after {took:.2f} s"
+        took = trio.current_time() - begun
+        page.good(
+            f"version {client.cli_version}, protocol {client.protocol_version}, "
+            f"answered after {took:.2f} s"
+        )
+        if client.cli_version != PINNED_VERSION:
+            page.fact(f"this package was made for version {PINNED_VERSION}")
+        page.title("Account")
+        with trio.move_on_after(ACCOUNT_TIMEOUT) as patience:
+            if await _look_at_account(page, client):
+                await _look_at_models(page, client)
+        if patience.cancelled_caught:
+            page.finding(
+                f"no answer within {ACCOUNT_TIMEOUT:g} s",
+                "check the network and the proxy",
             )
-            if client.cli_version != PINNED_VERSION:
-                page.fact(f"this package was made for version {PINNED_VERSION}")
-            page.title("Account")
-            with trio.move_on_after(ACCOUNT_TIMEOUT) as patience:
-                if await _look_at_account(page, client):
-                    await _look_at_models(page, client)
-            if patience.cancelled_caught:
-                page.finding(
-                    f"no answer within {ACCOUNT_TIMEOUT:g} s",
-                    "check the network and the proxy",
-                )
 
 
 async def _look_at_account(page: Page, client: Client) -> bool:

@@ -10,7 +10,7 @@ import click
 from trio_copilot._transport.find_cli import PINNED_VERSION, cached_cli
 
 from .npm import install
-from .running import Interrupts, Work, trio_command
+from .running import Work, trio_command
 from .terminal import progress, say
 
 _VERSION = re.compile(r"\d+\.\d+\.\d+[0-9A-Za-z.+-]*")
@@ -40,7 +40,7 @@ def install_cli(version: str, force: bool) -> Work:
     return partial(_install_cli, version=version, force=force)
 
 
-async def _install_cli(_: Interrupts, *, version: str, force: bool) -> int:
+async def _install_cli(*, version: str, force: bool) -> int:
     path = cached_cli(version)
     if path.exists() and not force:
         say(f"Copilot CLI {version} is installed already; --force installs it again")

@@ -18,7 +18,7 @@ from pathlib import Path
 import click
 import trio
 
-from trio_copilot._scopes import one_error
+from trio_copilot._scopes import open_block
 from trio_copilot._transport.find_cli import cache_dir, cached_cli
 
 PACKAGE = "@github/copilot"
@@ -101,17 +101,16 @@ async def _run_npm(npm: str, folder: Path, version: str, on_progress: Progress) 
     command += ["--ignore-scripts", "--include=optional", "--no-audit", "--no-fund"]
     command += ["--loglevel=http", "--no-progress"]
     said: list[str] = []
-    with one_error():
-        async with trio.open_nursery() as nursery:
-            run = partial(
-                trio.run_process,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                check=False,
-            )
-            process: trio.Process = await nursery.start(run, command)
-            await _listen(process, said, on_progress)
+    async with open_block() as nursery:
+        run = partial(
+            trio.run_process,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+        process: trio.Process = await nursery.start(run, command)
+        await _listen(process, said, on_progress)
     if process.returncode != 0:
         tail = "\n".join(f"  {line}" for line in said[-LINES_KEPT:])
         raise InstallError(

@@ -18,26 +18,23 @@ from trio_copilot import CancelCause, Client, Session, TurnEnd, TurnEndReason
 
 from . import demo_steps as steps
 from .page import Page
-from .running import Interrupts
 from .stage import Stage, open_stage
 
 STOP_TIMEOUT = 5.0
 """Seconds for the model to see that its connection was closed; it takes milliseconds."""
 
 
-async def perform(page: Page, cli: Path | None, interrupts: Interrupts) -> None:
+async def perform(page: Page, cli: Path | None) -> None:
     """Play all steps; `page.has_problem` says whether a promise was broken.
 
     Args:
       page: where to show what happens.
       cli: the CLI to start; `None` is a scripted one.
-      interrupts: whose second signal kills that CLI.
     """
     begun = trio.current_time()
     async with open_stage(cli, steps.answer) as stage:
-        with interrupts.kill(stage.client):
-            _introduce(page, stage, cli, trio.current_time() - begun)
-            await _play(page, stage)
+        _introduce(page, stage, cli, trio.current_time() - begun)
+        await _play(page, stage)
     _look_back(page, stage.client)
 
 
@@ -65,9 +62,8 @@ class Run:
     @property
     def rate(self) -> float:
         """Pieces per second, after the first."""
-        if len(self.pieces) < 2:
-            return 0.0
-        return (len(self.pieces) - 1) / (self.pieces[-1][0] - self.first)
+        span = self.pieces[-1][0] - self.first if self.pieces else 0.0
+        return (len(self.pieces) - 1) / span if span else 0.0
 
 
 Step = Callable[[Session, steps.Show], Awaitable[TurnEnd | None]]
@@ -80,7 +76,7 @@ async def _play(page: Page, stage: Stage) -> None:
         page.fact(f"session {session.id}")
         for number, (step, check) in enumerate(STEPS, 1):
             page.title(f"{number}. {inspect.getdoc(step)}")
-            page.code(_code_of(step))
+            page.code(code_of(step))
             run = await _run(page, step, session)
             await check(page, run, stage)
 
@@ -101,7 +97,7 @@ async def _run(page: Page, step: Step, session: Session) -> Run:
     return Run(end, pieces, took)
 
 
-def _code_of(step: Step) -> str:
+def code_of(step: Step) -> str:
     """Return the body of a step, and before it the tool that it is about."""
     lines = inspect.getsource(step).splitlines()[2:-1]  # no head, docstring and return
     code = textwrap.dedent("\n".join(lines))

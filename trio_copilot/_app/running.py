@@ -1,101 +1,33 @@
-"""Runs a subcommand in Trio: Ctrl-C, errors of the library and logging, once for all.
+"""Runs a subcommand in Trio: errors of the library and logging, once for all.
 
-Strategy: signals are events that a task waits for, not exceptions that strike anywhere.
-The first one cancels the work, which stops the turn at the CLI, releases the session
-and ends the process. The second one kills the CLI's process group, so that nothing of
-this has to be waited for any more.
+Ctrl-C needs nothing here: it unwinds the blocks of the library, which stops the turn,
+releases the session and ends the CLI, and a second one kills it.
 """
 
 from __future__ import annotations
 
 import functools
 import logging
-import os
-import signal
-import sys
 import traceback
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
 
-import attrs
 import click
 import trio
 
-from trio_copilot import Client, CopilotError, RpcError, TurnError
-from trio_copilot._scopes import one_error
+from trio_copilot import CopilotError, RpcError, TurnError
 
-from .terminal import fail, mute_stdout, say_cancelled
+from .terminal import fail, mute_stdout
 
 FAILED = 1
-INTERRUPTED = 128 + signal.SIGINT
 OUTPUT_CLOSED = 128 + 13
 """As for a program that SIGPIPE ends; Windows has no such signal, so a number."""
 
 KEY_VARIABLE = "TRIO_COPILOT_API_KEY"
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
-
-
-@attrs.define
-class Interrupts:
-    """What Ctrl-C, or SIGTERM, does to the work: the first cancels, the second kills."""
-
-    _scope: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False)
-    _client: Client | None = attrs.field(default=None, init=False)
-    received: int = attrs.field(default=0, init=False)
-    """The first signal; 0 while there was none."""
-    impatient: bool = attrs.field(default=False, init=False)
-    """Whether there was a second one."""
-
-    @contextmanager
-    def kill(self, client: Client) -> Generator[None]:
-        """Let a second signal kill this client's CLI, for the length of the block."""
-        self._client = client
-        try:
-            yield
-        finally:
-            self._client = None
-
-    @asynccontextmanager
-    async def watched(self) -> AsyncGenerator[None]:
-        """Cancel the block at the first signal."""
-        with one_error():
-            async with trio.open_nursery() as nursery:
-                await nursery.start(self._watch)
-                with self._scope:
-                    yield
-                nursery.cancel_scope.cancel()
-
-    # Protected, so that the Ctrl-C which it raises reaches the main task: the work.
-    @trio.lowlevel.enable_ki_protection
-    async def _watch(self, *, task_status: trio.TaskStatus[None]) -> None:
-        with trio.open_signal_receiver(*SIGNALS) as signals:
-            task_status.started()
-            self.received = await anext(signals)
-            self._scope.cancel()
-            await anext(signals)
-        self.impatient = True
-        if self._client is not None and self._client.pid is not None:
-            _kill_group(self._client.pid)
-        signal.raise_signal(signal.SIGINT)
-
-
-if sys.platform == "win32":  # pragma: no cover - this half runs on Windows only
-
-    def _kill_group(pid: int) -> None:
-        with suppress(OSError):  # it is gone
-            os.kill(pid, signal.SIGTERM)
-
-else:
-
-    def _kill_group(pid: int) -> None:
-        with suppress(ProcessLookupError):  # it is gone
-            os.killpg(pid, signal.SIGKILL)
-
-
-Work: TypeAlias = Callable[[Interrupts], Awaitable[int]]
+Work: TypeAlias = Callable[[], Awaitable[int]]
 """What a subcommand does, in Trio; returns the exit status."""
 
 
@@ -111,7 +43,7 @@ def trio_command(name: str) -> Callable[[Callable[..., Work]], click.Command]:
         def command(debug: bool, log: Path | None, **options: Any) -> int:
             work = function(**options)
             with _logging_to(log):
-                return trio.run(_run, work, debug)
+                return _run(work, debug)
 
         command.params += _common_options()
         return command
@@ -128,25 +60,19 @@ def _common_options() -> list[click.Parameter]:
     ]
 
 
-async def _run(work: Work, debug: bool) -> int:
-    interrupts = Interrupts()
-    status = FAILED
+def _run(work: Work, debug: bool) -> int:
     try:
-        async with interrupts.watched():
-            status = await _reported(work(interrupts), debug)
-    except (KeyboardInterrupt, BaseExceptionGroup):
-        if not interrupts.impatient:  # else it is what the kill has caused
+        return trio.run(_reported, work, debug)
+    except BaseExceptionGroup as group:
+        if group.subgroup(KeyboardInterrupt) is None:
             raise
-    if interrupts.received:
-        say_cancelled()
-        return 128 + interrupts.received
-    return status
+        raise KeyboardInterrupt from group  # what else is in it was caused by that
 
 
-async def _reported(working: Awaitable[int], debug: bool) -> int:
+async def _reported(work: Work, debug: bool) -> int:
     """Say what the library raises in words, with what to do about it."""
     try:
-        return await working
+        return await work()
     except CopilotError as error:
         if debug:
             traceback.print_exception(error)

@@ -52,13 +52,6 @@ def fail(text: str, hint: str | None = None) -> None:
         click.echo(f"Hint: {hint}", err=True)
 
 
-def say_cancelled() -> None:
-    """Say that the user's signal was obeyed."""
-    if sys.stderr.isatty():
-        click.echo(err=True)  # the terminal has shown ^C
-    say("cancelled")
-
-
 def well_formed(text: str) -> str:
     """Return text that can be encoded: halves of characters joined, or replaced."""
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
@@ -72,14 +65,17 @@ def mute_stdout() -> None:
 
 @contextmanager
 def progress(title: str) -> Generator[Callable[[str], None]]:
-    """Show on stderr that something is going on, and the last line that was told."""
+    """Show on stderr that something is going on, and what is told of it.
+
+    A terminal shows the last line that was told; anything else gets them all.
+    """
     from rich.console import Console
     from rich.markup import escape
 
     console = Console(stderr=True, highlight=False)
     if not console.is_terminal:
         say(title)
-        yield lambda line: None
+        yield say
         return
     with console.status(escape(title)) as status:
         yield lambda line: status.update(

@@ -1,0 +1,15 @@
+"""The command of a user who has nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.app.command import Command
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> Command:
+    """The command, without a Copilot CLI, npm, or anything else on PATH."""
+    return Command.at(tmp_path / "home")
