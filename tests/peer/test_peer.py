@@ -310,7 +310,7 @@ async def test_a_peer_that_stops_listening_leaves_nobody_waiting() -> None:
             raise trio.BrokenResourceError
 
         assert isinstance(near, trio.StapledStream)
-        near.send_stream.send_all_hook = deaf  # type: ignore[attr-defined]
+        near.send_stream.send_all_hook = deaf
         return near, far
 
     async with connected(streams=half_deaf) as (peer, _):
