@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from trio_copilot._transport.connections import Stdio, Tcp, parse_address
+from trio_copilot._transport.connections import Stdio, Tcp
 
 
 @pytest.mark.parametrize(
@@ -22,8 +22,7 @@ from trio_copilot._transport.connections import Stdio, Tcp, parse_address
     ],
 )
 def test_addresses_of_these_forms_are_understood(address, host, port):
-    assert parse_address(address) == (host, port)
-    assert Tcp(host, port).port == port
+    assert Tcp.at(address, token="t") == Tcp(host, port, "t")
 
 
 @pytest.mark.parametrize(
@@ -49,12 +48,12 @@ def test_what_is_no_address_is_refused(address):
     with pytest.raises(
         ValueError, match="is no address of a CLI: expected 'host:port'"
     ):
-        parse_address(address)
+        Tcp.at(address)
 
 
 def test_a_password_in_an_address_is_not_shown():
     with pytest.raises(ValueError, match=r"^'localhost:8080' is no") as caught:
-        parse_address("http://me:sesame@localhost:8080")
+        Tcp.at("http://me:sesame@localhost:8080")
     assert "sesame" not in str(caught.value)
 
 
@@ -87,6 +86,7 @@ def test_stdio_takes_any_path_and_any_sequence_of_arguments():
     assert hash(Stdio("copilot", ["--x"])) == hash(Stdio("copilot", ("--x",)))
 
 
-def test_one_string_is_no_sequence_of_arguments():
-    with pytest.raises(TypeError, match="args must be a sequence of strings"):
-        Stdio("copilot", "--log-level")
+@pytest.mark.parametrize("arguments", ["--log-level", ["--port", 7]])
+def test_what_is_no_sequence_of_strings_is_refused(arguments):
+    with pytest.raises(TypeError, match="args must be a sequence of strings, not"):
+        Stdio("copilot", arguments)

@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 import click
 
 from trio_copilot import Stdio, Tcp
-from trio_copilot._transport.connections import parse_address
 
 TOKEN_VARIABLE = "COPILOT_CONNECTION_TOKEN"  # noqa: S105  # the name, not the token
 
@@ -46,7 +45,6 @@ def connection_from(cli: Path | None, url: str | None) -> Stdio | Tcp:
     if cli is not None:
         raise click.UsageError("--cli starts a CLI and --url connects to one: use one")
     try:
-        host, port = parse_address(url)
+        return Tcp.at(url, token=os.environ.get(TOKEN_VARIABLE))
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="'--url'") from error
-    return Tcp(host, port, os.environ.get(TOKEN_VARIABLE))

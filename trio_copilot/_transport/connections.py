@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 import attrs
 
-__all__ = ["DEFAULT_HOST", "Stdio", "Tcp", "parse_address"]
+__all__ = ["DEFAULT_HOST", "Stdio", "Tcp"]
 
 DEFAULT_HOST = "127.0.0.1"
 """Where `copilot --headless --port N` listens, and nowhere else."""
@@ -21,9 +21,10 @@ _ADDRESS = re.compile(
 
 
 def _words(args: Iterable[str]) -> tuple[str, ...]:
-    if isinstance(args, str):
-        raise TypeError(f"args must be a sequence of strings, not the string {args!r}")
-    return tuple(args)
+    words = args if isinstance(args, str) else tuple(args)
+    if isinstance(words, str) or not all(isinstance(word, str) for word in words):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers vary
+        raise TypeError(f"args must be a sequence of strings, not {words!r}")
+    return words
 
 
 def _check_host(_tcp: Tcp, _attribute: attrs.Attribute[str], host: str) -> None:
@@ -65,22 +66,24 @@ class Tcp:
     port: int = attrs.field(validator=_check_port)
     token: str | None = attrs.field(default=None, repr=False)
 
+    @classmethod
+    def at(cls, address: str, *, token: str | None = None) -> Tcp:
+        """Return the connection that an address in text stands for.
 
-def parse_address(address: str) -> tuple[str, int]:
-    """Return the host and port in `address`.
+        Args:
+          address: `"host:port"`, `"port"` (of this machine), `"[::1]:port"`, each of
+              them also after `tcp://` or `http://`.
+          token: see the class.
 
-    Args:
-      address: `"host:port"`, `"port"` (of this machine), `"[::1]:port"`, each of them
-          also after `tcp://` or `http://`.
-
-    Raises:
-      ValueError: it has none of these forms, or the port is not within 1..65535.
-    """
-    match = _ADDRESS.fullmatch(address.strip())
-    if match is None or not 1 <= int(match["port"]) <= 65535:
-        shown = address.rpartition("@")[2]  # no password in an error
-        raise ValueError(
-            f"{shown!r} is no address of a CLI: expected 'host:port', 'port' or "
-            "'[::1]:port' with a port within 1..65535"
-        )
-    return match["ipv6"] or match["name"] or DEFAULT_HOST, int(match["port"])
+        Raises:
+          ValueError: it has none of these forms, or the port is not within 1..65535.
+        """
+        match = _ADDRESS.fullmatch(address.strip())
+        if match is None or not 1 <= int(match["port"]) <= 65535:
+            shown = address.rpartition("@")[2]  # no password in an error
+            raise ValueError(
+                f"{shown!r} is no address of a CLI: expected 'host:port', 'port' or "
+                "'[::1]:port' with a port within 1..65535"
+            )
+        host = match["ipv6"] or match["name"] or DEFAULT_HOST
+        return cls(host, int(match["port"]), token)
