@@ -125,16 +125,17 @@ print(json.dumps([cpu, int(rss) / 1024]))
 """
 
 
-def cli_processes(cli: Path) -> list[int]:
-    """The processes that run this executable."""
+def cli_processes(home: Path) -> list[int]:
+    """The CLI processes that were started with this home, and no others."""
+    mark = f"HOME={home}\0".encode()
     found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                if Path(os.readlink(entry / "exe")) == cli.resolve():
-                    found.append(int(entry.name))
-            except OSError:
-                continue
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            runs_cli = Path(os.readlink(entry / "exe")).name == "copilot"
+            if runs_cli and mark in (entry / "environ").read_bytes():
+                found.append(int(entry.name))
+        except OSError:  # it ended, or is another user's
+            continue
     return found
 
 
@@ -153,10 +154,10 @@ async def run(
         closed_after: float | None = None
         if task == "start":
             await trio.sleep(3.5)
-            left = len(cli_processes(cli))
+            left = len(cli_processes(home))
             process.kill()
             await process.wait()
-            for pid in cli_processes(cli):
+            for pid in cli_processes(home):
                 os.kill(pid, 9)
             return {"left": left}
         while b"ready" not in said and (chunk := await process.stdout.receive_some()):
@@ -173,7 +174,7 @@ async def run(
         process.kill()
         await process.wait()
         await process.stdout.aclose()
-        for pid in cli_processes(cli):
+        for pid in cli_processes(home):
             os.kill(pid, 9)
         rest = said.partition(b"ready")[2].strip()
         return {"closed": closed_after, "said": json.loads(rest) if rest else None}

@@ -160,6 +160,6 @@ async def open_scripted_model(
         bound: int = listeners[0].socket.getsockname()[1]
         model = ScriptedModel(script, f"http://{host}:{bound}/v1")
         serve = partial(trio.serve_listeners, handler_nursery=nursery)
-        nursery.start_soon(serve, model._serve, listeners)
+        nursery.start_soon(serve, model._serve, listeners)  # noqa: ASYNC113  # they listen already
         yield model
         nursery.cancel_scope.cancel()
