@@ -49,7 +49,7 @@ class CliNotFoundError(CopilotError):
     """
 
     def __init__(self, places: Sequence[str]) -> None:
-        self.places = tuple(places)
+        self.places: tuple[str, ...] = tuple(places)
         looked = "\n".join(f"  - {place}" for place in self.places)
         super().__init__(
             f"No Copilot CLI was found. Looked at:\n{looked}\n"

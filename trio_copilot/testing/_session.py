@@ -20,7 +20,7 @@ from ._events import EventLog
 from ._host import Host, Json
 from ._openai import MODEL
 from ._tool_calls import ToolCall
-from .turn_engine import work
+from ._turn_engine import work
 
 ADMISSION = 0.004
 """Seconds from a prompt's arrival to its admission and the answer to `session.send`."""

@@ -6,7 +6,7 @@ tests run on both. On top of that it misbehaves on demand.
 
 Strategy: one task reads and one writes; what is to be done goes on one agenda, in order
 of arrival; only the work of a session is a task of its own. Methods are in `_methods`,
-sessions in `_session`, turns in `turn_engine`. Under `autojump_clock` nothing here
+sessions in `_session`, turns in `_turn_engine`. Under `autojump_clock` nothing here
 depends on chance or on the wall clock.
 """
 
@@ -64,7 +64,7 @@ class ScriptedCli(ModelRecord):
             Pipe(client.send_stream), client.receive_stream
         )
         self.received: list[Message] = []
-        self.torn = False
+        self.torn: bool = False
         self._host = Host(behaviour, self)
         self._life = trio.CancelScope()
         self._requests = 0
