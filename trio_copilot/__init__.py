@@ -62,6 +62,10 @@ from ._session.permissions import (
     deny_all as deny_all,
 )
 from ._session.session import Session as Session
+from ._session.statistics import (
+    ClientStatistics as ClientStatistics,
+    SubscriptionStatistics as SubscriptionStatistics,
+)
 from ._session.turn import Turn as Turn
 from ._session.turn_events import (
     CancelCause as CancelCause,

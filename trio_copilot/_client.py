@@ -33,6 +33,7 @@ from ._scopes import last_words, require_trio
 from ._session.open_session import close_session, open_session
 from ._session.options import SessionOptions
 from ._session.session import Session
+from ._session.statistics import ClientStatistics, Tally
 from ._transport.link import Connection, LaunchOptions, Link, open_link
 from ._transport.process import SHUTDOWN_TIMEOUT
 
@@ -62,6 +63,7 @@ class Client:
     _link: Link = attrs.field(repr=False)
     _default_directory: str = attrs.field(repr=False)
     _sessions: dict[str, Session] = attrs.field(factory=dict[str, Session], init=False)
+    _tally: Tally = attrs.field(factory=Tally, init=False, repr=False)
     protocol_version: int = attrs.field(default=0, init=False)
     """The version of the protocol that the CLI speaks."""
     cli_version: str = attrs.field(default="", init=False)
@@ -116,6 +118,30 @@ class Client:
         options = SessionOptions.of(options, keywords)
         return self._open(options, session_id, "session.resume")
 
+    def statistics(self) -> ClientStatistics:
+        """Return what is open now and what has happened so far."""
+        sessions = tuple(self._sessions.values())
+        tally = self._tally
+        return ClientStatistics(
+            open_sessions=len(sessions),
+            open_turns=sum(session._turn is not None for session in sessions),
+            open_requests=tuple(
+                label for session in sessions for label in session._open_requests
+            ),
+            pending_calls=self._peer.pending_calls,
+            subscriptions=tuple(
+                each for session in sessions for each in session._fanout.statistics()
+            ),
+            bytes_received=self._peer.bytes_received,
+            bytes_sent=self._peer.bytes_sent,
+            events=dict(tally.events),
+            repeated_events=tally.repeated_events,
+            ended_turns=dict(tally.ended_turns),
+            drains=tally.drains,
+            drain_time=tally.drain_time,
+            longest_drain=tally.longest_drain,
+        )
+
     async def ping(self, message: str = "") -> Any:
         """Call `ping` and return the CLI's answer. `Cancelled` leaves nothing behind."""
         return await self.call("ping", {"message": message})
@@ -163,6 +189,7 @@ class Client:
             method=method,
             default_directory=self._default_directory,
             sessions=self._sessions,
+            tally=self._tally,
         )
 
     # -- called by the reader of the connection: synchronous

@@ -111,6 +111,7 @@ class Peer:
     _writer: Writer = attrs.field(init=False)
     _inbound: Inbound = attrs.field(init=False)
     _end: CopilotError | None = attrs.field(default=None, init=False)
+    bytes_received: int = attrs.field(default=0, init=False)
 
     def __attrs_post_init__(self) -> None:
         self._writer = Writer(self._stream)
@@ -120,6 +121,16 @@ class Peer:
     def end(self) -> CopilotError | None:
         """Why the connection is over, or `None` while it is not."""
         return self._end
+
+    @property
+    def bytes_sent(self) -> int:
+        """How many bytes have been handed to the stream."""
+        return self._writer.bytes_written
+
+    @property
+    def pending_calls(self) -> int:
+        """How many requests of ours have no answer."""
+        return self._ledger.open_calls
 
     async def request(self, method: str, params: Any = None) -> Any:
         """Call a method of the peer and return the result of its answer.
@@ -204,6 +215,7 @@ class Peer:
     async def _read_messages(self, nursery: trio.Nursery) -> None:
         decoder = FrameDecoder()
         while data := await self._stream.receive_some(READ_SIZE):
+            self.bytes_received += len(data)
             decoder.feed(data)
             while (body := decoder.next_frame()) is not None:
                 self._dispatch(decode_message(body), nursery)

@@ -79,9 +79,16 @@ class Buffer(Generic[T]):
         factory=trio.lowlevel.ParkingLot, init=False
     )
     _taken: int = attrs.field(default=0, init=False)
+    high_water: int = attrs.field(default=0, init=False)
+    """The most entries that have ever waited at once."""
 
     def __len__(self) -> int:
         return len(self._entries)
+
+    @property
+    def capacity(self) -> int:
+        """How many entries may wait."""
+        return self._capacity
 
     def put(self, item: T) -> None:
         """Add an item. Neither blocks nor fails, whatever the consumer does."""
@@ -144,6 +151,7 @@ class Buffer(Generic[T]):
         self._entries.append(entry)
         if entry.progress_key is None:
             self._newest = entry
+        self.high_water = max(self.high_water, len(self._entries))
         self._waiting.unpark()
 
     def _join(self, item: T) -> None:

@@ -18,6 +18,7 @@ from .._protocol.envelope import SessionEvent
 from .._resource_errors import SessionBusyError
 from .buffer import Buffer, Lagged, Overflow
 from .coalesce import SESSION_EVENTS
+from .statistics import SubscriptionStatistics
 
 DEFAULT_CAPACITY = 1024
 """Events that a subscriber may lag behind: some seconds of a fast stream."""
@@ -63,6 +64,14 @@ class Subscription(trio.abc.ReceiveChannel[SessionEvent | Lagged]):
         """Stop receiving; what is buffered can still be taken."""
         self._buffer.close()
         await trio.lowlevel.checkpoint()
+
+    def statistics(self) -> SubscriptionStatistics:
+        """Return how far this subscriber lags behind."""
+        return SubscriptionStatistics(
+            current_buffer_used=len(self._buffer),
+            max_buffer_size=self._buffer.capacity,
+            high_water=self._buffer.high_water,
+        )
 
     def _begin(self) -> None:
         if self._receiving:
@@ -129,6 +138,10 @@ class FanOut:
         subscription._buffer.close()
         if subscription in self._subscriptions:
             self._subscriptions.remove(subscription)
+
+    def statistics(self) -> tuple[SubscriptionStatistics, ...]:
+        """Return how far each subscriber lags behind."""
+        return tuple(each.statistics() for each in self._subscriptions)
 
     def publish(self, event: SessionEvent) -> None:
         """Give an event to everyone who wants its type."""

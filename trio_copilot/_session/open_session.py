@@ -19,6 +19,7 @@ from .._tools.run import by_name
 from .options import SessionOptions
 from .requests import Desk
 from .session import Session
+from .statistics import Tally
 from .turn import GRACE
 
 RELEASE_TIMEOUT = 2.0
@@ -38,6 +39,7 @@ async def open_session(
     method: str,
     default_directory: str,
     sessions: dict[str, Session],
+    tally: Tally,
 ) -> AsyncGenerator[Session, None]:
     """Create or resume a session and own it for the length of the block.
 
@@ -50,6 +52,7 @@ async def open_session(
         session_id,
         by_name(tuple(options.tools)),
         options.on_permission_request,
+        tally,
     )
     async with open_block() as nursery:
         session = sessions[session_id] = Session(session_id, desk, nursery)

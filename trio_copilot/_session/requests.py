@@ -26,6 +26,7 @@ from .._telemetry import continued_trace
 from .._tools.declare import Tool, ToolContext
 from .._tools.run import CANCELLED, Outcome, run_tool
 from .permissions import HANDLER_FAILED, PermissionHandler, PermissionRequest, decide
+from .statistics import Tally
 
 logger = logging.getLogger("trio_copilot.session")
 
@@ -43,6 +44,7 @@ class Desk:
     session_id: str
     tools: Mapping[str, Tool]
     on_permission_request: PermissionHandler | None
+    tally: Tally
 
 
 @attrs.frozen

@@ -274,8 +274,13 @@ class Session:
 
     def _receive(self, raw: dict[str, Any]) -> None:
         event = SessionEvent(raw)
-        if self._end is not None or not self._fresh.is_new(event):
+        if self._end is not None:
             return
+        tally = self._desk.tally
+        if not self._fresh.is_new(event):
+            tally.repeated_events += 1
+            return
+        tally.events[event.type] += 1
         turn = self._turn
         if event.agent_id is None:
             self._note_activity(event.type)
@@ -317,7 +322,13 @@ class Session:
         if self._end is None:
             self._end = SessionBrokenError(message)
 
-    # -- for turns
+    # -- for turns and statistics
+
+    @property
+    def _open_requests(self) -> tuple[str, ...]:
+        turn = self._turn
+        of_turn = turn._handlers.pending if turn is not None else ()
+        return (*self._handlers.pending, *of_turn)
 
     @property
     def _unhandled_tools(self) -> frozenset[str]:

@@ -85,6 +85,7 @@ class Turn:
     _last_heard: float = attrs.field(factory=trio.current_time, init=False)
     _circumstances: dict[str, Any] | None = attrs.field(default=None, init=False)
     """What was going on when the turn was cancelled, for its `TurnEnd`."""
+    _drain_started: float | None = attrs.field(default=None, init=False)
     _iterating: bool = attrs.field(default=False, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -278,16 +279,13 @@ class Turn:
     async def _stop(self) -> None:
         if self._cause is None:
             self._blame(self._deduced_cause())
-        started = trio.current_time()
         with last_words(GRACE) as grace:
             await self._drain()
-        took = trio.current_time() - started
         if grace.cancelled_caught and self.end is None:
             self._session._break(
                 f"The CLI did not obey an abort within {GRACE:g} seconds (the last "
                 f"event was {self._last_event or 'none'})"
             )
-        logger.debug("Turn cancelled (%s), drained in %.3f s", self._cause, took)
 
     def _deduced_cause(self) -> CancelCause:
         if not self.cancel_scope.cancel_called:
@@ -300,6 +298,7 @@ class Turn:
         """Stop the work at the CLI and read up to its end."""
         if self._call is None:
             return  # it was never sent
+        self._drain_started = trio.current_time()
         # An abort that overtakes the prompt is lost: wait until it has arrived.
         await self._call.settled()
         if self._call.failed or self.end is not None:
@@ -316,9 +315,14 @@ class Turn:
         """Make the `TurnEnd`. Idempotent: the first end is the end."""
         if self.end is not None:
             return
-        self.end = self._make_end(lost)
+        self.end = end = self._make_end(lost)
+        self._session._desk.tally.turn_ended(
+            end, drained=self._drain_started is not None
+        )
+        facts = {"turn_end": end, "session_id": self._session.id}
+        logger.debug("Turn ended: %r", end, extra=facts)
         if lost is None:
-            self._buffer.put(self.end)
+            self._buffer.put(end)
         self._buffer.close(lost)
         self._ended.set()
         self._quiet.set()
@@ -343,6 +347,11 @@ class Turn:
             finish_reason=transcript.finish_reason,
             truncated_calls=transcript.truncated_calls,
             background_work=transcript.main_idle and not transcript.ended,
+            drain_time=(
+                trio.current_time() - self._drain_started
+                if self._drain_started is not None
+                else 0.0
+            ),
             **(self._circumstances or self._look_around()),
         )
         if end.error is not None:

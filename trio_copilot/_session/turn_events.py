@@ -211,6 +211,8 @@ class TurnEnd:
     """Seconds between the last event and the end: what an idle timeout waited for."""
     pending: tuple[str, ...] = ()
     """What waited for an answer of ours at the end, such as `tool get_weather`."""
+    drain_time: float = 0.0
+    """Seconds that it took to stop the work at the CLI; 0 if it ended by itself."""
 
     def __repr__(self) -> str:
         parts = [self.reason.value]
@@ -223,6 +225,8 @@ class TurnEnd:
             parts.append(f"last event {self.last_event} {self.silence:.1f} s before")
         if self.pending:
             parts.append(f"pending: {', '.join(self.pending)}")
+        if self.drain_time:
+            parts.append(f"stopped in {self.drain_time:.3f} s")
         return f"<TurnEnd {'; '.join(parts)}>"
 
     def raise_for_error(self) -> None:

@@ -63,6 +63,11 @@ class Ledger(Generic[W]):
         ours, theirs = len(self._waiters), len(self._accepted)
         return f"<Ledger {state}, {ours} of ours and {theirs} of theirs unanswered>"
 
+    @property
+    def open_calls(self) -> int:
+        """How many requests of ours have no answer."""
+        return len(self._waiters)
+
     def issue(self, waiter: W) -> int:
         """Open a request of ours and return its id: 1, 2, 3...
 
