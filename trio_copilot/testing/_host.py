@@ -46,6 +46,7 @@ class Host:
         self.behaviour = behaviour
         self.model = model
         self.agenda = Agenda()
+        self.fates: dict[str, str] = {}
         self._ids: Counter[str] = Counter()  # {kind: how many there are}
         self._started = trio.current_time()
         self._outgoing, self._outbox = trio.open_memory_channel[bytes](math.inf)
@@ -83,9 +84,12 @@ class Host:
         self._outgoing.close()
 
     async def write_to(self, stream: trio.abc.SendStream) -> None:
-        """Write what is posted, until `close`; all that there is at once."""
+        """Write what is posted, until `close` or nobody reads; all there is at once."""
         async for data in self._outbox:
             burst = bytearray(data)
             while self._outbox.statistics().current_buffer_used:
                 burst += self._outbox.receive_nowait()
-            await stream.send_all(burst)
+            try:
+                await stream.send_all(burst)
+            except trio.BrokenResourceError:
+                return

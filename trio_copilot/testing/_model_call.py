@@ -51,6 +51,8 @@ class ModelCall:
         except trio.Cancelled:
             self._session.host.model._give_up(self.request)
             raise
+        finally:
+            self._session.host.model._over(self.request)
 
     async def _listen(self) -> None:
         session, reply = self._session, self.reply

@@ -19,6 +19,7 @@ class ModelRecord:
 
     def __init__(self, script: Script | Reply) -> None:
         self.disconnected: list[int] = []
+        self._in_progress: list[int] = []
         self._reader = ScriptReader(script)
         self._changes = Changes()
 
@@ -26,6 +27,11 @@ class ModelRecord:
     def requests(self) -> Sequence[ModelRequest]:
         """Every model call so far."""
         return self._reader.requests
+
+    @property
+    def in_progress(self) -> Sequence[int]:
+        """The numbers of the model calls that are being answered now."""
+        return tuple(self._in_progress)
 
     @property
     def unanswered(self) -> Sequence[ModelRequest]:
@@ -40,6 +46,13 @@ class ModelRecord:
         await self._changes.wait_until(lambda: len(self.requests) >= number)
         return self.requests[number - 1]
 
+    async def wait_quiet(self) -> None:
+        """Wait until no model call is being answered.
+
+        Cancelled: nothing has happened.
+        """
+        await self._changes.wait_until(lambda: not self._in_progress)
+
     async def wait_disconnect(self, number: int = 1) -> None:
         """Wait until the CLI has given up model call `number`.
 
@@ -49,9 +62,15 @@ class ModelRecord:
         await self._changes.wait_until(lambda: number in self.disconnected)
 
     def _take(self, raw: Mapping[str, Any]) -> tuple[ModelRequest, Reply]:
-        taken = self._reader.read(raw)
+        request, reply = self._reader.read(raw)
+        self._in_progress.append(request.number)
         self._changes.happened()
-        return taken
+        return request, reply
+
+    def _over(self, request: ModelRequest) -> None:
+        """The call is over, answered or not."""
+        self._in_progress.remove(request.number)
+        self._changes.happened()
 
     def _give_up(self, request: ModelRequest) -> None:
         self.disconnected.append(request.number)

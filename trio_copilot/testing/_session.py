@@ -102,6 +102,8 @@ class ScriptedSession:
     """The answers that are owed to aborts."""
     _calming: bool = False
     """An abort was answered, and the session is not idle yet."""
+    _open: list[str] = attrs.field(factory=list[str])
+    """The prompts that were admitted and are neither answered nor dropped."""
     closed: bool = False
     """The session was let go: what is still under way comes to nothing."""
 
@@ -157,6 +159,8 @@ class ScriptedSession:
         busy = self._working is not None or bool(self._aborts) or self._calming
         immediate = params.get("mode") == "immediate" and busy
         (self.steering if immediate else self.queue).append(prompt)
+        self._open.append(prompt.message_id)
+        self.host.fates[prompt.message_id] = "open"
         self.emit("pending_messages.modified")
         answer({"messageId": prompt.message_id})
         if not busy:
@@ -190,12 +194,19 @@ class ScriptedSession:
     def rest(self, **how: Any) -> None:
         """Say that the session is idle."""
         self._working = None
+        self._seal("answered")
         self.emit("assistant.idle", how)
         if not self.host.behaviour.background_work:
             self.emit("session.idle", {**how, "mode": "interactive"})
 
-    def stop(self) -> None:
+    def _seal(self, fate: str) -> None:
+        """Say what became of the prompts that were open."""
+        self.host.fates.update(dict.fromkeys(self._open, fate))
+        self._open.clear()
+
+    def stop(self, fate: str) -> None:
         """Drop the work, without a word."""
+        self._seal(fate)
         if self._working is not None:
             self._working.cancel()
         self._working = None
@@ -240,12 +251,13 @@ class ScriptedSession:
         self.messages += [call.message for call in self.running]
         if self.turn_id is not None:
             self.emit("assistant.turn_end", {"turnId": self.turn_id})
-        self.stop()
+        self.stop("aborted")
 
     def give_up(self) -> None:
         """Drop the queue because the user refused to have a tool called."""
         self.queue.clear()
         self.steering.clear()
+        self._seal("aborted")
         self.emit("abort", {"reason": "user_initiated"})
         info = {"infoType": "cancellation", "message": "Operation cancelled by user"}
         self.emit("session.info", info)
@@ -270,7 +282,7 @@ class ScriptedSession:
 
     def close(self) -> None:
         """Let go of everything, without a word."""
-        self.stop()
+        self.stop("let go")
         self.closed = True
 
     def shut_down(self) -> None:

@@ -75,6 +75,15 @@ class ScriptedCli(ModelRecord):
 
     # -- what the client did
 
+    @property
+    def fates(self) -> Mapping[str, str]:
+        """What became of each prompt that was admitted, by its message id.
+
+        `open`, `answered` (also with an error), `aborted`, or `let go` together with
+        its session.
+        """
+        return self._host.fates
+
     def calls(self, method: str) -> list[Any]:
         """Return the parameters of every call of that method so far, in order."""
         return [
@@ -150,6 +159,14 @@ class ScriptedCli(ModelRecord):
         """Send bytes that need not be a frame."""
         self._host.post_bytes(raw)
 
+    def abort(self, session_id: str) -> None:
+        """Abort what a session is doing, as another client of this CLI would."""
+        self._desk.sessions[session_id].abort(lambda _: None)
+
+    def kill(self) -> None:
+        """Close the connection without a word, without waiting for that."""
+        self._host.close()
+
     async def die(self, *, mid_frame: bool = False) -> None:
         """Close the connection without a word, as a CLI that is killed.
 
@@ -160,7 +177,7 @@ class ScriptedCli(ModelRecord):
         """
         if mid_frame:
             self._host.post_bytes(b'Content-Length: 1000\r\n\r\n{"jsonrpc":"2.0","met')
-        self._host.close()
+        self.kill()
         await self.wait_gone()
 
     # -- how it runs

@@ -77,13 +77,16 @@ class ScriptedModel(ModelRecord):
                 self._give_up(request)
             answering.cancel()
 
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(watch, nursery.cancel_scope)
-            try:
-                await _send(connection, request, reply)
-            except trio.BrokenResourceError:
-                await trio.sleep_forever()  # the watch notices it, too
-            nursery.cancel_scope.cancel()
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(watch, nursery.cancel_scope)
+                try:
+                    await _send(connection, request, reply)
+                except trio.BrokenResourceError:
+                    await trio.sleep_forever()  # the watch notices it, too
+                nursery.cancel_scope.cancel()
+        finally:
+            self._over(request)
 
 
 async def _send(

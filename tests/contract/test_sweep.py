@@ -1,0 +1,218 @@
+"""Cancel anywhere, at any checkpoint, and the contract holds: on the scripted CLI at
+every one, on the real CLI at a sample.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+import trio
+from trio.abc import Clock
+
+from tests.contract.sweeps import SCENES
+from trio_copilot._peer.peer import Call
+from trio_copilot._peer.writer import Writer
+from trio_copilot._session import turn as turn_module
+from trio_copilot._session.fanout import FanOut
+from trio_copilot._session.requests import Handlers
+from trio_copilot._session.session import Session
+from trio_copilot._session.turn import Turn
+from trio_copilot._wire.ledger import Ledger
+from trio_copilot.testing import Reply, SweepError, cancel_everywhere
+
+LONG_SCENES = {"ten sessions of which one fails"}
+
+
+@pytest.mark.parametrize("name", SCENES)
+async def test_cancelled_at_every_checkpoint_the_contract_holds(
+    name: str, autojump_clock: Clock
+) -> None:
+    scene = SCENES[name]
+    points = 60 if name in LONG_SCENES else None
+
+    report = await cancel_everywhere(scene.play, points=points, **scene.arguments())
+
+    assert report.failures == ()
+    assert report.runs == (points or report.steps)
+    assert len(report.times) == report.runs
+
+
+# -- the sweep finds what is broken
+
+
+async def failures(name: str, **changes: Any) -> str:
+    """What a sweep of that scene finds."""
+    scene = SCENES[name]
+    arguments = {**scene.arguments(), **changes}
+    with pytest.raises(SweepError) as caught:
+        await cancel_everywhere(scene.play, **arguments)
+    return "\n".join(caught.value.report.failures)
+
+
+@pytest.fixture
+def plant(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any, str, Any], None]:
+    """Break the library on purpose."""
+    return monkeypatch.setattr
+
+
+Plant = Callable[[Any, str, Any], None]
+
+
+async def test_it_finds_an_abort_that_is_not_shielded(
+    autojump_clock: Clock, plant: Plant
+) -> None:
+    @contextmanager
+    def no_shield(seconds: float) -> Generator[trio.CancelScope, None, None]:
+        with trio.move_on_after(seconds) as scope:
+            yield scope
+
+    plant(turn_module, "last_words", no_shield)
+
+    assert "a subscriber of it hears" in await failures("plain stream")
+
+
+async def test_it_finds_a_turn_that_is_never_aborted(
+    autojump_clock: Clock, plant: Plant
+) -> None:
+    async def no_drain(turn: Turn) -> None:
+        await trio.lowlevel.checkpoint()
+
+    plant(Turn, "_drain", no_drain)
+
+    assert "a subscriber of it hears" in await failures("plain stream")
+
+
+async def test_it_finds_an_abort_that_overtakes_its_prompt(
+    autojump_clock: Clock, plant: Plant
+) -> None:
+    async def at_once(call: Call) -> None:
+        await trio.lowlevel.checkpoint()
+
+    plant(Call, "settled", at_once)
+
+    long = [Reply("word " * 400, delay=0.02)]
+    assert "SessionBrokenError" in await failures("deadline", script=long)
+
+
+async def test_it_finds_an_abort_that_is_sent_twice(
+    autojump_clock: Clock, plant: Plant
+) -> None:
+    drain = Turn._drain
+
+    async def twice(turn: Turn) -> None:
+        await turn._session._submit("session.abort", {})
+        await drain(turn)
+
+    plant(Turn, "_drain", twice)
+
+    assert "aborts for" in await failures("plain stream")
+
+
+async def test_it_finds_a_waiter_that_is_not_removed(
+    autojump_clock: Clock, plant: Plant
+) -> None:
+    plant(Ledger, "abandon", lambda ledger, request_id: False)
+
+    assert "calls wait" in await failures("calls")
+
+
+async def test_it_finds_a_subscription_that_is_not_removed(
+    autojump_clock: Clock, plant: Plant
+) -> None:
+    plant(FanOut, "remove", lambda fan_out, subscription: None)
+
+    assert "subscriptions left" in await failures("three subscribers")
+
+
+async def test_it_finds_a_handler_that_is_not_awaited(
+    autojump_clock: Clock, plant: Plant
+) -> None:
+    sessions: list[Session] = []
+    begin_turn = Session._begin_turn
+
+    def remember(session: Session, turn: Turn) -> None:
+        sessions.append(session)
+        begin_turn(session, turn)
+
+    def detached(handlers: Handlers, request: Any, handler: Any) -> None:
+        handlers._open[request.request_id] = request
+        run = handlers._run
+        sessions[-1]._nursery.start_soon(run, request, handler, name="detached")
+
+    plant(Session, "_begin_turn", remember)
+    plant(Handlers, "_start", detached)
+
+    assert "a task is left: detached" in await failures("tool that cleans up")
+
+
+async def test_it_finds_a_handler_that_is_not_cancelled(
+    autojump_clock: Clock, plant: Plant
+) -> None:
+    plant(Handlers, "cancel", lambda handlers: None)
+    plant(Handlers, "complete", lambda handlers, event: None)
+
+    assert "it hangs" in await failures("tool that never returns")
+
+
+async def test_it_finds_a_frame_that_is_written_without_the_writer(
+    autojump_clock: Clock, plant: Plant
+) -> None:
+    async def write(writer: Writer, make_frame: Callable[[], bytes]) -> None:
+        await writer._stream.send_all(make_frame())
+
+    plant(Writer, "put", write)
+
+    found = await failures("a prompt of 250 KB")
+
+    assert "a frame was torn" in found
+
+
+async def test_it_finds_an_answer_that_is_given_twice(
+    autojump_clock: Clock, plant: Plant
+) -> None:
+    plant(Handlers, "_settle", lambda handlers, request: True)
+
+    assert "times" in await failures("tool running")
+
+
+async def test_it_says_where_it_was(autojump_clock: Clock, plant: Plant) -> None:
+    async def no_drain(turn: Turn) -> None:
+        await trio.lowlevel.checkpoint()
+
+    plant(Turn, "_drain", no_drain)
+
+    found = await failures("plain stream")
+
+    assert "after step " in found
+    assert "> sweeps.py:" in found
+    assert ": async for _ in turn: > " in found
+
+
+async def test_a_scenario_that_fails_undisturbed_is_not_swept(
+    autojump_clock: Clock,
+) -> None:
+    async def fail(stage: Any) -> None:
+        await trio.lowlevel.checkpoint()
+        raise LookupError("of its own")
+
+    with pytest.raises(SweepError, match="undisturbed: LookupError") as caught:
+        await cancel_everywhere(fail)
+    assert caught.value.report.runs == 0
+
+
+async def test_a_script_that_can_be_read_once_is_refused(autojump_clock: Clock) -> None:
+    with pytest.raises(TypeError, match="pass a list, no iterator"):
+        await cancel_everywhere(SCENES["plain stream"].play, script=iter(["once"]))
+
+
+async def test_a_sweep_repeats_itself(autojump_clock: Clock) -> None:
+    scene = SCENES["two tools running"]
+    first = await cancel_everywhere(scene.play, points=10, **scene.arguments())
+    again = await cancel_everywhere(scene.play, points=10, **scene.arguments())
+
+    assert (first.steps, first.runs) == (again.steps, again.runs)
+    assert first.percentile(100) < math.inf

@@ -1,0 +1,119 @@
+"""A CLI, scripted or real, and all that a client needs to use it.
+
+The same test can play on both: on the scripted CLI in simulated time and without a
+process, on the real one with a scripted model behind it.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from .._client import Client, open_client
+from .._session.session import Session
+from .cli import ScriptedCli, open_scripted_cli
+from .environment import cli_environment
+from .script import Reply, Script
+
+if TYPE_CHECKING:
+    from .model import ScriptedModel
+
+__all__ = ["Stage", "open_stage"]
+
+
+@attrs.define(eq=False)
+class Stage:
+    """Where a test plays; made by `open_stage`.
+
+    Attributes:
+      model: what answers the prompts and remembers them: the scripted CLI, or the
+          scripted model behind a real one.
+      session_options: what every session needs to reach the model.
+      client: opened by the test, or for it; `None` until then.
+      session: likewise.
+    """
+
+    model: ScriptedCli | ScriptedModel
+    session_options: dict[str, Any]
+    _open_client: Callable[..., AbstractAsyncContextManager[Client]]
+    client: Client | None = None
+    session: Session | None = None
+
+    @property
+    def cli(self) -> ScriptedCli | None:
+        """The scripted CLI; `None` on a real one."""
+        return self.model if isinstance(self.model, ScriptedCli) else None
+
+    @asynccontextmanager
+    async def open_client(self, **options: Any) -> AsyncGenerator[Client, None]:
+        """Open a client on this CLI; see `trio_copilot.open_client` for the options."""
+        async with self._open_client(**options) as client:
+            self.client = client
+            yield client
+
+    @asynccontextmanager
+    async def open_session(self, **options: Any) -> AsyncGenerator[Session, None]:
+        """Open a session of this stage's client, with a model that answers."""
+        assert self.client is not None, "open a client first"
+        options = {**self.session_options, **options}
+        async with self.client.open_session(**options) as session:
+            self.session = session
+            yield session
+
+    def kill_cli(self) -> None:
+        """Let the CLI die at once, without a word."""
+        if self.cli is not None:
+            self.cli.kill()
+        elif self.client is not None and self.client.pid is not None:
+            os.kill(self.client.pid, signal.SIGKILL)
+
+    def abort_remotely(self) -> None:
+        """Abort what the session is doing, as another client of the scripted CLI."""
+        assert self.cli is not None, "only the scripted CLI can be told from outside"
+        if self.session is not None:
+            self.cli.abort(self.session.id)
+
+
+@asynccontextmanager
+async def open_stage(
+    script: Script | Reply = (),
+    *,
+    cli: str | os.PathLike[str] | None = None,
+    home: str | os.PathLike[str] | None = None,
+    scripted: Mapping[str, Any] | None = None,
+) -> AsyncGenerator[Stage, None]:
+    """Set up a CLI and its model for as long as the block lasts.
+
+    Args:
+      script: what the model answers; see `Script`.
+      cli: the executable of a real CLI; `None` is the scripted one.
+      home: a home for the real CLI, an empty folder.
+      scripted: further arguments of `open_scripted_cli`.
+    """
+    if cli is None:
+        async with open_scripted_cli(script, **(scripted or {})) as peer:
+
+            def on_stream(**options: Any) -> AbstractAsyncContextManager[Client]:
+                return open_client(peer.stream, **options)
+
+            yield Stage(peer, {"model": "scripted"}, on_stream)
+        return
+    if home is None:
+        raise ValueError("A real CLI needs a home of its own: home=, an empty folder")
+
+    from .model import open_scripted_model  # needs the extra `testing`
+
+    async with open_scripted_model(script) as model:
+        env = cli_environment(model, home)
+
+        def on_process(**options: Any) -> AbstractAsyncContextManager[Client]:
+            return open_client(cli, **{"env": env, "cwd": home, **options})
+
+        yield Stage(
+            model, {"model": model.name, "provider": model.provider}, on_process
+        )
