@@ -1,0 +1,57 @@
+"""An answer as it arrives: a turn is iterated, its events are matched.
+
+Text goes to stdout and everything else to stderr, so that `> answer.txt` has the answer
+alone. A turn that fails raises: the exit status tells, as that of any program.
+
+Run: python -m examples.02_streaming "Why is the sky blue?"
+"""
+
+from __future__ import annotations
+
+import sys
+
+import trio
+
+from examples._provider import session_options
+from trio_copilot import (
+    ReasoningDelta,
+    Retry,
+    Session,
+    TextDelta,
+    ToolCall,
+    TurnEnd,
+    open_client,
+)
+
+PROMPT = "Explain structured concurrency in three sentences."
+
+
+async def stream(session: Session, prompt: str) -> None:
+    """Print one answer, piece by piece."""
+    async with session.turn(prompt, idle_timeout=60) as turn:
+        async for event in turn:
+            match event:
+                case TextDelta(text=text, agent_id=None):
+                    print(text, end="", flush=True)
+                case ReasoningDelta(text=text):
+                    print(text, end="", flush=True, file=sys.stderr)
+                case ToolCall(name=name, arguments=arguments):
+                    print(f"[{name} {arguments}]", file=sys.stderr)
+                case Retry(kind=kind, dropped_text=dropped):
+                    print(f"\n[{kind}; {len(dropped)} letters void]", file=sys.stderr)
+                case TurnEnd(reason=reason):
+                    print(f"\n[{reason}]", file=sys.stderr)
+                    event.raise_for_error()
+                case _:
+                    pass  # Message has the text again; a newer version may know more
+
+
+async def main() -> None:
+    """Stream the answer to the prompt of the command line."""
+    async with open_client() as client:
+        async with client.open_session(session_options()) as session:
+            await stream(session, " ".join(sys.argv[1:]) or PROMPT)
+
+
+if __name__ == "__main__":
+    trio.run(main)
