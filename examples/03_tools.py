@@ -1,0 +1,65 @@
+"""A function of yours that the model calls, with checked arguments and a deadline.
+
+The model never gets to `eval`: what it wrote is parsed, and only arithmetic is done. A
+`ToolError`, or any other exception, is told to the model as a failure, not as a result.
+
+Run: python -m examples.03_tools "What is 17 times (3 + 4)?"
+"""
+
+from __future__ import annotations
+
+import ast
+import operator
+import sys
+from collections.abc import Callable
+from typing import Annotated
+
+import trio
+
+from examples._provider import session_options
+from trio_copilot import ToolCall, ToolError, open_client, tool
+
+OPERATORS: dict[type[ast.operator], Callable[[float, float], float]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: lambda left, right: left / right,
+}
+
+
+def evaluate(node: ast.expr) -> float:
+    """Return the value of an arithmetic expression."""
+    match node:
+        case ast.Constant(value=int() | float() as number):
+            return number
+        case ast.UnaryOp(op=ast.USub(), operand=operand):
+            return -evaluate(operand)
+        case ast.BinOp(left=left, op=op, right=right) if type(op) in OPERATORS:
+            return OPERATORS[type(op)](evaluate(left), evaluate(right))
+        case _:
+            raise ToolError(f"Only numbers and + - * /, not {ast.unparse(node)}")
+
+
+@tool(timeout=5)
+async def calculate(expression: Annotated[str, "such as -2 * (3 + 4)"]) -> float:
+    """Work out an arithmetic expression."""
+    await trio.lowlevel.checkpoint()
+    return evaluate(ast.parse(expression, mode="eval").body)
+
+
+def show(call: ToolCall) -> None:
+    """Print what the model calls."""
+    print(f"[{call.name} {call.arguments}]")
+
+
+async def main() -> None:
+    """Ask something that needs the tool."""
+    prompt = " ".join(sys.argv[1:]) or "What is 17 times (3 + 4)?"
+    async with open_client() as client:
+        async with client.open_session(session_options(), tools=[calculate]) as session:
+            end = await session.ask(prompt, timeout=60, on_tool_call=show)
+            print(end.text)
+
+
+if __name__ == "__main__":
+    trio.run(main)
