@@ -1,0 +1,44 @@
+"""A deadline round a turn: the agent stops, and the next turn goes on from there.
+
+It is Trio's own `move_on_after`: leaving a turn early, by whatever road, stops the work
+at the CLI before the next line runs.
+
+Run: python -m examples.04_deadline
+"""
+
+from __future__ import annotations
+
+import trio
+
+from examples._provider import session_options
+from trio_copilot import Session, Turn, TurnEnd, open_client
+
+DEADLINE = 2.0
+"""Seconds for an answer that would take minutes."""
+
+
+async def read(session: Session, prompt: str) -> TurnEnd | None:
+    """Print an answer up to the deadline; `None` if it had not even been asked by then."""
+    turn: Turn | None = None
+    with trio.move_on_after(DEADLINE):
+        async with session.turn(prompt) as turn:
+            async for text in turn.text_deltas:
+                print(text, end="", flush=True)
+    print()
+    return None if turn is None else turn.end
+
+
+async def main() -> None:
+    """Run out of time, then ask on."""
+    async with open_client() as client:
+        async with client.open_session(session_options()) as session:
+            stopped = await read(session, "Count from one to ten thousand, in words.")
+            if stopped is not None:
+                print(f"[{stopped.reason} after {len(stopped.text)} letters]")
+            end = await session.ask("How far did you get?", timeout=60)
+            print(end.text)
+            print(f"[{end.reason}]")
+
+
+if __name__ == "__main__":
+    trio.run(main)
