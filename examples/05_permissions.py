@@ -1,0 +1,69 @@
+"""What the agent may do, decided by a policy: read here, and write what git can undo.
+
+Commands, URLs and whatever a newer CLI may ask for are denied, and the model is told
+so. If the handler is not done in time, or raises, nothing is permitted either.
+
+Run, in a git repository: python -m examples.05_permissions "Add a title to README.md"
+"""
+
+from __future__ import annotations
+
+import sys
+
+import trio
+
+from examples._provider import session_options
+from trio_copilot import Allow, Decision, Deny, PermissionRequest, open_client
+
+PATIENCE = 5.0
+"""Seconds for a decision: git may be slow, or wait for somebody."""
+
+
+async def can_be_undone(path: trio.Path) -> bool:
+    """Return whether the last commit has this file just as it is."""
+    for question in (["ls-files", "--error-unmatch"], ["diff", "--quiet", "HEAD"]):
+        command = ["git", "--literal-pathspecs", *question, "--", str(path)]
+        answer = await trio.run_process(
+            command, check=False, capture_stdout=True, capture_stderr=True
+        )
+        if answer.returncode != 0:
+            return False
+    return True
+
+
+async def is_harmless(request: PermissionRequest) -> bool:
+    """Return whether the policy has nothing against it."""
+    if request.kind not in ("read", "write"):
+        return False
+    path = await trio.Path(request.subject).resolve()  # no way out by .. or a link
+    if not path.is_relative_to(await trio.Path.cwd()):
+        return False
+    return request.kind == "read" or await can_be_undone(path)
+
+
+async def decide(request: PermissionRequest) -> Decision:
+    """Answer one thing that the agent wants to do; denied if time runs out."""
+    decision: Decision = Deny(
+        "Only files here that git has as they are. Go on without."
+    )
+    with trio.move_on_after(PATIENCE):
+        if await is_harmless(request):
+            decision = Allow()
+    print(f"[{type(decision).__name__} {request.kind}: {request.subject}]")
+    return decision
+
+
+async def main() -> None:
+    """Let the agent work in the current directory."""
+    prompt = " ".join(sys.argv[1:]) or "Add a title to README.md"
+    options = session_options()
+    async with open_client() as client:
+        async with client.open_session(
+            options, on_permission_request=decide
+        ) as session:
+            end = await session.ask(prompt, timeout=300)
+            print(end.text)
+
+
+if __name__ == "__main__":
+    trio.run(main)
