@@ -1,0 +1,54 @@
+"""Several conversations on one CLI: a task each, a few at a time.
+
+A turn that fails is a result like others and the rest go on. Whatever else goes wrong,
+Ctrl-C included, cancels them all, and each is stopped at the CLI.
+
+Run: python -m examples.06_many_sessions FILE...
+"""
+
+from __future__ import annotations
+
+import sys
+
+import trio
+
+from examples._provider import session_options
+from trio_copilot import Client, FileAttachment, TurnError, open_client
+
+AT_ONCE = 3
+"""Conversations at a time: providers limit the rate of calls."""
+
+PROMPT = "What is this file about? Answer in one sentence."
+
+
+async def summarize_all(client: Client, files: list[str]) -> dict[str, str]:
+    """Return a sentence on each file."""
+    summaries = dict.fromkeys(files, "")
+    limiter = trio.CapacityLimiter(AT_ONCE)
+
+    async def summarize(file: str) -> None:
+        attachments = [FileAttachment(file)]
+        async with limiter, client.open_session(session_options()) as session:
+            try:
+                end = await session.ask(PROMPT, attachments=attachments, timeout=120)
+            except TurnError as error:
+                summaries[file] = f"failed: {error}"
+            else:
+                summaries[file] = end.text or f"no answer: {end.reason}"
+
+    async with trio.open_nursery() as nursery:
+        for file in summaries:
+            nursery.start_soon(summarize, file)
+    return summaries
+
+
+async def main() -> None:
+    """Print a line for each file of the command line, in their order."""
+    files = sys.argv[1:] or [__file__]
+    async with open_client() as client:
+        for file, summary in (await summarize_all(client, files)).items():
+            print(f"{file}: {summary}")
+
+
+if __name__ == "__main__":
+    trio.run(main)
