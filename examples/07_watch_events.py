@@ -1,0 +1,63 @@
+"""All that the CLI says about a session, beside the turn that causes it.
+
+A subscription has every event of the wire, typed; a turn shows the few that matter to
+it. What a newer CLI sends is an `UnknownEvent`, in its place and with its raw data.
+
+Run: python -m examples.07_watch_events
+"""
+
+from __future__ import annotations
+
+import trio
+
+from examples._provider import session_options
+from trio_copilot import Lagged, SessionEvent, Subscription, open_client
+from trio_copilot.events import (
+    AssistantMessageDelta,
+    AssistantUsage,
+    MalformedEvent,
+    ToolExecutionStart,
+    UnknownEvent,
+)
+
+
+def describe(event: SessionEvent | Lagged) -> str:
+    """Return one line on an event."""
+    match event:
+        case Lagged(missed=missed):
+            return f"... {missed} events that came too fast"
+        case SessionEvent(data=AssistantMessageDelta(delta_content=text)):
+            return f"text   {text!r}"
+        case SessionEvent(data=ToolExecutionStart(tool_name=name)):
+            return f"tool   {name}"
+        case SessionEvent(data=AssistantUsage(model=model, output_tokens=tokens)):
+            return f"usage  {tokens} tokens of {model}"
+        case SessionEvent(data=UnknownEvent(type=name)):
+            return f"new    {name}"
+        case SessionEvent(data=MalformedEvent(type=name)):
+            return f"odd    {name}"
+        case SessionEvent(type=name):
+            return f"       {name}"
+
+
+async def watch(events: Subscription) -> None:
+    """Print each event, until the subscription is closed and all of it has been read."""
+    async for event in events:
+        print(describe(event), flush=True)
+
+
+async def main() -> None:
+    """Watch one turn."""
+    async with open_client() as client:
+        async with (
+            client.open_session(session_options()) as session,
+            session.subscribe(overflow="drop_oldest") as events,
+            trio.open_nursery() as nursery,
+        ):
+            nursery.start_soon(watch, events)
+            await session.ask("Greet the world in one sentence.", timeout=60)
+            await events.aclose()
+
+
+if __name__ == "__main__":
+    trio.run(main)
