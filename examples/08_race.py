@@ -1,0 +1,52 @@
+"""Two models race: the first whole answer wins, the others are stopped at the CLI.
+
+Cancelling the nursery is all it takes: each turn stops its agent on the way out, and
+the line behind the nursery runs when all of them have stopped.
+
+Run: python -m examples.08_race gpt-5-mini claude-haiku-4.5
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import trio
+
+from examples._provider import session_options
+from trio_copilot import Client, Turn, TurnEndReason, open_client
+
+PROMPT = "Name one thing that only you would say."
+
+
+async def race(client: Client, models: Sequence[str]) -> dict[str, Turn]:
+    """Return the turns that had begun when one of them had its answer."""
+    turns: dict[str, Turn] = {}
+    async with trio.open_nursery() as nursery:
+
+        async def run(model: str) -> None:
+            options = session_options()
+            async with client.open_session(options, model=model) as session:
+                async with session.turn(PROMPT, timeout=60) as turn:
+                    turns[model] = turn
+                    async for _ in turn:
+                        pass
+                if turn.end is not None and turn.end.reason is TurnEndReason.COMPLETE:
+                    nursery.cancel_scope.cancel()
+
+        for model in models:
+            nursery.start_soon(run, model)
+    return turns
+
+
+async def main() -> None:
+    """Let the models of the command line race."""
+    models = sys.argv[1:] or ["gpt-5-mini", "claude-haiku-4.5"]
+    async with open_client() as client:
+        for model, turn in (await race(client, models)).items():
+            print(f"{model}: {turn.text}")
+            print(f"  {turn.end}")
+
+
+if __name__ == "__main__":
+    trio.run(main)
