@@ -1,0 +1,376 @@
+"""Every example, run as its docstring says, on the real CLI with a scripted model."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import runpy
+import signal
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable, Iterable
+from pathlib import Path
+from typing import TypeAlias
+
+import attrs
+import pytest
+import trio
+
+from trio_copilot import Lagged, SessionEvent
+from trio_copilot.testing import (
+    Call,
+    ModelRequest,
+    Reply,
+    Script,
+    ScriptedModel,
+    cli_environment,
+    open_scripted_model,
+)
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = sorted(path.stem for path in ROOT.glob("examples/[0-9]*.py"))
+
+PATIENCE = 60.0
+"""Seconds until a test fails that waits for a program."""
+
+Meanwhile: TypeAlias = Callable[[trio.Process, ScriptedModel], Awaitable[None]]
+
+# What measures the coverage of processes that tests start.
+_COVERAGE = {k: v for k, v in os.environ.items() if k.startswith("COVERAGE_")}
+
+
+HANGING: Script = itertools.repeat(Reply(then="hang"))
+
+
+@attrs.frozen
+class Ended:
+    """How an example ended, what it said, and the model that it asked."""
+
+    status: int
+    out: str
+    err: str
+    model: ScriptedModel
+
+    @property
+    def lines(self) -> list[str]:
+        return self.out.splitlines()
+
+
+@attrs.frozen
+class Examples:
+    """Runs examples as a user would who has the real CLI and a model of his own."""
+
+    cli_path: Path
+    home: Path
+
+    async def run(
+        self,
+        name: str,
+        script: Script | Reply,
+        *arguments: str | Path,
+        cwd: Path = ROOT,
+        meanwhile: Meanwhile | None = None,
+        stopped: Iterable[int] = (),
+    ) -> Ended:
+        """Run an example to its end.
+
+        Args:
+          name: the example.
+          script: what the model answers.
+          arguments: of the command line.
+          cwd: where it runs.
+          meanwhile: runs beside it.
+          stopped: the model calls that have to be given up before they are answered.
+        """
+        with trio.fail_after(PATIENCE):
+            async with open_scripted_model(script) as model:
+                ended: list[subprocess.CompletedProcess[bytes]] = []
+
+                async def run(task_status: trio.TaskStatus[trio.Process]) -> None:
+                    command = [sys.executable, "-m", f"examples.{name}", *arguments]
+                    it = await trio.run_process(
+                        command,
+                        env=self._environment(model),
+                        cwd=cwd,
+                        capture_stdout=True,
+                        capture_stderr=True,
+                        check=False,
+                        task_status=task_status,
+                    )
+                    ended.append(it)
+
+                async with trio.open_nursery() as nursery:
+                    process: trio.Process = await nursery.start(run)
+                    if meanwhile is not None:
+                        await meanwhile(process, model)
+                for number in stopped:
+                    await model.wait_disconnect(number)
+        [it] = ended
+        return Ended(it.returncode, it.stdout.decode(), it.stderr.decode(), model)
+
+    def _environment(self, model: ScriptedModel) -> dict[str, str]:
+        return {
+            **cli_environment(model, self.home),
+            **_COVERAGE,
+            "COPILOT_CLI_PATH": str(self.cli_path),
+            "PYTHONPATH": str(ROOT),
+        }
+
+
+@pytest.fixture
+def examples(cli_path: Path, cli_home: Path) -> Examples:
+    return Examples(cli_path, cli_home)
+
+
+def told_by_tools(request: ModelRequest) -> list[str]:
+    """What the tools have told the model so far."""
+    return [m["content"] for m in request.messages if m["role"] == "tool"]
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_each_example_says_how_to_run_it_and_stands_in_the_list(name: str) -> None:
+    source = (ROOT / "examples" / f"{name}.py").read_text("utf-8")
+    listed = (ROOT / "examples" / "README.md").read_text("utf-8")
+
+    assert f"python -m examples.{name}" in source
+    assert f"[{name}]({name}.py)" in listed
+
+
+@pytest.mark.cli
+async def test_hello_prints_the_answer_and_how_it_ended(examples: Examples) -> None:
+    ended = await examples.run("01_hello", "Hello, world!")
+
+    assert ended.lines == ["Hello, world!", "[complete, 2 tokens]"]
+    assert (ended.status, ended.err) == (0, "")
+
+
+@pytest.mark.cli
+async def test_streaming_prints_the_answer_alone_to_stdout(examples: Examples) -> None:
+    reply = Reply("Because of the air.", reasoning="Let me think.")
+    ended = await examples.run("02_streaming", reply, "Why", "blue?")
+
+    assert ended.out == "Because of the air."
+    assert ended.err.splitlines() == ["Let me think.", "[complete]"]
+    assert "Why blue?" in ended.model.requests[0].prompt
+    assert ended.status == 0
+
+
+@pytest.mark.cli
+async def test_streaming_fails_as_a_program_when_the_turn_does(
+    examples: Examples,
+) -> None:
+    ended = await examples.run("02_streaming", Reply("too warm here", status=400))
+
+    assert ended.status == 1
+    assert "[error]" in ended.err
+    assert "TurnError: 400 too warm here" in ended.err
+
+
+@pytest.mark.cli
+async def test_the_tool_calculates_and_runs_no_code(examples: Examples) -> None:
+    expressions = ["-2 * (3 + 4) / 7 - 1", "__import__('os')", "1 / 0", "1 +", "2 ** 9"]
+    calls = [Call("calculate", {"expression": each}) for each in expressions]
+
+    def script(request: ModelRequest) -> Reply:
+        told = told_by_tools(request)
+        return Reply("\n".join(told)) if told else Reply(calls=calls)
+
+    ended = await examples.run("03_tools", script)
+
+    called, told = ended.lines[:5], ended.lines[5:]
+    assert called == [f"[calculate {call.arguments}]" for call in calls]
+    assert told[0] == "-3.0"
+    assert "Only numbers and + - * /, not __import__('os')" in told[1]
+    assert "ZeroDivisionError" in told[2]
+    assert "SyntaxError" in told[3]
+    assert "Only numbers and + - * /, not 2 ** 9" in told[4]
+
+
+@pytest.mark.cli
+async def test_the_deadline_stops_the_turn_and_the_session_goes_on(
+    examples: Examples,
+) -> None:
+    script: Script = [Reply("one two three", then="hang"), "To three."]
+    ended = await examples.run("04_deadline", script, stopped=[1])
+
+    assert ended.lines == [
+        "one two three",
+        "[cancelled after 13 letters]",
+        "To three.",
+        "[complete]",
+    ]
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    """A repository with a committed file, a changed one, and a link that leads out."""
+    root = tmp_path / "repository"
+    root.mkdir()
+    (tmp_path / "outside").write_text("old\n")
+    for name in ("kept", "changed"):
+        (root / name).write_text("old\n")
+    (root / "link").symlink_to(tmp_path / "outside")
+    identity = ["-c", "user.name=test", "-c", "user.email=test@localhost"]
+    for command in (["init"], ["add", "."], [*identity, "commit", "-m", "old"]):
+        subprocess.run(
+            ["git", *command], cwd=root, check=True, capture_output=True, timeout=30
+        )
+    (root / "changed").write_text("old\nand newer\n")
+    return root
+
+
+@pytest.mark.cli
+async def test_the_policy_permits_only_what_git_can_undo(
+    examples: Examples, repository: Path
+) -> None:
+    def edit(name: str) -> Call:
+        path = str(repository / name)
+        return Call("edit", {"path": path, "old_str": "old", "new_str": "new"})
+
+    calls = [
+        Call("view", {"path": str(repository / "kept")}),
+        Call("view", {"path": str(repository.parent / "outside")}),
+        edit("kept"),
+        edit("changed"),
+        edit("link"),
+        Call("create", {"path": str(repository / ".git/hooks/x"), "file_text": "x"}),
+        Call("bash", {"command": "touch made-by-shell", "description": "d"}),
+    ]
+
+    def script(request: ModelRequest) -> Reply:
+        told = told_by_tools(request)
+        return Reply("I did what I could.") if told else Reply(calls=calls)
+
+    ended = await examples.run("05_permissions", script, cwd=repository)
+
+    assert sorted(ended.lines[:-1]) == [
+        f"[Allow read: {repository}/kept]",
+        f"[Allow write: {repository}/kept]",
+        f"[Deny read: {repository.parent}/outside]",
+        "[Deny shell: touch made-by-shell]",
+        f"[Deny write: {repository}/.git/hooks/x]",
+        f"[Deny write: {repository}/changed]",
+        f"[Deny write: {repository}/link]",
+    ]
+    assert ended.lines[-1] == "I did what I could."
+    assert (repository / "kept").read_text() == "new\n"
+    assert (repository / "changed").read_text() == "old\nand newer\n"
+    assert (repository.parent / "outside").read_text() == "old\n"
+    assert not (repository / ".git/hooks/x").exists()
+    assert not (repository / "made-by-shell").exists()
+
+
+@pytest.mark.cli
+async def test_a_session_that_fails_leaves_the_others_alone(
+    examples: Examples, tmp_path: Path
+) -> None:
+    files = [tmp_path / name for name in "abcde"]
+    for file in files:
+        file.write_text("text\n")
+
+    def script(request: ModelRequest) -> Reply:
+        [file] = [each for each in files if str(each) in request.prompt]
+        if file.name == "b":
+            return Reply("no, not this", status=400)
+        return Reply(f"This is {file.name}.", before=0.2)
+
+    ended = await examples.run("06_many_sessions", script, *files)
+
+    assert ended.lines == [
+        f"{files[0]}: This is a.",
+        f"{files[1]}: failed: 400 no, not this",
+        *(f"{file}: This is {file.name}." for file in files[2:]),
+    ]
+    assert ended.status == 0
+
+
+@pytest.mark.cli
+async def test_so_many_sessions_at_once_and_no_more(
+    examples: Examples, tmp_path: Path
+) -> None:
+    """While three answers are held back, the model is not asked a fourth time."""
+    asked: list[int] = []
+
+    async def press_ctrl_c(process: trio.Process, model: ScriptedModel) -> None:
+        await model.wait_request(3)
+        with trio.move_on_after(0.5):
+            await model.wait_request(4)
+        asked.extend(model.in_progress)
+        process.send_signal(signal.SIGINT)
+
+    files = [tmp_path / name for name in "abcde"]
+    ended = await examples.run(
+        "06_many_sessions", HANGING, *files, meanwhile=press_ctrl_c, stopped=[1, 2, 3]
+    )
+
+    assert asked == [1, 2, 3]
+    assert "KeyboardInterrupt" in ended.err
+
+
+@pytest.mark.cli
+async def test_watching_shows_the_events_of_the_wire_in_order(
+    examples: Examples,
+) -> None:
+    ended = await examples.run("07_watch_events", "Hello there")
+
+    shown = [line.split(maxsplit=1) for line in ended.lines]
+    order = ["'Hello '", "'there'", "2 tokens of scripted-model"]
+    assert [rest[1] for rest in shown if rest[0] in ("text", "usage")] == order
+    assert shown[-1] == ["session.idle"]
+    assert (ended.status, ended.err) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("item", "line"),
+    [
+        (Lagged(3), "... 3 events that came too fast"),
+        (SessionEvent({"type": "moon.rise", "data": {}}), "new    moon.rise"),
+        (
+            SessionEvent({"type": "assistant.message_delta", "data": 5}),
+            "odd    assistant.message_delta",
+        ),
+        (
+            SessionEvent(
+                {
+                    "type": "tool.execution_start",
+                    "data": {"toolCallId": "1", "toolName": "view"},
+                }
+            ),
+            "tool   view",
+        ),
+    ],
+)
+def test_watching_has_a_line_for_what_is_new_odd_or_lost(
+    item: SessionEvent | Lagged, line: str
+) -> None:
+    example = runpy.run_path(str(ROOT / "examples" / "07_watch_events.py"))
+
+    assert example["describe"](item) == line
+
+
+@pytest.mark.cli
+async def test_the_loser_of_the_race_is_stopped(examples: Examples) -> None:
+    script: Script = [Reply(then="hang"), "I won."]
+    ended = await examples.run("08_race", script, "tortoise", "hare", stopped=[1])
+
+    loser, winner = (str(call.raw["model"]) for call in ended.model.requests)
+    said = dict(zip(ended.lines[::2], ended.lines[1::2], strict=True))
+    assert {loser, winner} == {"tortoise", "hare"}
+    assert said[f"{winner}: I won."].startswith("  <TurnEnd complete;")
+    assert "cancelled; cause=outer" in said[f"{loser}: "]
+    assert "stopped in" in said[f"{loser}: "]
+
+
+@pytest.mark.cli
+@pytest.mark.parametrize("name", EXAMPLES)
+async def test_ctrl_c_ends_any_example_and_stops_its_agent(
+    examples: Examples, name: str
+) -> None:
+    async def press_ctrl_c(process: trio.Process, model: ScriptedModel) -> None:
+        await model.wait_request()
+        process.send_signal(signal.SIGINT)
+
+    ended = await examples.run(name, HANGING, meanwhile=press_ctrl_c, stopped=[1])
+
+    assert ended.status != 0
+    assert "KeyboardInterrupt" in ended.err
