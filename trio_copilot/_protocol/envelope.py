@@ -32,7 +32,7 @@ class SessionEvent:
     """One event of a session, as the CLI sent it.
 
     Two events are equal if they were sent equal. The typed payload is made when it is
-    first looked at, once, so that `match` is the natural way to read events:
+    first looked at, once, so that `match` is the natural way to read events::
 
         match event:
             case SessionEvent(data=AssistantMessageDelta(delta_content=text)):

@@ -154,7 +154,7 @@ class Session:
         Raises:
           TurnError: the turn ended with reason `error`; on the other three this
             returns.
-          SessionBusyError and others: as for `turn`.
+          SessionBusyError: and the others that `turn` raises.
         """
         async with self.turn(
             prompt,

@@ -59,8 +59,8 @@ BUFFER = 1024
 class Turn:
     """One prompt and the work that it causes; made by `Session.turn`.
 
-    Iterate it for `TurnEvent`s: the last one is its `TurnEnd`. Iterating is optional,
-    and one task at a time may do it.
+    Iterating it yields each `TurnEvent`, the `TurnEnd` last. Iterating is optional, and
+    one task at a time may do it.
     """
 
     _session: Session

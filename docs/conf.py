@@ -1,0 +1,82 @@
+"""How Sphinx builds this documentation, without a network.
+
+    sphinx-build -n -W -b html docs docs/_build
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import version as version_of
+from typing import Any
+
+from sphinx.application import Sphinx
+from sphinx.pycode import ModuleAnalyzer
+
+import trio_copilot.testing.model
+
+project = "trio-copilot"
+author = project
+release = version = version_of(project)
+
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinxcontrib_trio",
+]
+exclude_patterns = ["_build", "newsfragments"]
+html_theme = "furo"
+html_title = project
+
+# Names are code first; where there is something of that name it becomes a link.
+default_role = "py:obj"
+# Sphinx's new autodoc does not know documenters such as sphinxcontrib_trio's.
+autodoc_use_legacy_class_based = True
+autodoc_member_order = "bysource"
+autodoc_default_options = {"members": True, "undoc-members": True}
+python_use_unqualified_type_names = True
+python_maximum_signature_line_length = 72
+napoleon_numpy_docstring = False
+napoleon_use_ivar = True
+myst_heading_anchors = 3
+
+# `type[...]` in a signature is Python's, not an attribute of ours that is called type.
+suppress_warnings = ["ref.python"]
+nitpick_ignore_regex = [
+    ("py:obj", ".*"),  # see default_role
+    # Names of others: there is no network to ask for their addresses.
+    ("py:.*", r"(trio|attrs|pathlib|os|datetime|collections|contextlib|enum)\..*"),
+    ("py:class", r"trio_copilot\._wire\.messages\..*"),  # what a scripted CLI receives
+    ("py:class", "PathLike|Handler|ErrorPolicy"),  # what attributes call their types
+]
+
+
+def _gather_attribute_docs() -> None:
+    """Show autodoc the comments behind attributes, which it reads from the source.
+
+    Public classes say that they live in the public module; their source is elsewhere.
+    """
+    for public in ("trio_copilot", "trio_copilot.testing"):
+        facade = ModuleAnalyzer.for_module(public)
+        facade.analyze()
+        for name in [name for name in sys.modules if name.startswith(f"{public}.")]:
+            source = ModuleAnalyzer.for_module(name)
+            source.analyze()
+            facade.attr_docs.update(source.attr_docs)
+            facade.tagorder.update(source.tagorder)
+            facade.annotations.update(source.annotations)
+            facade.overloads.update(source.overloads)
+
+
+def _keep_colons(
+    _app: Sphinx, what: str, _name: str, _object: Any, _options: Any, lines: list[str]
+) -> None:
+    """What stands before a colon in the docstring of an attribute is not its type."""
+    if what in ("attribute", "property"):
+        lines.insert(0, "\\")  # napoleon looks at the first line only
+
+
+def setup(app: Sphinx) -> None:
+    """Prepare autodoc before the first page is read."""
+    app.connect("builder-inited", lambda _: _gather_attribute_docs())
+    app.connect("autodoc-process-docstring", _keep_colons, priority=400)
