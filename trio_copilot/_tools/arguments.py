@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Annotated, Any, cast, get_args, get_origin
 
 import msgspec
@@ -18,16 +18,17 @@ def arguments_type(
     label: str,
     hints: Mapping[str, Any],
     *,
-    ignored: str | None,
+    ignored: Collection[str],
 ) -> type[msgspec.Struct]:
     """Return a class with a field for each parameter of the function.
 
     Raises:
-      ToolDefinitionError: a parameter has no annotation or cannot be given by name.
+      ToolDefinitionError: a parameter has no annotation, cannot be given by name, or
+        has a default that JSON cannot express.
     """
     fields: list[Any] = []
     for name, parameter in inspect.signature(function).parameters.items():
-        if name != ignored:
+        if name not in ignored:
             fields.append(_field(label, parameter, hints))
     return msgspec.defstruct(
         label, fields, kw_only=True, forbid_unknown_fields=True, rename=None
@@ -58,7 +59,7 @@ def _field(
         raise ToolDefinitionError(
             f"{label}: {parameter} has no schema; name each parameter of a tool"
         )
-    if parameter.kind is parameter.POSITIONAL_ONLY:
+    if parameter.kind is parameter.POSITIONAL_ONLY or name.startswith("__"):
         raise ToolDefinitionError(
             f"{label}: parameter {name!r} is positional-only; the model gives arguments "
             "by name"
@@ -71,7 +72,7 @@ def _field(
     field_type = _described(hints[name])
     if parameter.default is parameter.empty:
         return (name, field_type)
-    return (name, field_type, _default(parameter.default))
+    return (name, field_type, _default(label, parameter))
 
 
 def _described(hint: Any) -> Any:
@@ -86,10 +87,18 @@ def _described(hint: Any) -> Any:
     return cast("Any", Annotated)[(base, *others)]
 
 
-def _default(value: Any) -> Any:
+def _default(label: str, parameter: inspect.Parameter) -> Any:
+    value = parameter.default
     # A mutable default is the function's own business: copy it, as msgspec demands.
     if isinstance(value, (list, dict, set)):
         return msgspec.field(default_factory=cast("list[Any]", value).copy)
+    try:
+        msgspec.to_builtins(value)
+    except TypeError as error:
+        raise ToolDefinitionError(
+            f"{label}: the default of parameter {parameter.name!r} cannot be told in "
+            f"JSON: {error}"
+        ) from error
     return value
 
 

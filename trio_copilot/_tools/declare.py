@@ -12,7 +12,7 @@ import re
 import sys
 import typing
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Literal, overload
+from typing import Any, Literal, cast, overload
 
 import attrs
 import msgspec
@@ -65,7 +65,11 @@ class Tool:
     parameters: Mapping[str, Any] = attrs.field(factory=lambda: {"type": "object"})
     """JSON schema of the arguments, an object."""
     handler: Handler | None = attrs.field(default=None, kw_only=True)
-    timeout: float | None = attrs.field(default=None, kw_only=True)
+    timeout: float | None = attrs.field(
+        default=None,
+        kw_only=True,
+        validator=attrs.validators.optional(attrs.validators.ge(0)),
+    )
     """Seconds until a call is cancelled and reported as failed; `None` is for ever."""
     limiter: trio.CapacityLimiter | None = attrs.field(default=None, kw_only=True)
     """Limits how many calls run at once; share it among tools to limit them together."""
@@ -82,8 +86,8 @@ class Tool:
     _arguments: type[msgspec.Struct] | None = attrs.field(
         default=None, kw_only=True, repr=False, eq=False, alias="arguments"
     )
-    _context_parameter: str | None = attrs.field(
-        default=None, kw_only=True, repr=False, alias="context_parameter"
+    _context_parameters: tuple[str, ...] = attrs.field(
+        default=(), kw_only=True, repr=False, alias="context_parameters"
     )
 
     def to_wire(self, *, ask_permission: bool) -> dict[str, Any]:
@@ -112,18 +116,20 @@ class Tool:
         """
         assert self.handler is not None
         keywords = self._structured(arguments)
-        if self._context_parameter is not None:
-            keywords[self._context_parameter] = context
+        keywords.update(dict.fromkeys(self._context_parameters, context))
         handler = self.handler
         return lambda: handler(**keywords)
 
     def _structured(self, arguments: Any) -> dict[str, Any]:
-        if self._arguments is None:  # declared by hand: the schema is the only check
-            return dict(arguments or {})
+        # Of a tool declared by hand nothing is known here but that it takes an object.
+        expected: Any = self._arguments or dict[str, Any]
         try:
-            fitting = msgspec.convert(arguments or {}, self._arguments)
+            # Keys are strings in JSON: `str_keys` reads numbers in them.
+            fitting = msgspec.convert(arguments or {}, expected, str_keys=True)
         except msgspec.ValidationError as error:
             raise ToolError(f"The arguments do not fit: {error}") from error
+        if self._arguments is None:
+            return cast("dict[str, Any]", fitting)
         return {name: getattr(fitting, name) for name in fitting.__struct_fields__}
 
 
@@ -194,15 +200,15 @@ def _declare(
             f"{label} is not an async function: a tool is declared with `async def`"
         )
     hints = _type_hints(function, label, local_names)
-    context = next((p for p, hint in hints.items() if hint is ToolContext), None)
-    arguments = arguments_type(function, label, hints, ignored=context)
+    contexts = tuple(name for name, hint in hints.items() if _is_context(hint))
+    arguments = arguments_type(function, label, hints, ignored=contexts)
     return Tool(
         name or label,
         inspect.getdoc(function) or "" if description is None else description,
         schema_of(arguments, label),
         handler=function,
         arguments=arguments,
-        context_parameter=context,
+        context_parameters=contexts,
         **options,
     )
 
@@ -211,7 +217,7 @@ def _type_hints(
     function: Handler, label: str, local_names: Mapping[str, Any]
 ) -> dict[str, Any]:
     try:
-        return typing.get_type_hints(
+        hints = typing.get_type_hints(
             function, localns=dict(local_names), include_extras=True
         )
     except NameError as error:
@@ -219,3 +225,14 @@ def _type_hints(
             f"{label}: an annotation names {error.name!r}, which cannot be found from "
             "where the function is defined"
         ) from error
+    except (AttributeError, SyntaxError, TypeError) as error:
+        raise ToolDefinitionError(
+            f"{label}: its annotations cannot be read: {error}"
+        ) from error
+    hints.pop("return", None)
+    return hints
+
+
+def _is_context(hint: Any) -> bool:
+    # `ToolContext | None` and `Annotated` too: never is the model asked to make one up.
+    return hint is ToolContext or ToolContext in typing.get_args(hint)
