@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from typing import Any
+from typing import Any, cast
 
 import attrs
 import msgspec
@@ -57,10 +57,17 @@ async def run_tool(tool: Tool, arguments: Any, context: ToolContext) -> Outcome:
     try:
         call = tool.bind(arguments, context)
         return await _run(tool, call)
-    except ToolError as error:
-        return failed(str(error), error)
     except Exception as error:  # noqa: BLE001  # the model's to know, the turn's to show
-        return failed(f"The tool failed: {type(error).__name__}: {error}", error)
+        return failed(_in_words(error), error)
+
+
+def _in_words(error: Exception) -> str:
+    if isinstance(error, ToolError):
+        return str(error)
+    if isinstance(error, ExceptionGroup):  # a nursery of the handler's makes one
+        faults = cast("ExceptionGroup[Exception]", error).exceptions
+        return "\n".join(_in_words(fault) for fault in faults)
+    return f"The tool failed: {type(error).__name__}: {error}"
 
 
 async def _run(tool: Tool, call: Callable[[], Awaitable[Any]]) -> Outcome:
