@@ -1,6 +1,6 @@
-"""How Sphinx builds this documentation, without a network.
+"""How Sphinx builds this documentation; no network is needed.
 
-    sphinx-build -n -W -b html docs docs/_build
+`sphinx-build -n -W -b html docs docs/_build`
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 from sphinx.application import Sphinx
 from sphinx.pycode import ModuleAnalyzer
 
-import trio_copilot.testing.model
+import trio_copilot.testing.model  # noqa: F401  # so that its source is known
 
 project = "trio-copilot"
 author = project

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from enum import Enum
 from itertools import groupby
 from pathlib import Path
+from textwrap import indent
 from typing import Any, get_args
 
 import attrs
@@ -19,6 +20,8 @@ import attrs
 import trio_copilot.events
 from trio_copilot._protocol.index import EVENTS, TYPES
 
+WIDTH = 88
+INDENT = " " * 4
 PAGE = Path(__file__).with_name("events_reference.md")
 
 HEAD = """\
@@ -50,7 +53,7 @@ def page() -> str:
         parts.append(f"## {group}\n")
         parts.extend(map(_event, wire_types))
     parts.append(TYPES_HEAD)
-    parts.append(_code("\n\n".join(map(_definition, types))))
+    parts.append(_code("\n\n\n".join(map(_definition, types))))
     return "\n".join(parts)
 
 
@@ -70,13 +73,13 @@ def _code(text: str) -> str:
 
 
 def _definition(name: str) -> str:
-    """Return a type as Python would define it."""
+    """Return a type as Python would define it, formatted as `ruff format` would."""
     value = _class(name)
     if not isinstance(value, type):
-        return f"{name} = " + " | ".join(each.__name__ for each in get_args(value))
-    lines = _members(value) if issubclass(value, Enum) else _fields(value)
-    base = "(OpenEnum)" if issubclass(value, Enum) else ""
-    return "\n".join([f"class {name}{base}:", *(f"    {line}" for line in lines)])
+        return _folded(f"{name} = ", [each.__name__ for each in get_args(value)], WIDTH)
+    is_enum = issubclass(value, Enum)
+    body = "\n".join(_members(value) if is_enum else _fields(value)) or "pass"
+    return f"class {name}{'(OpenEnum)' * is_enum}:\n{indent(body, INDENT)}"
 
 
 def _members(enum: type[Enum]) -> Iterator[str]:
@@ -84,9 +87,20 @@ def _members(enum: type[Enum]) -> Iterator[str]:
         yield f'{member.name} = "{member.value}"'
 
 
-def _fields(cls: type[Any]) -> list[str]:
-    fields = [each for each in attrs.fields(cls) if each.name != "extra"]
-    return [f"{each.name}: {each.type}" for each in fields] or ["pass"]
+def _fields(cls: type[Any]) -> Iterator[str]:
+    for field in attrs.fields(cls):
+        if field.name != "extra":
+            alternatives = str(field.type).replace("'", '"').split(" | ")
+            yield _folded(f"{field.name}: ", alternatives, WIDTH - len(INDENT))
+
+
+def _folded(head: str, alternatives: list[str], width: int) -> str:
+    line = " | ".join(alternatives)
+    if len(head) + len(line) <= width:
+        return head + line
+    if len(INDENT) + len(line) > width:
+        line = "\n| ".join(alternatives)
+    return f"{head}(\n{indent(line, INDENT)}\n)"
 
 
 def _class(name: str) -> Any:
@@ -101,7 +115,7 @@ def main(arguments: list[str]) -> int:
         return 0
     if PAGE.exists() and PAGE.read_text(encoding="utf-8") == text:
         return 0
-    print(f"{PAGE.name} is not as it would be written: run python docs/make_events.py")
+    sys.stderr.write(f"{PAGE.name} is not current: run python docs/make_events.py\n")
     return 1
 
 

@@ -1,0 +1,199 @@
+"""The documentation is true: its examples run, its links and tests exist.
+
+A Python block behind `<!-- complete -->` is a whole program, or a whole file of tests.
+Programs run on a scripted CLI; tests run as those of a user would.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+import trio
+import trio.testing
+
+import trio_copilot
+import trio_copilot.testing
+from trio_copilot import Client
+from trio_copilot._app.commands import cli
+from trio_copilot.testing import Call, ModelRequest, Reply, open_scripted_cli
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+PAGES = sorted(DOCS.glob("*.md"))
+BLOCK = re.compile(r"(?ms)^```python\n(.*?)^```$")
+COMPLETE = re.compile(r"(?ms)^<!-- complete -->\n```python\n(.*?)^```$")
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+TEST = re.compile(r"`(test_\w+)(?:\[[^`]*\])?`")
+TEST_FILE = re.compile(r"`(tests/[\w/]+(?:\.py)?)(?:::(\w+))?`")
+
+open_real_client = trio_copilot.open_client
+
+
+@attrs.frozen
+class Example:
+    """A complete block of a page."""
+
+    page: Path
+    line: int
+    code: str
+
+    def __str__(self) -> str:
+        return f"{self.page.name}:{self.line}"
+
+    @property
+    def has_tests(self) -> bool:
+        return "def test_" in self.code
+
+    @property
+    def needs_cli(self) -> bool:
+        return "find_cli" in self.code
+
+
+def examples() -> Iterator[Example]:
+    for page in PAGES:
+        text = page.read_text()
+        for match in COMPLETE.finditer(text):
+            yield Example(page, text.count("\n", 0, match.start(1)) + 1, match[1])
+
+
+PROGRAMS = [example for example in examples() if not example.has_tests]
+TESTS = [example for example in examples() if example.has_tests]
+
+
+def answer(request: ModelRequest) -> Reply:
+    """What the model says to the prompts of the documentation."""
+    last = request.messages[-1]
+    if last["role"] == "tool":
+        return Reply(f"I asked your program. It says: {last['content']}")
+    if "wear in Paris" in request.prompt:
+        return Reply(calls=[Call("get_weather", {"city": "Paris"})])
+    if "deploy" in request.prompt:
+        return Reply(calls=[Call("deploy", {"service": "shop"})])
+    if "Count for ever" in request.prompt:
+        return Reply([f"{number} " for number in range(1000)], delay=0.1)
+    return Reply("Something sensible.", delay=0.1)
+
+
+@asynccontextmanager
+async def open_scripted_client(*_: object, **options: Any) -> AsyncIterator[Client]:
+    """Open a client on a CLI that is a script, whichever one the program asks for."""
+    async with open_scripted_cli(answer) as scripted:
+        async with open_real_client(scripted.stream, **options) as client:
+            yield client
+
+
+@pytest.mark.parametrize("example", PROGRAMS, ids=str)
+def test_a_complete_program_runs(
+    example: Example,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    clock = trio.testing.MockClock(autojump_threshold=0)
+    monkeypatch.setattr(trio, "run", partial(trio.run, clock=clock))
+    monkeypatch.setattr(trio_copilot, "open_client", open_scripted_client)
+
+    exec(compile(example.code, str(example), "exec"), {"__name__": "__main__"})
+
+    assert capsys.readouterr().out.strip()
+
+
+@pytest.mark.parametrize(
+    "needs_cli", [False, pytest.param(True, marks=pytest.mark.cli)]
+)
+def test_complete_tests_pass(
+    needs_cli: bool, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    if needs_cli:
+        request.getfixturevalue("cli_path")
+    chosen = [example for example in TESTS if example.needs_cli is needs_cli]
+    for example in chosen:
+        name = f"test_{example.page.stem}_{example.line}.py"
+        (tmp_path / name).write_text(example.code)
+    (tmp_path / "pytest.ini").write_text("[pytest]\ntrio_mode = true\n")
+
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-W", "error"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+    assert chosen
+    assert done.returncode == 0, done.stdout
+
+
+def test_every_other_python_block_is_python() -> None:
+    """Excerpts may use `await` and `async with` outside a function."""
+    for page in PAGES:
+        for code in BLOCK.findall(page.read_text()):
+            indented = "".join(f"    {line}\n" for line in code.splitlines())
+            compile(f"async def excerpt():\n{indented}", page.name, "exec")
+
+
+def test_the_list_of_events_is_current() -> None:
+    done = subprocess.run(
+        [sys.executable, DOCS / "make_events.py", "--check"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.md", *PAGES], ids=lambda p: p.name)
+def test_every_link_to_a_file_leads_somewhere(page: Path) -> None:
+    targets = [t for t in LINK.findall(page.read_text()) if "://" not in t]
+    dead = [t for t in targets if not (page.parent / t.partition("#")[0]).exists()]
+
+    assert not dead
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_every_test_that_is_named_exists(page: Path) -> None:
+    text = page.read_text()
+    defined = {
+        name
+        for file in ROOT.glob("tests/**/test_*.py")
+        for name in re.findall(r"def (test_\w+)", file.read_text())
+    }
+    named = set(TEST.findall(text))
+    for path, name in TEST_FILE.findall(text):
+        assert (ROOT / path).exists(), path
+        named |= {name} if name else set()
+
+    assert named <= defined
+
+
+@pytest.mark.parametrize("module", [trio_copilot, trio_copilot.testing])
+def test_the_reference_has_every_public_name(module: Any) -> None:
+    reference = (DOCS / "reference.rst").read_text()
+    directives = set(re.findall(r"(?m)^ *\.\. auto\w+:: (\w+)", reference))
+    public = {
+        name
+        for name in {*vars(module), *getattr(module, "_NEED_H11", ())}
+        if not name.startswith("_") and not name.islower()
+    }
+    functions = {"tool", "open_client", "find_cli", "allow_all", "deny_all"}
+
+    assert public | functions <= directives
+
+
+def test_the_page_on_the_command_names_every_option() -> None:
+    page = (DOCS / "command.md").read_text()
+    for name, command in cli.commands.items():
+        section = page.partition(f"## trio-copilot {name}")[2].partition("\n## ")[0]
+        for parameter in command.params:
+            for option in parameter.opts:
+                if option not in ("--debug", "--log", "prompt"):
+                    assert f"`{option}" in section, f"{name} {option}"
