@@ -91,7 +91,7 @@ def _session_scope(request: PermissionRequest) -> dict[str, Any] | None:
     """Return what is approved for the session; `None` if that cannot be said."""
     details = request.details
     if request.kind == "url":
-        domain = urlsplit(request.subject).hostname
+        domain = _domain(request.subject)
         return {"domain": domain} if domain else None
     if request.kind == "shell":
         commands = details.get("commands") or ()
@@ -103,6 +103,13 @@ def _session_scope(request: PermissionRequest) -> dict[str, Any] | None:
         return None
     named = {field: details[field] for field in fields}
     return {"approval": {"kind": request.kind, **named}}
+
+
+def _domain(url: str) -> str | None:
+    try:
+        return urlsplit(url).hostname
+    except ValueError:  # the model's invention, such as http://[
+        return None
 
 
 Decision: TypeAlias = Allow | Deny
