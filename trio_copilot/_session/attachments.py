@@ -89,9 +89,8 @@ def attachment_to_wire(attachment: Attachment) -> dict[str, Any]:
             f"a mapping, not {attachment!r}"
         )
     wire = dict(attachment)
-    missing = [
-        f for f in _NEEDED.get(str(wire.get("type")), ("type",)) if f not in wire
-    ]
+    needed = _NEEDED.get(str(wire.get("type")), ("type",))
+    missing = [field for field in needed if wire.get(field) is None]
     if missing:
         raise ValueError(
             f"An attachment of type {wire.get('type')!r} lacks {', '.join(missing)}: "
