@@ -17,30 +17,9 @@ from attrs import validators
 from .._tools.declare import Tool
 from .._tools.run import by_name
 from .permissions import PermissionHandler
+from .provider import Provider
 
 PathLike = str | os.PathLike[str]
-
-
-@attrs.frozen(kw_only=True)
-class Provider:
-    """A model provider of your own (BYOK), instead of the Copilot service.
-
-    The model's name is an option of the session: `open_session(provider=..., model=...)`.
-    """
-
-    base_url: str = attrs.field(validator=validators.min_len(1))
-    """Such as `http://127.0.0.1:11434/v1`."""
-    type: Literal["openai", "azure", "anthropic"] = attrs.field(
-        default="openai", validator=validators.in_(("openai", "azure", "anthropic"))
-    )
-    api_key: str | None = attrs.field(default=None, repr=False)
-    bearer_token: str | None = attrs.field(default=None, repr=False)
-    wire_api: Literal["completions", "responses"] | None = None
-    headers: Mapping[str, str] | None = attrs.field(default=None, repr=False)
-
-    def to_wire(self) -> dict[str, Any]:
-        """Return the provider as the CLI wants it."""
-        return _camel_cased(attrs.asdict(self, recurse=False))
 
 
 @attrs.frozen(kw_only=True)
@@ -108,11 +87,19 @@ class SessionOptions:
     include_sub_agent_streaming_events: bool = True
     """Whether the answers of sub-agents do, too."""
     system_message: SystemMessage | None = attrs.field(
-        default=None, converter=_system_message
+        default=None,
+        converter=_system_message,
+        validator=validators.optional(validators.instance_of(SystemMessage)),
     )
     """A string is appended to the system prompt."""
-    provider: Provider | None = attrs.field(default=None, converter=_provider)
-    """A model provider of your own; needs `model`."""
+    provider: Provider | None = attrs.field(
+        default=None,
+        converter=_provider,
+        validator=validators.optional(validators.instance_of(Provider)),
+    )
+    """A model provider of your own; needs `model`. `None` is the one that the CLI's
+    environment names (`COPILOT_PROVIDER_BASE_URL` and others, and `COPILOT_MODEL`) if
+    this client has started it, else the Copilot service."""
     working_directory: PathLike | None = None
     """Where the agent works; default: the client's `cwd`, or this process's."""
     additional_directories: Sequence[PathLike] | None = None
@@ -139,7 +126,8 @@ class SessionOptions:
         by_name(tuple(self.tools))
         if self.provider is not None and not self.model:
             raise ValueError(
-                "A session with a provider of its own needs model=...: the name that "
+                "A session with a provider of its own needs model=... (or COPILOT_MODEL in "
+                "the environment of the CLI): the name that "
                 f"the provider at {self.provider.base_url} gives to the model"
             )
 
@@ -161,7 +149,23 @@ class SessionOptions:
             )
         if options is None:
             return cls(**keywords)
+        if not isinstance(options, SessionOptions):  # pyright: ignore[reportUnnecessaryIsInstance]  # what users pass
+            raise TypeError(f"Options are SessionOptions or keywords, not {options!r}")
         return attrs.evolve(options, **keywords)
+
+    def filled_from(self, environment: Mapping[str, str]) -> SessionOptions:
+        """Return the options with the provider that the CLI's environment names.
+
+        Raises:
+          ValueError: it names a provider, and nobody names a model.
+        """
+        if self.provider is not None:
+            return self
+        provider = Provider.from_environment(environment)
+        if provider is None:
+            return self
+        model = self.model or environment.get("COPILOT_MODEL")
+        return attrs.evolve(self, provider=provider, model=model)
 
     def to_wire(self, session_id: str, default_directory: str) -> dict[str, Any]:
         """Return the parameters of `session.create` and `session.resume`."""
@@ -183,7 +187,7 @@ class SessionOptions:
         if self.system_message is not None:
             wire["systemMessage"] = self.system_message.to_wire()
         if self.provider is not None:
-            wire["provider"] = self.provider.to_wire()
+            wire["provider"] = _camel_cased(attrs.asdict(self.provider, recurse=False))
         return wire
 
 

@@ -1,0 +1,313 @@
+"""The options of a session, checked where they are given and named as the CLI does."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+
+from trio_copilot import (
+    Allow,
+    PermissionRequest,
+    Provider,
+    SessionOptions,
+    SystemMessage,
+    Tool,
+    ToolDefinitionError,
+    allow_all,
+)
+
+
+def wire_of(**options: Any) -> dict[str, Any]:
+    return SessionOptions(**options).to_wire("id-1", "/home")
+
+
+class Judge:
+    """Decides on permissions as an object."""
+
+    async def __call__(self, request: PermissionRequest) -> Allow:
+        return Allow()
+
+    async def decide(self, request: PermissionRequest, extra: int = 0) -> Allow:
+        return Allow()
+
+    def not_async(self, request: PermissionRequest) -> Allow:
+        return Allow()
+
+
+# -- on the wire
+
+
+def test_without_options_the_cli_has_its_defaults() -> None:
+    assert wire_of() == {
+        "sessionId": "id-1",
+        "workingDirectory": "/home",
+        "streaming": True,
+        "includeSubAgentStreamingEvents": True,
+        "envValueMode": "direct",
+        "toolFilterPrecedence": "excluded",
+        "requestPermission": True,
+        "requestElicitation": False,
+        "requestExitPlanMode": False,
+        "requestAutoModeSwitch": False,
+        "tools": [],
+    }
+
+
+PLAIN_OPTIONS = [
+    ("model", "model", "m-1"),
+    ("name", "name", "My work"),
+    ("streaming", "streaming", False),
+    ("include_sub_agent_streaming_events", "includeSubAgentStreamingEvents", False),
+    ("working_directory", "workingDirectory", "/elsewhere"),
+    ("additional_directories", "additionalDirectories", ["/more"]),
+    ("available_tools", "availableTools", ["bash"]),
+    ("excluded_tools", "excludedTools", ["bash"]),
+    ("reasoning_effort", "reasoningEffort", "high"),
+    ("reasoning_summary", "reasoningSummary", "concise"),
+    ("client_name", "clientName", "mine"),
+    ("agent", "agent", "reviewer"),
+    ("custom_agents", "customAgents", [{"name": "reviewer", "prompt": "Review."}]),
+    ("mcp_servers", "mcpServers", {"s": {"command": "serve", "args": []}}),
+    ("disabled_mcp_servers", "disabledMcpServers", ["s"]),
+    ("skill_directories", "skillDirectories", ["/skills"]),
+    ("disabled_skills", "disabledSkills", ["s"]),
+    ("instruction_directories", "instructionDirectories", ["/rules"]),
+    ("config_dir", "configDir", "/config"),
+    ("infinite_sessions", "infiniteSessions", {"enabled": False}),
+    ("enable_config_discovery", "enableConfigDiscovery", False),
+    ("skip_embedding_retrieval", "skipEmbeddingRetrieval", True),
+]
+
+
+@pytest.mark.parametrize(("name", "wire_name", "value"), PLAIN_OPTIONS)
+def test_an_option_has_the_name_that_the_cli_knows(
+    name: str, wire_name: str, value: object
+) -> None:
+    assert wire_of(**{name: value})[wire_name] == value
+
+
+def test_no_option_is_missing_in_that_table() -> None:
+    special = {
+        "session_id",
+        "tools",
+        "on_permission_request",
+        "system_message",
+        "provider",
+    }
+    plain = {name for name, _, _ in PLAIN_OPTIONS}
+
+    assert plain | special == attrs.fields_dict(SessionOptions).keys()
+
+
+def test_the_id_of_the_session_is_the_callers_to_give() -> None:
+    assert wire_of(session_id="mine")["sessionId"] == "id-1"
+
+
+def test_no_tools_at_all_is_something_else_than_the_default() -> None:
+    assert wire_of(available_tools=[]) == {**wire_of(), "availableTools": []}
+
+
+def test_paths_become_text_and_sequences_lists() -> None:
+    wire = wire_of(
+        working_directory=Path("a"),
+        config_dir=Path("b"),
+        skill_directories=(Path("c"), "d"),
+        excluded_tools=("bash",),
+    )
+
+    assert wire["workingDirectory"] == "a"
+    assert wire["configDir"] == "b"
+    assert wire["skillDirectories"] == ["c", "d"]
+    assert wire["excludedTools"] == ["bash"]
+
+
+def test_a_mapping_goes_to_the_cli_as_it_is() -> None:
+    servers = {"my_server": {"snake_case": None, "env": {"A_B": "c"}}}
+
+    assert wire_of(mcp_servers=servers)["mcpServers"] == servers
+
+
+# -- tools and permissions
+
+
+@pytest.mark.parametrize("handler", [None, allow_all])
+def test_tools_ask_for_permission_if_there_is_somebody_to_ask(handler: Any) -> None:
+    wire = wire_of(tools=[Tool("look")], on_permission_request=handler)
+
+    (declared,) = wire["tools"]
+    assert declared["name"] == "look"
+    assert declared.get("skipPermission", False) is (handler is None)
+    assert wire["requestPermission"] is True
+
+
+def test_tools_may_come_from_any_iterable() -> None:
+    options = SessionOptions(tools=(Tool(name) for name in "ab"))
+
+    assert options.tools == (Tool("a"), Tool("b"))
+
+
+@pytest.mark.parametrize(
+    ("tools", "error", "message"),
+    [
+        ([Tool("a"), Tool("a")], ToolDefinitionError, "Two tools are named 'a'"),
+        ([test_tools_may_come_from_any_iterable], TypeError, "is no tool"),
+        (Tool("a"), TypeError, "'Tool' object is not iterable"),
+        (None, TypeError, "not iterable"),
+    ],
+)
+def test_tools_that_do_not_fit_are_refused(
+    tools: Any, error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        SessionOptions(tools=tools)
+
+
+@pytest.mark.parametrize(
+    "handler",
+    [allow_all, Judge(), Judge().decide, functools.partial(Judge().decide, extra=1)],
+)
+def test_a_permission_handler_is_anything_async(handler: Any) -> None:
+    assert SessionOptions(on_permission_request=handler).on_permission_request
+
+
+@pytest.mark.parametrize("handler", [Judge().not_async, True, "allow", Allow()])
+def test_a_permission_handler_that_is_not_async_is_refused(handler: Any) -> None:
+    with pytest.raises(TypeError, match="on_permission_request must be an async"):
+        SessionOptions(on_permission_request=handler)
+
+
+# -- the system message
+
+
+@pytest.mark.parametrize(
+    ("given", "wire"),
+    [
+        ("Be brief.", {"mode": "append", "content": "Be brief."}),
+        (
+            {"content": "Be brief.", "mode": "replace"},
+            {"mode": "replace", "content": "Be brief."},
+        ),
+        (
+            SystemMessage(content="Be brief."),
+            {"mode": "append", "content": "Be brief."},
+        ),
+    ],
+)
+def test_a_system_message_is_text_a_mapping_or_itself(
+    given: Any, wire: dict[str, Any]
+) -> None:
+    assert wire_of(system_message=given)["systemMessage"] == wire
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "message"),
+    [
+        (7, TypeError, "'system_message' must be"),
+        (["Be brief."], TypeError, "'system_message' must be"),
+        ({"text": "Be brief."}, TypeError, "'text'"),
+        ({"content": "Be brief.", "mode": "prepend"}, ValueError, "'mode' must be in"),
+    ],
+)
+def test_a_system_message_that_does_not_fit_is_refused(
+    given: Any, error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        SessionOptions(system_message=given)
+
+
+# -- the provider
+
+
+def test_a_provider_of_ones_own_is_told_with_what_is_set() -> None:
+    provider = Provider(base_url="http://x/v1")
+
+    wire = wire_of(model="m", provider=provider)
+    assert wire["provider"] == {"baseUrl": "http://x/v1", "type": "openai"}
+
+
+def test_everything_about_a_provider_is_told() -> None:
+    provider = {
+        "base_url": "http://x/v1",
+        "type": "azure",
+        "api_key": "key",
+        "bearer_token": "token",
+        "wire_api": "responses",
+        "headers": {"X-Team": "blue"},
+    }
+
+    assert wire_of(model="m", provider=provider)["provider"] == {
+        "baseUrl": "http://x/v1",
+        "type": "azure",
+        "apiKey": "key",
+        "bearerToken": "token",
+        "wireApi": "responses",
+        "headers": {"X-Team": "blue"},
+    }
+
+
+def test_the_secrets_of_a_provider_are_not_shown() -> None:
+    provider = Provider(
+        base_url="http://x/v1",
+        api_key="hush-1",
+        bearer_token="hush-2",
+        headers={"Authorization": "hush-3"},
+    )
+
+    assert "hush" not in repr(SessionOptions(model="m", provider=provider))
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "message"),
+    [
+        ("http://x/v1", TypeError, "'provider' must be"),
+        ({}, TypeError, "base_url"),
+        ({"base_url": ""}, ValueError, "'base_url'"),
+        ({"base_url": "http://x", "type": "other"}, ValueError, "'type' must be in"),
+    ],
+)
+def test_a_provider_that_does_not_fit_is_refused(
+    given: Any, error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        SessionOptions(model="m", provider=given)
+
+
+@pytest.mark.parametrize("model", [None, ""])
+def test_a_provider_needs_the_name_of_a_model(model: str | None) -> None:
+    with pytest.raises(ValueError, match="needs model="):
+        SessionOptions(model=model, provider=Provider(base_url="http://x/v1"))
+
+
+# -- options and keywords together
+
+
+def test_keywords_alone_are_options() -> None:
+    assert SessionOptions.of(None, {"model": "m"}) == SessionOptions(model="m")
+
+
+def test_keywords_go_over_options_and_are_checked_again() -> None:
+    options = SessionOptions(model="m", provider=Provider(base_url="http://x/v1"))
+
+    assert SessionOptions.of(options, {}) == options
+    assert SessionOptions.of(options, {"name": "n"}) == attrs.evolve(options, name="n")
+    assert options.name is None
+    with pytest.raises(ValueError, match="needs model="):
+        SessionOptions.of(options, {"model": None})
+
+
+@pytest.mark.parametrize("options", [None, SessionOptions()])
+def test_every_unknown_keyword_is_named(options: SessionOptions | None) -> None:
+    with pytest.raises(TypeError, match=r"no option modle, tool; it has .*model, "):
+        SessionOptions.of(options, {"tool": [], "modle": "m", "model": "m"})
+
+
+@pytest.mark.parametrize(
+    "thing", ["gpt-5", {"model": "m"}, Provider(base_url="http://x")]
+)
+def test_what_is_no_options_is_refused(thing: Any) -> None:
+    with pytest.raises(TypeError, match="Options are SessionOptions or keywords, not "):
+        SessionOptions.of(thing, {})
