@@ -6,6 +6,8 @@ Programs run on a scripted CLI; tests run as those of a user would.
 
 from __future__ import annotations
 
+import inspect
+import os
 import re
 import subprocess
 import sys
@@ -13,6 +15,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import attrs
@@ -24,6 +27,7 @@ import trio_copilot
 import trio_copilot.testing
 from trio_copilot import Client
 from trio_copilot._app.commands import cli
+from trio_copilot._transport.find_cli import PINNED_VERSION
 from trio_copilot.testing import Call, ModelRequest, Reply, open_scripted_cli
 
 ROOT = Path(__file__).parents[1]
@@ -106,30 +110,36 @@ def test_a_complete_program_runs(
     assert capsys.readouterr().out.strip()
 
 
-@pytest.mark.parametrize(
-    "needs_cli", [False, pytest.param(True, marks=pytest.mark.cli)]
-)
-def test_complete_tests_pass(
-    needs_cli: bool, tmp_path: Path, request: pytest.FixtureRequest
-) -> None:
-    if needs_cli:
-        request.getfixturevalue("cli_path")
-    chosen = [example for example in TESTS if example.needs_cli is needs_cli]
+def run_tests(chosen: list[Example], folder: Path, **variables: str) -> None:
     for example in chosen:
         name = f"test_{example.page.stem}_{example.line}.py"
-        (tmp_path / name).write_text(example.code)
-    (tmp_path / "pytest.ini").write_text("[pytest]\ntrio_mode = true\n")
+        (folder / name).write_text(example.code)
+    (folder / "pytest.ini").write_text("[pytest]\ntrio_mode = true\n")
 
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-W", "error"],
-        cwd=tmp_path,
+        cwd=folder,
+        env={**os.environ, **variables},
         capture_output=True,
         text=True,
         timeout=120,
     )
 
-    assert chosen
     assert done.returncode == 0, done.stdout
+
+
+def test_complete_tests_pass(tmp_path: Path) -> None:
+    run_tests([example for example in TESTS if not example.needs_cli], tmp_path)
+
+
+@pytest.mark.cli
+def test_complete_tests_of_the_real_cli_pass(cli_path: Path, cli_home: Path) -> None:
+    run_tests(
+        [example for example in TESTS if example.needs_cli],
+        cli_home,
+        COPILOT_CLI_PATH=str(cli_path),
+        HOME=str(cli_home),  # where the CLI has been unpacked
+    )
 
 
 def test_every_other_python_block_is_python() -> None:
@@ -176,17 +186,13 @@ def test_every_test_that_is_named_exists(page: Path) -> None:
 
 
 @pytest.mark.parametrize("module", [trio_copilot, trio_copilot.testing])
-def test_the_reference_has_every_public_name(module: Any) -> None:
+def test_the_reference_has_every_public_name(module: ModuleType) -> None:
     reference = (DOCS / "reference.rst").read_text()
     directives = set(re.findall(r"(?m)^ *\.\. auto\w+:: (\w+)", reference))
-    public = {
-        name
-        for name in {*vars(module), *getattr(module, "_NEED_H11", ())}
-        if not name.startswith("_") and not name.islower()
-    }
-    functions = {"tool", "open_client", "find_cli", "allow_all", "deny_all"}
+    exported = set(re.findall(r"\b(\w+) as \1\b", inspect.getsource(module)))
 
-    assert public | functions <= directives
+    assert exported
+    assert exported <= directives
 
 
 def test_the_page_on_the_command_names_every_option() -> None:
@@ -197,3 +203,9 @@ def test_the_page_on_the_command_names_every_option() -> None:
             for option in parameter.opts:
                 if option not in ("--debug", "--log", "prompt"):
                     assert f"`{option}" in section, f"{name} {option}"
+
+
+def test_the_page_on_upgrading_names_the_cli_of_this_version() -> None:
+    page = (DOCS / "upgrading.md").read_text()
+
+    assert f"This version is made for {PINNED_VERSION}." in page
