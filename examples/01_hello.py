@@ -2,21 +2,20 @@
 
 The blocks own the CLI process and the conversation; both are gone when they are left.
 
-Run: python -m examples.01_hello
+Run: python examples/01_hello.py
 """
 
 from __future__ import annotations
 
 import trio
 
-from examples._provider import session_options
 from trio_copilot import open_client
 
 
 async def main() -> None:
     """Ask, and print the whole answer at once."""
     async with open_client() as client:
-        async with client.open_session(session_options()) as session:
+        async with client.open_session() as session:
             end = await session.ask("Greet the world in one sentence.", timeout=60)
             print(end.text)
             print(f"[{end.reason}, {end.usage.output_tokens} tokens]")

@@ -3,7 +3,7 @@
 Text goes to stdout and everything else to stderr, so that `> answer.txt` has the answer
 alone. A turn that fails raises: the exit status tells, as that of any program.
 
-Run: python -m examples.02_streaming "Why is the sky blue?"
+Run: python examples/02_streaming.py "Why is the sky blue?"
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import sys
 
 import trio
 
-from examples._provider import session_options
 from trio_copilot import (
     ReasoningDelta,
     Retry,
@@ -49,7 +48,7 @@ async def stream(session: Session, prompt: str) -> None:
 async def main() -> None:
     """Stream the answer to the prompt of the command line."""
     async with open_client() as client:
-        async with client.open_session(session_options()) as session:
+        async with client.open_session() as session:
             await stream(session, " ".join(sys.argv[1:]) or PROMPT)
 
 

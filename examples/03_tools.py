@@ -3,7 +3,7 @@
 The model never gets to `eval`: what it wrote is parsed, and only arithmetic is done. A
 `ToolError`, or any other exception, is told to the model as a failure, not as a result.
 
-Run: python -m examples.03_tools "What is 17 times (3 + 4)?"
+Run: python examples/03_tools.py "What is 17 times (3 + 4)?"
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from typing import Annotated
 
 import trio
 
-from examples._provider import session_options
 from trio_copilot import ToolCall, ToolError, open_client, tool
 
 OPERATORS: dict[type[ast.operator], Callable[[float, float], float]] = {
@@ -56,7 +55,7 @@ async def main() -> None:
     """Ask something that needs the tool."""
     prompt = " ".join(sys.argv[1:]) or "What is 17 times (3 + 4)?"
     async with open_client() as client:
-        async with client.open_session(session_options(), tools=[calculate]) as session:
+        async with client.open_session(tools=[calculate]) as session:
             end = await session.ask(prompt, timeout=60, on_tool_call=show)
             print(end.text)
 

@@ -3,14 +3,13 @@
 It is Trio's own `move_on_after`: leaving a turn early, by whatever road, stops the work
 at the CLI before the next line runs.
 
-Run: python -m examples.04_deadline
+Run: python examples/04_deadline.py
 """
 
 from __future__ import annotations
 
 import trio
 
-from examples._provider import session_options
 from trio_copilot import Session, Turn, TurnEnd, open_client
 
 DEADLINE = 2.0
@@ -31,7 +30,7 @@ async def read(session: Session, prompt: str) -> TurnEnd | None:
 async def main() -> None:
     """Run out of time, then ask on."""
     async with open_client() as client:
-        async with client.open_session(session_options()) as session:
+        async with client.open_session() as session:
             stopped = await read(session, "Count from one to ten thousand, in words.")
             if stopped is not None:
                 print(f"[{stopped.reason} after {len(stopped.text)} letters]")

@@ -3,7 +3,7 @@
 Commands, URLs and whatever a newer CLI may ask for are denied, and the model is told
 so. If the handler is not done in time, or raises, nothing is permitted either.
 
-Run, in a git repository: python -m examples.05_permissions "Add a title to README.md"
+Run, in a git repository: python examples/05_permissions.py "Add a title to README.md"
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import sys
 
 import trio
 
-from examples._provider import session_options
 from trio_copilot import Allow, Decision, Deny, PermissionRequest, open_client
 
 PATIENCE = 5.0
@@ -56,11 +55,8 @@ async def decide(request: PermissionRequest) -> Decision:
 async def main() -> None:
     """Let the agent work in the current directory."""
     prompt = " ".join(sys.argv[1:]) or "Add a title to README.md"
-    options = session_options()
     async with open_client() as client:
-        async with client.open_session(
-            options, on_permission_request=decide
-        ) as session:
+        async with client.open_session(on_permission_request=decide) as session:
             end = await session.ask(prompt, timeout=300)
             print(end.text)
 

@@ -3,7 +3,7 @@
 A turn that fails is a result like others and the rest go on. Whatever else goes wrong,
 Ctrl-C included, cancels them all, and each is stopped at the CLI.
 
-Run: python -m examples.06_many_sessions FILE...
+Run: python examples/06_many_sessions.py FILE...
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import sys
 
 import trio
 
-from examples._provider import session_options
 from trio_copilot import Client, FileAttachment, TurnError, open_client
 
 AT_ONCE = 3
@@ -28,7 +27,7 @@ async def summarize_all(client: Client, files: list[str]) -> dict[str, str]:
 
     async def summarize(file: str) -> None:
         attachments = [FileAttachment(file)]
-        async with limiter, client.open_session(session_options()) as session:
+        async with limiter, client.open_session() as session:
             try:
                 end = await session.ask(PROMPT, attachments=attachments, timeout=120)
             except TurnError as error:

@@ -3,14 +3,13 @@
 A subscription has every event of the wire, typed; a turn shows the few that matter to
 it. What a newer CLI sends is an `UnknownEvent`, in its place and with its raw data.
 
-Run: python -m examples.07_watch_events
+Run: python examples/07_watch_events.py
 """
 
 from __future__ import annotations
 
 import trio
 
-from examples._provider import session_options
 from trio_copilot import Lagged, SessionEvent, Subscription, open_client
 from trio_copilot.events import (
     AssistantMessageDelta,
@@ -50,7 +49,7 @@ async def main() -> None:
     """Watch one turn."""
     async with open_client() as client:
         async with (
-            client.open_session(session_options()) as session,
+            client.open_session() as session,
             session.subscribe(overflow="drop_oldest") as events,
             trio.open_nursery() as nursery,
         ):

@@ -3,7 +3,7 @@
 Cancelling the nursery is all it takes: each turn stops its agent on the way out, and
 the line behind the nursery runs when all of them have stopped.
 
-Run: python -m examples.08_race gpt-5-mini claude-haiku-4.5
+Run: python examples/08_race.py gpt-5-mini claude-haiku-4.5
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from collections.abc import Sequence
 
 import trio
 
-from examples._provider import session_options
 from trio_copilot import Client, Turn, TurnEndReason, open_client
 
 PROMPT = "Name one thing that only you would say."
@@ -25,13 +24,11 @@ async def race(client: Client, models: Sequence[str]) -> dict[str, Turn]:
     async with trio.open_nursery() as nursery:
 
         async def run(model: str) -> None:
-            options = session_options()
-            async with client.open_session(options, model=model) as session:
+            async with client.open_session(model=model) as session:
                 async with session.turn(PROMPT, timeout=60) as turn:
                     turns[model] = turn
-                    async for _ in turn:
-                        pass
-                if turn.end is not None and turn.end.reason is TurnEndReason.COMPLETE:
+                    end = await turn.wait()
+                if end.reason is TurnEndReason.COMPLETE:
                     nursery.cancel_scope.cancel()
 
         for model in models:

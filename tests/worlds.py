@@ -8,20 +8,20 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import attrs
 
-from trio_copilot import Client, Session, open_client
+from trio_copilot import Client, Session
 from trio_copilot.testing import (
     ModelRequest,
     Script,
     ScriptedCli,
     ScriptedModel,
-    cli_environment,
-    open_scripted_cli,
-    open_scripted_model,
+    Stage,
+    open_stage,
 )
 
 
@@ -59,16 +59,6 @@ class Rig:
 
 
 @attrs.frozen
-class Stage:
-    """A model, and a CLI that any number of clients can start one after the other."""
-
-    model: ScriptedModel | ScriptedCli
-    open_client: Callable[[], AbstractAsyncContextManager[Client]]
-    options: dict[str, Any]
-    """What `open_session` needs to reach the model."""
-
-
-@attrs.frozen
 class World:
     """Where a test runs."""
 
@@ -85,33 +75,19 @@ class World:
     @asynccontextmanager
     async def run(self, script: Any, **options: Any) -> AsyncIterator[Rig]:
         """Open one client and one session on a script."""
-        async with self.stage(script) as stage, stage.open_client() as client:
-            options = {**stage.options, **options}
-            async with client.open_session(**options) as session:
-                yield Rig(client, session, stage.model, options)
+        async with (
+            self.stage(script) as stage,
+            stage.open_client() as client,
+            client.open_session(**options) as session,
+        ):
+            yield Rig(client, session, stage.model, options)
 
 
 def scripted_world() -> World:
     """Return the world of the scripted CLI."""
-
-    @asynccontextmanager
-    async def stage(script: Script) -> AsyncIterator[Stage]:
-        async with open_scripted_cli(script) as cli:
-            yield Stage(cli, lambda: open_client(cli.stream), {"model": "scripted"})
-
-    return World("scripted", 600, stage)
+    return World("scripted", 600, open_stage)
 
 
 def real_world(cli_path: Path, cli_home: Path) -> World:
     """Return the world of the real CLI."""
-
-    @asynccontextmanager
-    async def stage(script: Script) -> AsyncIterator[Stage]:
-        async with open_scripted_model(script) as model:
-            env = cli_environment(model, cli_home)
-            options = {"model": model.name, "provider": model.provider}
-            yield Stage(
-                model, lambda: open_client(cli_path, env=env, cwd=cli_home), options
-            )
-
-    return World("real", 60, stage)
+    return World("real", 60, partial(open_stage, cli=cli_path, home=cli_home))

@@ -48,7 +48,6 @@ from ._session.attachments import (
 from ._session.buffer import Lagged as Lagged, Overflow as Overflow
 from ._session.fanout import Subscription as Subscription
 from ._session.options import (
-    Provider as Provider,
     SessionOptions as SessionOptions,
     SystemMessage as SystemMessage,
 )
@@ -61,6 +60,7 @@ from ._session.permissions import (
     allow_all as allow_all,
     deny_all as deny_all,
 )
+from ._session.provider import Provider as Provider
 from ._session.session import Session as Session
 from ._session.statistics import (
     ClientStatistics as ClientStatistics,

@@ -62,6 +62,8 @@ class Client:
     _peer: Peer = attrs.field(init=False, repr=False)
     _link: Link = attrs.field(repr=False)
     _default_directory: str = attrs.field(repr=False)
+    _cli_environment: Mapping[str, str] = attrs.field(repr=False)
+    """Of a CLI that this client has started; empty for any other."""
     _sessions: dict[str, Session] = attrs.field(factory=dict[str, Session], init=False)
     _tally: Tally = attrs.field(factory=Tally, init=False, repr=False)
     protocol_version: int = attrs.field(default=0, init=False)
@@ -184,7 +186,7 @@ class Client:
         return open_session(
             self._peer,
             self._link.kill,
-            options,
+            options.filled_from(self._cli_environment),
             session_id,
             method=method,
             default_directory=self._default_directory,
@@ -340,9 +342,9 @@ async def open_client(
         shutdown_timeout=shutdown_timeout,
     )
     async with open_link(connection, launch) as link:
-        client = Client(
-            link, os.fspath(cwd) if cwd is not None else os.getcwd()
-        )  # a string for the wire
+        directory = os.fspath(cwd) if cwd is not None else os.getcwd()
+        started = link.pid is not None
+        client = Client(link, directory, launch.environment() if started else {})
         async with open_peer(
             link.stream,
             on_notification=client._notified,

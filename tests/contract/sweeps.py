@@ -196,8 +196,7 @@ async def resume(stage: Stage) -> None:
     assert stage.client is not None
     async with stage.open_session() as session:
         await session.ask("Say something")
-    options = stage.session_options
-    async with stage.client.resume_session(session.id, **options) as again:
+    async with stage.client.resume_session(session.id) as again:
         await again.ask("Say it again")
 
 

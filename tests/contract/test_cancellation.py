@@ -514,7 +514,7 @@ async def test_cancelled_in_all_three_blocks_at_once_everything_ends_in_order(
             with trio.CancelScope() as scope:
                 async with (
                     stage.open_client() as client,
-                    client.open_session(**stage.options) as session,
+                    client.open_session() as session,
                     session.turn("long") as turn,
                 ):
                     await first_delta(turn)
@@ -542,7 +542,7 @@ async def test_leaving_the_client_block_closes_a_turn_in_another_task(
 
                 async def work(*, task_status: trio.TaskStatus[None]) -> None:
                     with pytest.raises(SessionClosedError):
-                        async with client.open_session(**stage.options) as session:
+                        async with client.open_session() as session:
                             async with session.turn("long") as turn:
                                 turns.append(turn)
                                 await first_delta(turn)

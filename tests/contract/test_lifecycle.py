@@ -97,16 +97,13 @@ async def test_an_id_of_ones_own_and_resuming_by_it(world: World, clock: Clock) 
     with trio.fail_after(world.patience):
         async with world.stage(["remember 42", "it was 42"]) as stage:
             async with stage.open_client() as client:
-                options = {**stage.options, "session_id": "my-session"}
-                async with client.open_session(**options) as session:
+                async with client.open_session(session_id="my-session") as session:
                     assert session.id == "my-session"
                     await session.ask("Remember 42")
                     with pytest.raises(ValueError, match="my-session"):
-                        client.open_session(**options)
+                        client.open_session(session_id="my-session")
 
-                async with client.resume_session(
-                    "my-session", **stage.options
-                ) as again:
+                async with client.resume_session("my-session") as again:
                     history = await again.history()
                     end = await again.ask("What was it?")
 

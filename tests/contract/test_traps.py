@@ -254,9 +254,9 @@ async def test_resumed_sessions_are_given_their_options_again(real: World) -> No
     with trio.fail_after(real.patience):
         async with real.stage(["one", Reply(("t", "w", "o"))]) as stage:
             async with stage.open_client() as client:
-                async with client.open_session(**stage.options) as session:
+                async with client.open_session() as session:
                     await session.ask("?")
-                resumed = client.resume_session(session.id, **stage.options)
+                resumed = client.resume_session(session.id)
                 async with resumed as session, session.turn("?") as turn:
                     pieces = [piece async for piece in turn.text_deltas]
 
@@ -372,7 +372,7 @@ async def test_a_session_with_attachments_can_be_resumed(
     with trio.fail_after(real.patience):
         async with real.stage(["one", "two"]) as stage:
             async with stage.open_client() as client:
-                async with client.open_session(**stage.options) as session:
+                async with client.open_session() as session:
                     await session.ask("What is the answer?", attachments=attachments)
                     (prompt,) = [
                         event.data
@@ -383,7 +383,7 @@ async def test_a_session_with_attachments_can_be_resumed(
                         await session.ask(
                             "?", attachments=[{"type": "file", "path": "x"}]
                         )
-                async with client.resume_session(session.id, **stage.options) as again:
+                async with client.resume_session(session.id) as again:
                     assert (await again.ask("And now?")).text == "two"
 
     assert len(prompt.attachments or ()) == 3

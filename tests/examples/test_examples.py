@@ -87,7 +87,11 @@ class Examples:
                 ended: list[subprocess.CompletedProcess[bytes]] = []
 
                 async def run(task_status: trio.TaskStatus[trio.Process]) -> None:
-                    command = [sys.executable, "-m", f"examples.{name}", *arguments]
+                    command = [
+                        sys.executable,
+                        str(ROOT / "examples" / f"{name}.py"),
+                        *arguments,
+                    ]
                     it = await trio.run_process(
                         command,
                         env=self._environment(model),
@@ -132,7 +136,7 @@ def test_each_example_says_how_to_run_it_and_stands_in_the_list(name: str) -> No
     source = (ROOT / "examples" / f"{name}.py").read_text("utf-8")
     listed = (ROOT / "examples" / "README.md").read_text("utf-8")
 
-    assert f"python -m examples.{name}" in source
+    assert f"python examples/{name}.py" in source
     assert f"[{name}]({name}.py)" in listed
 
 

@@ -137,6 +137,22 @@ class Turn:
         assert not isinstance(event, Lagged)  # this buffer is lossless
         return event
 
+    async def wait(self) -> TurnEnd:
+        """Wait until the turn has ended, and return how.
+
+        It takes no events from anybody who iterates. Within the block a turn that is
+        cut short by its own deadline or an abort raises the `Cancelled` which the block
+        absorbs; `Turn.end` tells afterwards. `Cancelled` leaves the turn running.
+
+        Raises:
+          CliExitedError, ProtocolError: the connection was lost.
+        """
+        await self._ended.wait()
+        assert self.end is not None
+        if self._failure is not None:
+            raise self._failure.renewed()
+        return self.end
+
     async def abort(self) -> None:
         """Stop the turn and wait until the CLI has.
 

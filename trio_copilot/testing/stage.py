@@ -33,13 +33,11 @@ class Stage:
     Attributes:
       model: what answers the prompts and remembers them: the scripted CLI, or the
           scripted model behind a real one.
-      session_options: what every session needs to reach the model.
       client: opened by the test, or for it; `None` until then.
       session: likewise.
     """
 
     model: ScriptedCli | ScriptedModel
-    session_options: dict[str, Any]
     _open_client: Callable[..., AbstractAsyncContextManager[Client]]
     client: Client | None = None
     session: Session | None = None
@@ -58,9 +56,8 @@ class Stage:
 
     @asynccontextmanager
     async def open_session(self, **options: Any) -> AsyncGenerator[Session, None]:
-        """Open a session of this stage's client, with a model that answers."""
+        """Open a session of this stage's client; see `Client.open_session`."""
         assert self.client is not None, "open a client first"
-        options = {**self.session_options, **options}
         async with self.client.open_session(**options) as session:
             self.session = session
             yield session
@@ -101,7 +98,7 @@ async def open_stage(
             def on_stream(**options: Any) -> AbstractAsyncContextManager[Client]:
                 return open_client(peer.stream, **options)
 
-            yield Stage(peer, {"model": "scripted"}, on_stream)
+            yield Stage(peer, on_stream)
         return
     if home is None:
         raise ValueError("A real CLI needs a home of its own: home=, an empty folder")
@@ -109,11 +106,9 @@ async def open_stage(
     from .model import open_scripted_model  # needs the extra `testing`
 
     async with open_scripted_model(script) as model:
-        env = cli_environment(model, home)
+        defaults: dict[str, Any] = {"env": cli_environment(model, home), "cwd": home}
 
         def on_process(**options: Any) -> AbstractAsyncContextManager[Client]:
-            return open_client(cli, **{"env": env, "cwd": home, **options})
+            return open_client(cli, **{**defaults, **options})
 
-        yield Stage(
-            model, {"model": model.name, "provider": model.provider}, on_process
-        )
+        yield Stage(model, on_process)
