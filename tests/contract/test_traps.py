@@ -387,3 +387,23 @@ async def test_a_session_with_attachments_can_be_resumed(
                     assert (await again.ask("And now?")).text == "two"
 
     assert len(prompt.attachments or ()) == 3
+
+
+@pytest.mark.cli
+@pytest.mark.parametrize("named", ["in the environment", "in the session"])
+async def test_a_session_asks_whom_the_environment_names(
+    named: str, cli_path: Path, cli_home: Path
+) -> None:
+    """The CLI itself would ask Copilot, for which nobody is logged in here."""
+    with trio.fail_after(60):
+        async with open_scripted_model(["here"]) as model:
+            env = cli_environment(model, cli_home)
+            options: dict[str, Any] = {}
+            if named == "in the session":
+                del env["COPILOT_PROVIDER_BASE_URL"]
+                options = {"model": model.name, "provider": model.provider}
+            async with (
+                open_client(cli_path, env=env, cwd=cli_home) as client,
+                client.open_session(**options) as session,
+            ):
+                assert (await session.ask("?")).text == "here"

@@ -48,7 +48,7 @@ class ScriptedModel(ModelRecord):
     def provider(self) -> dict[str, str]:
         """The `provider=` of a session that asks this model.
 
-        The CLI needs it in every session, besides the environment.
+        For a CLI that this client has not started with `cli_environment`.
         """
         return {"type": "openai", "base_url": self.base_url}
 
