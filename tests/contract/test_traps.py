@@ -390,20 +390,17 @@ async def test_a_session_with_attachments_can_be_resumed(
 
 
 @pytest.mark.cli
-@pytest.mark.parametrize("named", ["in the environment", "in the session"])
 async def test_a_session_asks_whom_the_environment_names(
-    named: str, cli_path: Path, cli_home: Path
+    cli_path: Path, cli_home: Path
 ) -> None:
     """The CLI itself would ask Copilot, for which nobody is logged in here."""
     with trio.fail_after(60):
-        async with open_scripted_model(["here"]) as model:
-            env = cli_environment(model, cli_home)
-            options: dict[str, Any] = {}
-            if named == "in the session":
-                del env["COPILOT_PROVIDER_BASE_URL"]
-                options = {"model": model.name, "provider": model.provider}
-            async with (
-                open_client(cli_path, env=env, cwd=cli_home) as client,
-                client.open_session(**options) as session,
-            ):
-                assert (await session.ask("?")).text == "here"
+        async with open_scripted_model(["here"]) as one:
+            async with open_scripted_model(["there"]) as other:
+                env = cli_environment(one, cli_home)
+                async with open_client(cli_path, env=env, cwd=cli_home) as client:
+                    async with client.open_session() as session:
+                        assert (await session.ask("?")).text == "here"
+                    options: dict[str, Any] = {"provider": other.provider}
+                    async with client.open_session(model="m", **options) as session:
+                        assert (await session.ask("?")).text == "there"
