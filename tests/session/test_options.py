@@ -311,3 +311,24 @@ def test_every_unknown_keyword_is_named(options: SessionOptions | None) -> None:
 def test_what_is_no_options_is_refused(thing: Any) -> None:
     with pytest.raises(TypeError, match="Options are SessionOptions or keywords, not "):
         SessionOptions.of(thing, {})
+
+
+@pytest.mark.parametrize(
+    ("keywords", "named"),
+    [
+        ({"available_tools": "bash"}, "available_tools must be a sequence, not 'bash'"),
+        ({"excluded_tools": [7]}, "'excluded_tools' must be"),
+        ({"custom_agents": {"name": "x"}}, "custom_agents must be a sequence"),
+        ({"mcp_servers": ["x"]}, "'mcp_servers' must be"),
+        ({"skill_directories": iter(["x"])}, "skill_directories must be a sequence"),
+        ({"model": 7}, "'model' must be"),
+        ({"streaming": "yes"}, "'streaming' must be"),
+        ({"working_directory": 7}, "'working_directory' must be"),
+        ({"enable_config_discovery": 1}, "'enable_config_discovery' must be"),
+    ],
+)
+def test_a_value_of_the_wrong_type_is_refused(
+    keywords: dict[str, Any], named: str
+) -> None:
+    with pytest.raises(TypeError, match=named):
+        SessionOptions(**keywords)

@@ -351,3 +351,8 @@ async def test_a_tool_by_hand_passes_on_what_the_model_gives() -> None:
 def test_what_is_no_object_does_not_fit_a_tool_by_hand(arguments: object) -> None:
     with pytest.raises(ToolError, match="The arguments do not fit: Expected `object`"):
         Tool("add", handler=add).bind(arguments, CONTEXT)
+
+
+def test_a_handler_by_hand_has_to_be_async_too() -> None:
+    with pytest.raises(ToolDefinitionError, match="handler of look is not an async"):
+        Tool("look", handler=print)  # type: ignore[arg-type]  # that is the mistake

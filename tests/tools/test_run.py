@@ -180,15 +180,6 @@ async def test_what_is_no_exception_of_the_tool_goes_through(
     assert caught.value is error
 
 
-async def test_a_handler_by_hand_that_is_not_async_is_a_failure() -> None:
-    made = Tool("give", handler=lambda: 7)  # type: ignore[arg-type, return-value]  # on purpose
-
-    outcome = await outcome_of(made)
-
-    assert isinstance(outcome.error, TypeError)
-    assert "await" in outcome.wire["error"]
-
-
 # -- a call that is cancelled
 
 

@@ -6,7 +6,6 @@ of a class, checked here, and a mapping is only taken where the CLI defines its 
 
 from __future__ import annotations
 
-import inspect
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, cast
@@ -14,7 +13,7 @@ from typing import Any, Literal, cast
 import attrs
 from attrs import validators
 
-from .._tools.declare import Tool
+from .._tools.declare import Tool, is_async
 from .._tools.run import by_name
 from .permissions import PermissionHandler
 from .provider import Provider
@@ -55,11 +54,32 @@ def _system_message(
 
 
 def _is_async(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
-    if value is None:
-        return
-    call = getattr(value, "__call__", None)  # noqa: B004  # an object with async __call__
-    if not (inspect.iscoroutinefunction(value) or inspect.iscoroutinefunction(call)):
+    if value is not None and not is_async(value):
         raise TypeError(f"{attribute.name} must be an async function, not {value!r}")
+
+
+def _option(kind: type | tuple[type, ...]) -> Any:
+    """A field that may be left out, and otherwise is of that kind."""
+    return attrs.field(
+        default=None, validator=validators.optional(validators.instance_of(kind))
+    )
+
+
+def _options(kind: type | tuple[type, ...]) -> Any:
+    """A field that may be left out, and otherwise is a sequence of that kind."""
+
+    def check(options: object, attribute: attrs.Attribute[Any], value: Any) -> None:
+        if value is None:
+            return
+        if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Sequence):
+            raise TypeError(f"{attribute.name} must be a sequence, not {value!r}")
+        for item in cast("list[Any]", value):
+            validators.instance_of(kind)(options, attribute, item)
+
+    return attrs.field(default=None, validator=check)
+
+
+_PATH = (str, os.PathLike)
 
 
 @attrs.frozen(kw_only=True)
@@ -69,11 +89,11 @@ class SessionOptions:
     A resumed session does not remember them: pass everything again.
     """
 
-    model: str | None = None
+    model: str | None = _option(str)
     """The model's id; `None` is the CLI's default."""
-    session_id: str | None = None
+    session_id: str | None = _option(str)
     """An id of your choice; `None` makes a new one. Not for resuming."""
-    name: str | None = None
+    name: str | None = _option(str)
     """A name to show; gives the session a place on disk from the start."""
     tools: Sequence[Tool] = attrs.field(default=(), converter=_tools)
     """Functions of yours that the model can call, made by `@tool`."""
@@ -82,9 +102,11 @@ class SessionOptions:
     )
     """Decides what the agent may do. `None` denies everything but the tools passed
     here, and tells the model so."""
-    streaming: bool = True
+    streaming: bool = attrs.field(default=True, validator=validators.instance_of(bool))
     """Whether answers arrive piece by piece."""
-    include_sub_agent_streaming_events: bool = True
+    include_sub_agent_streaming_events: bool = attrs.field(
+        default=True, validator=validators.instance_of(bool)
+    )
     """Whether the answers of sub-agents do, too."""
     system_message: SystemMessage | None = attrs.field(
         default=None,
@@ -100,26 +122,26 @@ class SessionOptions:
     """A model provider of your own; needs `model`. `None` is the one that the CLI's
     environment names (`COPILOT_PROVIDER_BASE_URL` and others, and `COPILOT_MODEL`) if
     this client has started it, else the Copilot service."""
-    working_directory: PathLike | None = None
+    working_directory: PathLike | None = _option(_PATH)  # noqa: RUF009  # a field
     """Where the agent works; default: the client's `cwd`, or this process's."""
-    additional_directories: Sequence[PathLike] | None = None
-    available_tools: Sequence[str] | None = None
+    additional_directories: Sequence[PathLike] | None = _options(_PATH)
+    available_tools: Sequence[str] | None = _options(str)
     """The only tools that the agent has, built-in ones included; `[]` is none."""
-    excluded_tools: Sequence[str] | None = None
-    reasoning_effort: str | None = None
-    reasoning_summary: str | None = None
-    client_name: str | None = None
-    agent: str | None = None
-    custom_agents: Sequence[Mapping[str, Any]] | None = None
-    mcp_servers: Mapping[str, Mapping[str, Any]] | None = None
-    disabled_mcp_servers: Sequence[str] | None = None
-    skill_directories: Sequence[PathLike] | None = None
-    disabled_skills: Sequence[str] | None = None
-    instruction_directories: Sequence[PathLike] | None = None
-    config_dir: PathLike | None = None
-    infinite_sessions: Mapping[str, Any] | None = None
-    enable_config_discovery: bool | None = None
-    skip_embedding_retrieval: bool | None = None
+    excluded_tools: Sequence[str] | None = _options(str)
+    reasoning_effort: str | None = _option(str)
+    reasoning_summary: str | None = _option(str)
+    client_name: str | None = _option(str)
+    agent: str | None = _option(str)
+    custom_agents: Sequence[Mapping[str, Any]] | None = _options(Mapping)
+    mcp_servers: Mapping[str, Mapping[str, Any]] | None = _option(Mapping)
+    disabled_mcp_servers: Sequence[str] | None = _options(str)
+    skill_directories: Sequence[PathLike] | None = _options(_PATH)
+    disabled_skills: Sequence[str] | None = _options(str)
+    instruction_directories: Sequence[PathLike] | None = _options(_PATH)
+    config_dir: PathLike | None = _option(_PATH)  # noqa: RUF009  # a field
+    infinite_sessions: Mapping[str, Any] | None = _option(Mapping)
+    enable_config_discovery: bool | None = _option(bool)
+    skip_embedding_retrieval: bool | None = _option(bool)
     """More options, each as the CLI knows it; `None` leaves its default."""
 
     def __attrs_post_init__(self) -> None:

@@ -50,6 +50,19 @@ def _check_name(_: object, __: object, name: str) -> None:
         )
 
 
+def is_async(function: object) -> bool:
+    """Whether this is an async function, or an object that can be called as one."""
+    call = getattr(function, "__call__", None)  # noqa: B004  # of an object
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call)
+
+
+def _check_handler(tool: Tool, _: object, handler: Handler | None) -> None:
+    if handler is not None and not is_async(handler):
+        raise ToolDefinitionError(
+            f"The handler of {tool.name} is not an async function: {handler!r}"
+        )
+
+
 @attrs.frozen
 class Tool:
     """Something the model can call.
@@ -64,7 +77,9 @@ class Tool:
     """What the model is told about it."""
     parameters: Mapping[str, Any] = attrs.field(factory=lambda: {"type": "object"})
     """JSON schema of the arguments, an object."""
-    handler: Handler | None = attrs.field(default=None, kw_only=True)
+    handler: Handler | None = attrs.field(
+        default=None, kw_only=True, validator=_check_handler
+    )
     timeout: float | None = attrs.field(
         default=None,
         kw_only=True,
