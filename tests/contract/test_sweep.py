@@ -13,7 +13,8 @@ import pytest
 import trio
 from trio.abc import Clock
 
-from tests.contract.sweeps import SCENES
+from tests.contract.sweeps import SCENES, calling
+from trio_copilot import CliExitedError, tool
 from trio_copilot._peer.peer import Call
 from trio_copilot._peer.writer import Writer
 from trio_copilot._session import turn as turn_module
@@ -22,7 +23,7 @@ from trio_copilot._session.requests import Handlers
 from trio_copilot._session.session import Session
 from trio_copilot._session.turn import Turn
 from trio_copilot._wire.ledger import Ledger
-from trio_copilot.testing import Reply, SweepError, cancel_everywhere
+from trio_copilot.testing import Reply, Stage, SweepError, cancel_everywhere
 
 LONG_SCENES = {"ten sessions of which one fails"}
 
@@ -39,6 +40,83 @@ async def test_cancelled_at_every_checkpoint_the_contract_holds(
     assert report.failures == ()
     assert report.runs == (points or report.steps)
     assert len(report.times) == report.runs
+
+
+# -- two disturbances
+
+PAIRS = 150
+"""Of the thousands of pairs of moments that a scene has."""
+
+
+@pytest.mark.parametrize("name", ["plain stream", "two tools running", "steering"])
+async def test_cancelled_again_on_the_way_out_everything_is_left_in_order(
+    name: str, autojump_clock: Clock
+) -> None:
+    """The second cancellation is of everything: session, client and all."""
+    scene = SCENES[name]
+
+    report = await cancel_everywhere(
+        scene.play, **scene.arguments(), then=Stage.cancel, survives=False, points=PAIRS
+    )
+
+    assert report.runs == PAIRS
+
+
+@pytest.mark.parametrize("name", ["plain stream", "permission pending"])
+async def test_the_cli_may_die_on_the_way_out(name: str, autojump_clock: Clock) -> None:
+    scene = SCENES[name]
+
+    report = await cancel_everywhere(
+        scene.play,
+        **scene.arguments(),
+        then=Stage.kill_cli,
+        survives=False,
+        may_raise=(CliExitedError,),
+        points=PAIRS,
+    )
+
+    assert report.runs == PAIRS
+
+
+@pytest.mark.parametrize("name", ["plain stream", "two tools running"])
+async def test_another_client_may_abort_on_the_way_out(
+    name: str, autojump_clock: Clock
+) -> None:
+    scene = SCENES[name]
+
+    report = await cancel_everywhere(
+        scene.play, **scene.arguments(), then=Stage.abort_remotely, points=PAIRS
+    )
+
+    assert report.runs == PAIRS
+
+
+async def test_a_handler_may_fail_on_the_way_out(autojump_clock: Clock) -> None:
+    """Its exception comes out, as itself: `Cancelled` beside it is no fault."""
+    fail = trio.Event()
+
+    @tool(errors="raise")
+    async def delicate() -> None:
+        """Fail when told so, whatever else happens."""
+        with trio.CancelScope(shield=True), trio.move_on_after(0.05):
+            await fail.wait()
+            raise LookupError("the handler")
+
+    async def play(stage: Stage) -> None:
+        nonlocal fail
+        fail = trio.Event()
+        await SCENES["plain stream"].play(stage)
+
+    report = await cancel_everywhere(
+        play,
+        script=calling("delicate"),
+        session_options={"tools": [delicate]},
+        then=lambda _: fail.set(),
+        may_raise=(LookupError,),
+        points=PAIRS,
+    )
+
+    assert report.runs == PAIRS
 
 
 # -- the sweep finds what is broken

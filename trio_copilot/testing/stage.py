@@ -13,6 +13,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import attrs
+import trio
 
 from .._client import Client, open_client
 from .._session.session import Session
@@ -35,12 +36,14 @@ class Stage:
           scripted model behind a real one.
       client: opened by the test, or for it; `None` until then.
       session: likewise.
+      scope: around everything that `cancel_everywhere` has opened.
     """
 
     model: ScriptedCli | ScriptedModel
     _open_client: Callable[..., AbstractAsyncContextManager[Client]]
     client: Client | None = None
     session: Session | None = None
+    scope: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False)
 
     @property
     def cli(self) -> ScriptedCli | None:
@@ -61,6 +64,10 @@ class Stage:
         async with self.client.open_session(**options) as session:
             self.session = session
             yield session
+
+    def cancel(self) -> None:
+        """Cancel everything that `cancel_everywhere` has opened."""
+        self.scope.cancel()
 
     def kill_cli(self) -> None:
         """Let the CLI die at once, without a word."""

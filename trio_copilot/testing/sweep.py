@@ -243,31 +243,41 @@ class _Sweep:
         return run
 
     async def _play(self, stage: Stage, run: _Run) -> None:
-        """Open what is given, disturb the scenario, examine, and use it again."""
-        task = trio.lowlevel.current_task()
+        """Open what is given, and note what comes out in the end."""
         try:
-            async with AsyncExitStack() as stack:
-                if self.given != "stage":
-                    await stack.enter_async_context(stage.open_client())
-                if self.given == "session":
-                    session = stage.open_session(**self.session_options)
-                    await stack.enter_async_context(session)
-                before = tasks_below(task)
-                await self._disturb(stage, run)
-                run.evidence.compare_tasks(before, tasks_below(task))
-                await run.evidence.examine_model(stage)
-                if self.given != "stage" and stage.client is not None:
-                    sessions = int(self.given == "session")
-                    run.evidence.examine_client(stage.client, sessions=sessions)
-                if self.survives:
-                    with trio.move_on_after(ANSWER_PATIENCE) as patience:
-                        await self._use_again(stage, run.evidence)
-                    silent = patience.cancelled_caught
-                    run.evidence.expect(not silent, "it does not answer any more")
+            with stage.scope:
+                await self._open_and_perform(stage, run)
         except self.may_raise:
             run.evidence.expect(not self.survives, "what was given did not survive")
         except Exception as error:  # noqa: BLE001  # that is what we look for
             run.evidence.problems.append(f"{error!r} came out of a block")
+        left = tasks_below(trio.lowlevel.current_task())
+        run.evidence.compare_tasks(set(), left)
+
+    async def _open_and_perform(self, stage: Stage, run: _Run) -> None:
+        async with AsyncExitStack() as stack:
+            if self.given != "stage":
+                await stack.enter_async_context(stage.open_client())
+            if self.given == "session":
+                session = stage.open_session(**self.session_options)
+                await stack.enter_async_context(session)
+            await self._perform(stage, run)
+            if self.survives:
+                with trio.move_on_after(ANSWER_PATIENCE) as patience:
+                    await self._use_again(stage, run.evidence)
+                silent = patience.cancelled_caught
+                run.evidence.expect(not silent, "it does not answer any more")
+
+    async def _perform(self, stage: Stage, run: _Run) -> None:
+        """Disturb the scenario, and examine what it left open."""
+        task, evidence = trio.lowlevel.current_task(), run.evidence
+        before = tasks_below(task)
+        await self._disturb(stage, run)
+        evidence.compare_tasks(before, tasks_below(task))
+        await evidence.examine_model(stage)
+        if self.given != "stage" and stage.client is not None:
+            sessions = int(self.given == "session")
+            evidence.examine_client(stage.client, sessions=sessions)
 
     async def _disturb(self, stage: Stage, run: _Run) -> None:
         scope = trio.CancelScope()
@@ -280,17 +290,17 @@ class _Sweep:
         if self.then is not None:
             acts.append(partial(self.then, stage))
         steps = Steps(dict(zip(run.moments, acts, strict=False)))
-        with counting(steps):
-            try:
-                with scope:
-                    await self.scenario(stage)
-            except self.may_raise:
-                pass
-            except Exception as error:  # noqa: BLE001  # that is what we look for
-                run.evidence.problems.append(f"{error!r} came out of the scenario")
-        run.steps, run.places = steps.count, steps.places
-        if run.cancelled_at is not None:
-            run.took = trio.current_time() - run.cancelled_at
+        try:
+            with counting(steps), scope:
+                await self.scenario(stage)
+        except self.may_raise:
+            pass
+        except Exception as error:  # noqa: BLE001  # that is what we look for
+            run.evidence.problems.append(f"{error!r} came out of the scenario")
+        finally:
+            run.steps, run.places = steps.count, steps.places
+            if run.cancelled_at is not None:
+                run.took = trio.current_time() - run.cancelled_at
 
     async def _use_again(self, stage: Stage, evidence: Evidence) -> None:
         async with AsyncExitStack() as stack:
