@@ -47,6 +47,7 @@ from ._session.attachments import (
 )
 from ._session.buffer import Lagged as Lagged, Overflow as Overflow
 from ._session.fanout import Subscription as Subscription
+from ._session.hooks import HookInput as HookInput, Hooks as Hooks
 from ._session.options import (
     SessionOptions as SessionOptions,
     SystemMessage as SystemMessage,
@@ -61,6 +62,10 @@ from ._session.permissions import (
     deny_all as deny_all,
 )
 from ._session.provider import Provider as Provider
+from ._session.questions import (
+    ElicitationRequest as ElicitationRequest,
+    UserInputRequest as UserInputRequest,
+)
 from ._session.session import Session as Session
 from ._session.statistics import (
     ClientStatistics as ClientStatistics,

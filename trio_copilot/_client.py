@@ -214,9 +214,13 @@ class Client:
     # -- the life of the block
 
     async def _serve(self, method: str, params: Any) -> Any:
-        """Answer a request of the CLI: so far there is none that this client invites."""
+        """Answer a request of the CLI: all that this client invites are a session's."""
         await trio.lowlevel.checkpoint()
-        raise RpcError(METHOD_NOT_FOUND, f"This client does not serve {method}")
+        said = as_object(params)
+        session = self._sessions.get(as_text(said.get("sessionId")))
+        if session is None:
+            raise RpcError(METHOD_NOT_FOUND, f"This client does not serve {method}")
+        return await session._serve_request(method, said)
 
     async def _shake_hands(self) -> None:
         with trio.move_on_after(HANDSHAKE_TIMEOUT) as patience:
@@ -276,8 +280,13 @@ class Client:
             for session in tuple(self._sessions.values()):
                 nursery.start_soon(close_session, session, TURN_TIMEOUT)
         if self._link.owned and self._peer.end is None:
-            with last_words(SHUTDOWN_REQUEST_TIMEOUT):
+            with last_words(SHUTDOWN_REQUEST_TIMEOUT) as patience:
                 await self._peer.submit_nowait("runtime.shutdown", {}).settled()
+            if patience.cancelled_caught:
+                logger.warning(
+                    "%s did not answer within %g s of runtime.shutdown: ending its input",
+                    *(self._link.label, SHUTDOWN_REQUEST_TIMEOUT),
+                )
 
 
 @asynccontextmanager

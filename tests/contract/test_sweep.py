@@ -19,7 +19,7 @@ from trio_copilot._peer.peer import Call
 from trio_copilot._peer.writer import Writer
 from trio_copilot._session import turn as turn_module
 from trio_copilot._session.fanout import FanOut
-from trio_copilot._session.requests import Handlers
+from trio_copilot._session.handlers import Handlers
 from trio_copilot._session.session import Session
 from trio_copilot._session.turn import Turn
 from trio_copilot._wire.ledger import Ledger
@@ -216,13 +216,13 @@ async def test_it_finds_a_handler_that_is_not_awaited(
         sessions.append(session)
         begin_turn(session, turn)
 
-    def detached(handlers: Handlers, request: Any, handler: Any) -> None:
+    def detached(handlers: Handlers, request: Any, work: Any) -> None:
         handlers._open[request.request_id] = request
         run = handlers._run
-        sessions[-1]._nursery.start_soon(run, request, handler, name="detached")
+        sessions[-1]._nursery.start_soon(run, request, work, name="detached")
 
     plant(Session, "_begin_turn", remember)
-    plant(Handlers, "_start", detached)
+    plant(Handlers, "begin", detached)
 
     assert "a task is left: detached" in await failures("tool that cleans up")
 
@@ -231,7 +231,7 @@ async def test_it_finds_a_handler_that_is_not_cancelled(
     autojump_clock: Clock, plant: Plant
 ) -> None:
     plant(Handlers, "cancel", lambda handlers: None)
-    plant(Handlers, "complete", lambda handlers, event: None)
+    plant(Handlers, "complete", lambda handlers, request_id: None)
 
     assert "it hangs" in await failures("tool that never returns")
 

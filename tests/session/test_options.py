@@ -8,9 +8,11 @@ from typing import Any
 
 import attrs
 import pytest
+import trio
 
 from trio_copilot import (
     Allow,
+    Hooks,
     PermissionRequest,
     Provider,
     SessionOptions,
@@ -95,6 +97,9 @@ def test_no_option_is_missing_in_that_table() -> None:
         "session_id",
         "tools",
         "on_permission_request",
+        "on_user_input",
+        "on_elicitation",
+        "hooks",
         "system_message",
         "provider",
     }
@@ -332,3 +337,39 @@ def test_a_value_of_the_wrong_type_is_refused(
 ) -> None:
     with pytest.raises(TypeError, match=named):
         SessionOptions(**keywords)
+
+
+async def answer(_: Any) -> Any:
+    await trio.lowlevel.checkpoint()
+
+
+@pytest.mark.parametrize(
+    ("options", "flag"),
+    [
+        ({"on_user_input": answer}, "requestUserInput"),
+        ({"on_elicitation": answer}, "requestElicitation"),
+        ({"hooks": Hooks(pre_tool_use=answer)}, "hooks"),
+        ({"hooks": {"pre_tool_use": answer}}, "hooks"),
+    ],
+)
+def test_who_can_be_asked_is_told(options: dict[str, Any], flag: str) -> None:
+    assert wire_of(**options)[flag] is True
+    assert not wire_of().get(flag)
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"on_user_input": print}, "on_user_input must be an async function"),
+        ({"on_elicitation": 7}, "on_elicitation must be an async function"),
+        ({"hooks": answer}, "'hooks' must be"),
+        ({"hooks": {"pre_tool": answer}}, "pre_tool"),
+        ({"hooks": {"pre_tool_use": print}}, "pre_tool_use must be an async function"),
+        ({"hooks": {"fails_open": "yes"}}, "'fails_open' must be"),
+    ],
+)
+def test_handlers_that_do_not_fit_are_refused(
+    options: dict[str, Any], named: str
+) -> None:
+    with pytest.raises(TypeError, match=named):
+        SessionOptions(**options)

@@ -15,7 +15,6 @@ from .._peer import Peer
 from .._resource_errors import SessionClosedError
 from .._scopes import last_words, open_block
 from .._telemetry import trace_headers
-from .._tools.run import by_name
 from .options import SessionOptions
 from .requests import Desk
 from .session import Session
@@ -46,14 +45,7 @@ async def open_session(
     It is registered in `sessions` before the request is written: its first events come
     in the same burst as the answer.
     """
-    desk = Desk(
-        peer,
-        kill_cli,
-        session_id,
-        by_name(tuple(options.tools)),
-        options.on_permission_request,
-        tally,
-    )
+    desk = Desk(peer, kill_cli, session_id, options, tally)
     async with open_block() as nursery:
         session = sessions[session_id] = Session(session_id, desk, nursery)
         try:

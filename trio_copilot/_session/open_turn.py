@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import trio
 
 from .._scopes import open_block
-from .requests import Handlers
+from .handlers import Handlers
 from .turn import Turn
 from .turn_events import CancelCause
 
@@ -37,7 +37,7 @@ async def open_turn(
     session._begin_turn(turn)
     try:
         async with open_block() as nursery:
-            turn._handlers = Handlers(session._desk, nursery)
+            turn._handlers = Handlers(nursery)
             try:
                 await turn._send(params)
                 with turn.cancel_scope:

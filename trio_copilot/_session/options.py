@@ -15,8 +15,10 @@ from attrs import validators
 
 from .._tools.declare import Tool, is_async
 from .._tools.run import by_name
+from .hooks import Hooks
 from .permissions import PermissionHandler
 from .provider import Provider
+from .questions import ElicitationHandler, UserInputHandler
 
 PathLike = str | os.PathLike[str]
 
@@ -43,6 +45,10 @@ def _tools(value: Iterable[Tool]) -> tuple[Tool, ...]:
 
 def _provider(value: Provider | Mapping[str, Any] | None) -> Provider | None:
     return Provider(**value) if isinstance(value, Mapping) else value
+
+
+def _hooks(value: Hooks | Mapping[str, Any] | None) -> Hooks | None:
+    return Hooks(**value) if isinstance(value, Mapping) else value
 
 
 def _system_message(
@@ -102,6 +108,22 @@ class SessionOptions:
     )
     """Decides what the agent may do. `None` denies everything but the tools passed
     here, and tells the model so."""
+    on_user_input: UserInputHandler | None = attrs.field(
+        default=None, validator=_is_async
+    )
+    """Answers the questions that the agent asks with its tool `ask_user`: gets a
+    `UserInputRequest` and returns text. `None`: the agent has no such tool."""
+    on_elicitation: ElicitationHandler | None = attrs.field(
+        default=None, validator=_is_async
+    )
+    """Fills in forms: gets an `ElicitationRequest` and returns a mapping, or `None` to
+    decline. `None`: whoever would ask is told that nobody can."""
+    hooks: Hooks | None = attrs.field(
+        default=None,
+        converter=_hooks,
+        validator=validators.optional(validators.instance_of(Hooks)),
+    )
+    """Functions that the CLI calls at fixed points of its work."""
     streaming: bool = attrs.field(default=True, validator=validators.instance_of(bool))
     """Whether answers arrive piece by piece."""
     include_sub_agent_streaming_events: bool = attrs.field(
@@ -122,7 +144,7 @@ class SessionOptions:
     """A model provider of your own; needs `model`. `None` is the one that the CLI's
     environment names (`COPILOT_PROVIDER_BASE_URL` and others, and `COPILOT_MODEL`) if
     this client has started it, else the Copilot service."""
-    working_directory: PathLike | None = _option(_PATH)  # noqa: RUF009  # a field
+    working_directory: PathLike | None = _option(_PATH)
     """Where the agent works; default: the client's `cwd`, or this process's."""
     additional_directories: Sequence[PathLike] | None = _options(_PATH)
     available_tools: Sequence[str] | None = _options(str)
@@ -138,7 +160,7 @@ class SessionOptions:
     skill_directories: Sequence[PathLike] | None = _options(_PATH)
     disabled_skills: Sequence[str] | None = _options(str)
     instruction_directories: Sequence[PathLike] | None = _options(_PATH)
-    config_dir: PathLike | None = _option(_PATH)  # noqa: RUF009  # a field
+    config_dir: PathLike | None = _option(_PATH)
     infinite_sessions: Mapping[str, Any] | None = _option(Mapping)
     enable_config_discovery: bool | None = _option(bool)
     skip_embedding_retrieval: bool | None = _option(bool)
@@ -192,7 +214,7 @@ class SessionOptions:
     def to_wire(self, session_id: str, default_directory: str) -> dict[str, Any]:
         """Return the parameters of `session.create` and `session.resume`."""
         plain = attrs.asdict(self, recurse=False)
-        for special in ("tools", "on_permission_request", "system_message", "provider"):
+        for special in _NOT_PLAIN:
             del plain[special]
         wire = _camel_cased(plain)
         wire["sessionId"] = session_id
@@ -201,16 +223,31 @@ class SessionOptions:
         wire["toolFilterPrecedence"] = "excluded"
         # Without this flag the CLI denies by itself and cannot say why.
         wire["requestPermission"] = True
-        wire["requestElicitation"] = False
+        wire["requestElicitation"] = self.on_elicitation is not None
         wire["requestExitPlanMode"] = False
         wire["requestAutoModeSwitch"] = False
         asks = self.on_permission_request is not None
         wire["tools"] = [tool.to_wire(ask_permission=asks) for tool in self.tools]
+        if self.on_user_input is not None:
+            wire["requestUserInput"] = True
+        if self.hooks is not None:
+            wire["hooks"] = True
         if self.system_message is not None:
             wire["systemMessage"] = self.system_message.to_wire()
         if self.provider is not None:
             wire["provider"] = _camel_cased(attrs.asdict(self.provider, recurse=False))
         return wire
+
+
+_NOT_PLAIN = (
+    "tools",
+    "on_permission_request",
+    "on_user_input",
+    "on_elicitation",
+    "hooks",
+    "system_message",
+    "provider",
+)
 
 
 def _camel_cased(fields: Mapping[str, Any]) -> dict[str, Any]:

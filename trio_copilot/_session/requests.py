@@ -1,161 +1,100 @@
-"""What the CLI asks by events, and who answers: tool calls and permissions.
+"""What the CLI asks of us, and who answers: two tables, one entry for each kind.
 
-Each request runs a handler of the user as a task of its own, in the nursery of the turn
-that it belongs to (or of the session, between turns). Whatever happens to that task, the
-request is answered at most once: with the handler's result, or as cancelled while the
-CLI still waits for it. When the CLI says that a request is over, because somebody else
-answered or aborted, the handler is cancelled.
-
-`Handlers.start`, `complete` and `cancel` are synchronous: the reader of the connection
-and the drain of a turn call them.
+Tool calls, permissions and forms come as events, and are answered by a call; questions
+and hooks are JSON-RPC requests, whose result is the answer. What is asked is looked up in
+the options of the session; the handlers are run by `Handlers`.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any
 
 import attrs
-import trio
 
+from .._errors import RpcError
 from .._json import as_object, as_text
 from .._peer import Peer
 from .._protocol.envelope import SessionEvent
 from .._telemetry import continued_trace
 from .._tools.declare import Tool, ToolContext
-from .._tools.run import CANCELLED, Outcome, run_tool
-from .permissions import HANDLER_FAILED, PermissionHandler, PermissionRequest, decide
+from .._tools.run import CANCELLED, by_name, run_tool
+from .handlers import Answer, Handlers, OpenRequest
+from .hooks import refusal, run_hook
+from .options import SessionOptions
+from .permissions import HANDLER_FAILED, PermissionRequest, decide
+from .questions import ElicitationRequest, UserInputRequest, elicitation_to_wire
 from .statistics import Tally
 
 logger = logging.getLogger("trio_copilot.session")
 
 ANSWER_TOOL = "session.tools.handlePendingToolCall"
 ANSWER_PERMISSION = "session.permissions.handlePendingPermissionRequest"
+ANSWER_FORM = "session.ui.handlePendingElicitation"
 NOBODY_DECIDED = {"kind": "user-not-available"}
+NOBODY_FILLED_IT_IN = {"action": "cancel"}
+
+METHOD_NOT_FOUND = -32601
+INTERNAL_ERROR = -32603
+REQUEST_CANCELLED = RpcError(-32800, "The turn was cancelled")
 
 
-@attrs.frozen
+@attrs.define(eq=False)
 class Desk:
-    """Who answers the requests of one session."""
+    """Where the requests of one session are answered."""
 
     peer: Peer
     kill_cli: Callable[[], None]
     session_id: str
-    tools: Mapping[str, Tool]
-    on_permission_request: PermissionHandler | None
+    options: SessionOptions
     tally: Tally
+    tools: Mapping[str, Tool] = attrs.field(init=False)
 
+    def __attrs_post_init__(self) -> None:
+        self.tools = by_name(tuple(self.options.tools))
 
-@attrs.frozen
-class _Answer:
-    wire: Mapping[str, Any]
-    error: Exception | None = None
-    """Raised in the handler's task once the answer is out."""
+    # -- requests that are events
 
-
-@attrs.define(eq=False)
-class _Request:
-    """One request that is open."""
-
-    request_id: str
-    call_id: str
-    label: str
-    method: str
-    if_cancelled: Mapping[str, Any]
-    scope: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False)
-
-
-@attrs.define(eq=False)
-class Handlers:
-    """The handlers that run for one turn, or for a session between its turns."""
-
-    _desk: Desk
-    _nursery: trio.Nursery
-    tool_errors: dict[str, Exception] = attrs.field(
-        factory=dict[str, Exception], init=False
-    )
-    """What handlers raised, by the id of the tool call."""
-    given_up: list[str] = attrs.field(factory=list[str], init=False)
-    """Labels of what was pending when its handler was cancelled."""
-    _open: dict[str, _Request] = attrs.field(factory=dict[str, _Request], init=False)
-    _quiet: trio.lowlevel.ParkingLot = attrs.field(
-        factory=trio.lowlevel.ParkingLot, init=False
-    )
-    closed: bool = attrs.field(default=False, init=False)
-
-    @property
-    def pending(self) -> tuple[str, ...]:
-        """What waits for an answer of ours, such as `tool get_weather`."""
-        return tuple(request.label for request in self._open.values())
-
-    async def wait_quiet(self) -> None:
-        """Wait until nothing is pending; returns at once if nothing is."""
-        while self._open:
-            await self._quiet.park()
-
-    def start(self, event: SessionEvent) -> None:
+    def begin(self, event: SessionEvent, handlers: Handlers) -> None:
         """Start a handler if the event is a request."""
-        starter = _STARTERS.get(event.type)
-        if starter is not None:
-            starter(self, event, as_object(event.raw.get("data")))
+        ask = _ASKS.get(event.type)
+        if ask is not None:
+            ask(self, event, as_object(event.raw.get("data")), handlers)
 
-    def complete(self, event: SessionEvent) -> None:
+    def end(self, event: SessionEvent, handlers: Handlers) -> None:
         """Cancel a handler if the event says that its request is over."""
         if event.type in _COMPLETIONS:
             data = as_object(event.raw.get("data"))
-            request = self._open.get(as_text(data.get("requestId")))
-            if request is not None:
-                self._settle(request)
-                request.scope.cancel()
+            handlers.complete(as_text(data.get("requestId")))
+        elif event.type == "abort" and event.agent_id is None:
+            handlers.abort()
 
-    def cancel(self) -> None:
-        """Answer everything that is open as cancelled, and cancel its handlers."""
-        for request in tuple(self._open.values()):
-            self._answer_as_cancelled(request)
-            request.scope.cancel()
-
-    def close(self) -> None:
-        """Cancel everything and start nothing more."""
-        self.closed = True
-        self.cancel()
-
-    def submit(self, call_id: str, outcome: Outcome) -> bool:
-        """Answer a call of a tool that has no handler; false if there is none open."""
-        for request in self._open.values():
-            if request.call_id == call_id and request.method == ANSWER_TOOL:
-                self._answer(request, outcome.wire)
-                return True
-        return False
-
-    # -- what the CLI says
-
-    def _tool_requested(self, event: SessionEvent, data: Mapping[str, Any]) -> None:
-        tool = self._desk.tools.get(as_text(data.get("toolName")))
+    def _tool_requested(
+        self, event: SessionEvent, data: Mapping[str, Any], handlers: Handlers
+    ) -> None:
+        tool = self.tools.get(as_text(data.get("toolName")))
         if tool is None:
             return  # another client of this session declared it
-        call_id = as_text(data.get("toolCallId"))
-        request = _Request(
-            as_text(data.get("requestId")),
-            call_id,
-            f"tool {tool.name}",
-            ANSWER_TOOL,
-            CANCELLED.wire,
-        )
-        if tool.handler is None:
-            self._open[request.request_id] = request
-            return
         context = ToolContext(
-            session_id=self._desk.session_id,
-            call_id=call_id,
+            session_id=self.session_id,
+            call_id=as_text(data.get("toolCallId")),
             tool_name=tool.name,
             working_directory=as_text(data.get("workingDirectory")),
             agent_id=event.agent_id,
         )
-        self._start(request, lambda: self._call_tool(tool, data, context))
+        request = self._open_request(
+            data, f"tool {tool.name}", ANSWER_TOOL, CANCELLED.wire
+        )
+        if tool.handler is None:
+            request.call_id = context.call_id
+            handlers.begin(request, None)
+        else:
+            handlers.begin(request, partial(_call, handlers, tool, data, context))
 
     def _permission_requested(
-        self, event: SessionEvent, data: Mapping[str, Any]
+        self, event: SessionEvent, data: Mapping[str, Any], handlers: Handlers
     ) -> None:
         if data.get("resolvedByHook") is True:
             return
@@ -166,80 +105,113 @@ class Handlers:
             agent_id=event.agent_id,
             details=details,
         )
-        request = _Request(
-            as_text(data.get("requestId")),
-            question.call_id,
-            f"permission {question.kind}",
-            ANSWER_PERMISSION,
-            NOBODY_DECIDED,
+        request = self._open_request(
+            data, f"permission {question.kind}", ANSWER_PERMISSION, NOBODY_DECIDED
         )
-        self._start(request, lambda: self._decide(question))
+        handlers.begin(request, partial(self._decide, question))
 
-    # -- running handlers
-
-    def _start(
-        self, request: _Request, handler: Callable[[], Awaitable[_Answer]]
-    ) -> None:
-        self._open[request.request_id] = request
-        self._nursery.start_soon(self._run, request, handler, name=request.label)
-
-    async def _run(
-        self, request: _Request, handler: Callable[[], Awaitable[_Answer]]
-    ) -> None:
+    async def _decide(self, question: PermissionRequest) -> Answer:
         try:
-            with request.scope:
-                answer = await handler()
-                self._answer(request, answer.wire)
-                if answer.error is not None:
-                    raise answer.error
-        finally:
-            self._answer_as_cancelled(request)
-
-    async def _call_tool(
-        self, tool: Tool, data: Mapping[str, Any], context: ToolContext
-    ) -> _Answer:
-        with continued_trace(data):
-            outcome = await run_tool(tool, data.get("arguments"), context)
-        if outcome.error is not None:
-            self.tool_errors[context.call_id] = outcome.error
-            logger.info("Tool %s failed: %r", tool.name, outcome.error)
-        return _Answer(outcome.wire, outcome.error if tool.errors == "raise" else None)
-
-    async def _decide(self, question: PermissionRequest) -> _Answer:
-        try:
-            decision = await decide(self._desk.on_permission_request, question)
+            decision = await decide(self.options.on_permission_request, question)
         except Exception as error:  # noqa: BLE001  # fail closed, then raise it
-            return _Answer(HANDLER_FAILED.to_wire(question), error)
-        return _Answer(decision.to_wire(question))
+            return Answer(HANDLER_FAILED.to_wire(question), error)
+        return Answer(decision.to_wire(question))
 
-    # -- answering, at most once
+    def _form_requested(
+        self, event: SessionEvent, data: Mapping[str, Any], handlers: Handlers
+    ) -> None:
+        fill_in = self.options.on_elicitation
+        if fill_in is None:
+            return  # another client of this session does that
+        form = ElicitationRequest.from_wire(data)
 
-    def _answer_as_cancelled(self, request: _Request) -> None:
-        if request.request_id in self._open:
-            self.given_up.append(request.label)
-            self._answer(request, request.if_cancelled)
+        async def work() -> Answer:
+            try:
+                return Answer(elicitation_to_wire(await fill_in(form)))
+            except Exception as error:  # noqa: BLE001  # raised once it is answered
+                return Answer(NOBODY_FILLED_IT_IN, error)
 
-    def _answer(self, request: _Request, result: Mapping[str, Any]) -> None:
-        if not self._settle(request):
-            return
-        params = {
-            "sessionId": self._desk.session_id,
-            "requestId": request.request_id,
-            "result": result,
-        }
-        self._desk.peer.submit_nowait(request.method, params)
+        label = "elicitation"
+        request = self._open_request(data, label, ANSWER_FORM, NOBODY_FILLED_IT_IN)
+        handlers.begin(request, work)
 
-    def _settle(self, request: _Request) -> bool:
-        """Strike the request off; whether it was still open."""
-        if self._open.pop(request.request_id, None) is None:
-            return False
-        if not self._open:
-            self._quiet.unpark_all()
-        return True
+    def _open_request(
+        self, data: Mapping[str, Any], label: str, method: str, if_cancelled: Any
+    ) -> OpenRequest:
+        request_id = as_text(data.get("requestId"))
+
+        def reply(result: Any) -> None:
+            params = {"sessionId": self.session_id, "requestId": request_id}
+            self.peer.submit_nowait(method, {**params, "result": result})
+
+        return OpenRequest(
+            request_id=request_id, label=label, reply=reply, if_cancelled=if_cancelled
+        )
+
+    # -- requests that are JSON-RPC ones
+
+    async def serve(
+        self, method: str, params: Mapping[str, Any], handlers: Handlers
+    ) -> Any:
+        """Answer a request of the CLI about this session.
+
+        Raises:
+          RpcError: that is the answer.
+        """
+        server = _SERVERS.get(method)
+        if server is None:
+            raise RpcError(METHOD_NOT_FOUND, f"This client does not serve {method}")
+        return await server(self, params, handlers)
+
+    async def _ask_user(self, params: Mapping[str, Any], handlers: Handlers) -> Any:
+        ask = self.options.on_user_input
+        if ask is None:
+            raise RpcError(METHOD_NOT_FOUND, "This client does not ask its user")
+        question = UserInputRequest.from_wire(params)
+
+        async def work() -> Answer:
+            try:
+                return Answer(question.answer_to_wire(await ask(question)))
+            except Exception as error:  # noqa: BLE001  # raised once it is answered
+                refused = RpcError(INTERNAL_ERROR, "The handler for questions failed")
+                return Answer(refused, error)
+
+        return await handlers.serve("user input", REQUEST_CANCELLED, work)
+
+    async def _run_hook(self, params: Mapping[str, Any], handlers: Handlers) -> Any:
+        hooks = self.options.hooks
+        if hooks is None:
+            raise RpcError(METHOD_NOT_FOUND, "This client has no hooks")
+
+        async def work() -> Answer:
+            return Answer(*await run_hook(hooks, params))
+
+        moment = as_text(params.get("hookType"))
+        refused = refusal(moment, "The turn was cancelled.")
+        # Any answer lets an abort that waits for the hook go on.
+        return await handlers.serve(f"hook {moment}", refused, work)
 
 
-_STARTERS: dict[str, Callable[[Handlers, SessionEvent, Mapping[str, Any]], None]] = {
-    "external_tool.requested": Handlers._tool_requested,
-    "permission.requested": Handlers._permission_requested,
+async def _call(
+    handlers: Handlers, tool: Tool, data: Mapping[str, Any], context: ToolContext
+) -> Answer:
+    with continued_trace(data):
+        outcome = await run_tool(tool, data.get("arguments"), context)
+    if outcome.error is not None:
+        handlers.tool_errors[context.call_id] = outcome.error
+        logger.info("Tool %s failed: %r", tool.name, outcome.error)
+    return Answer(outcome.wire, outcome.error if tool.errors == "raise" else None)
+
+
+_ASKS: dict[str, Callable[[Desk, SessionEvent, Mapping[str, Any], Handlers], None]] = {
+    "elicitation.requested": Desk._form_requested,
+    "external_tool.requested": Desk._tool_requested,
+    "permission.requested": Desk._permission_requested,
 }
-_COMPLETIONS = frozenset({"external_tool.completed", "permission.completed"})
+_COMPLETIONS = frozenset(
+    {"elicitation.completed", "external_tool.completed", "permission.completed"}
+)
+_SERVERS: dict[str, Callable[[Desk, Mapping[str, Any], Handlers], Awaitable[Any]]] = {
+    "hooks.invoke": Desk._run_hook,
+    "userInput.request": Desk._ask_user,
+}

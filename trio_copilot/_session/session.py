@@ -27,8 +27,9 @@ from .attachments import Attachment, attachment_to_wire
 from .buffer import Lagged, Overflow
 from .dedupe import Deduplicator
 from .fanout import DEFAULT_CAPACITY, FanOut, Subscription
+from .handlers import Handlers
 from .open_turn import open_turn
-from .requests import Desk, Handlers
+from .requests import Desk
 from .turn import Turn
 from .turn_events import TextDelta, ToolCall, TurnEnd, TurnEndReason
 
@@ -61,7 +62,7 @@ class Session:
     """Why no call is possible any more."""
 
     def __attrs_post_init__(self) -> None:
-        self._handlers = Handlers(self._desk, self._nursery)
+        self._handlers = Handlers(self._nursery)
 
     def __repr__(self) -> str:
         if self._end is not None:
@@ -299,14 +300,23 @@ class Session:
             self._idle = False
 
     def _route_request(self, event: SessionEvent) -> None:
+        handlers = self._current_handlers
+        self._desk.begin(event, handlers)
+        self._desk.end(event, handlers)
+        if handlers is not self._handlers:  # a request that came before this turn
+            self._desk.end(event, self._handlers)
+
+    async def _serve_request(self, method: str, params: Mapping[str, Any]) -> Any:
+        """Answer a JSON-RPC request of the CLI: in a task of the connection."""
+        return await self._desk.serve(method, params, self._current_handlers)
+
+    @property
+    def _current_handlers(self) -> Handlers:
+        """Those of the turn while there is one that takes requests."""
         turn = self._turn
-        owner = self._handlers
         if turn is not None and not turn._handlers.closed:
-            owner = turn._handlers
-        owner.start(event)
-        owner.complete(event)
-        if owner is not self._handlers:  # a request that came before this turn
-            self._handlers.complete(event)
+            return turn._handlers
+        return self._handlers
 
     def _lose(self, error: CopilotError) -> None:
         """The connection is gone, or the session is: wake everyone who waits."""

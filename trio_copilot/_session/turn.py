@@ -27,7 +27,7 @@ from .._tools.declare import ToolError
 from .._tools.run import failed, succeeded
 from .buffer import Buffer, Lagged
 from .coalesce import TURN_EVENTS
-from .requests import Handlers
+from .handlers import Handlers
 from .transcript import Transcript
 from .turn_events import (
     CancelCause,
@@ -202,7 +202,7 @@ class Turn:
             if isinstance(result, ToolError)
             else succeeded(result)
         )
-        if not self._handlers.submit(call_id, outcome):
+        if not self._handlers.submit(call_id, outcome.wire):
             raise ValueError(
                 f"No tool call {call_id!r} waits for a result in this turn"
             )

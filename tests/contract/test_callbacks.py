@@ -1,0 +1,278 @@
+"""Hooks, questions and forms: handlers that the CLI waits for, children of the turn."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import trio
+from trio.abc import Clock
+
+from tests.worlds import World
+from trio_copilot import (
+    CancelCause,
+    Deny,
+    HookInput,
+    Hooks,
+    ToolCall,
+    ToolResult,
+    Turn,
+    TurnEndReason,
+    UserInputRequest,
+    tool,
+)
+from trio_copilot.testing import Call, Reply
+
+
+@tool
+async def look(city: str = "Paris") -> str:
+    """Look at a city."""
+    await trio.lowlevel.checkpoint()
+    return f"{city} is fine"
+
+
+LOOK = Reply("Let me look. ", calls=[Call("look")])
+QUESTION = {"question": "Which colour?", "choices": ["red", "blue"]}
+ASK = Reply(calls=[Call("ask_user", QUESTION)])
+
+
+def told(rig: Any, number: int) -> str:
+    """What the tools said in the conversation of a model call."""
+    messages = rig.requests[number - 1].messages
+    return " ".join(str(m["content"]) for m in messages if m.get("role") == "tool")
+
+
+async def results_of(turn: Turn) -> list[ToolResult]:
+    return [event async for event in turn if isinstance(event, ToolResult)]
+
+
+class Waiting:
+    """A handler that waits for ever, and says so."""
+
+    def __init__(self) -> None:
+        self.reached = trio.Event()
+        self.cancelled = False
+
+    async def __call__(self, _: object) -> Any:
+        self.reached.set()
+        try:
+            await trio.sleep_forever()
+        except trio.Cancelled:
+            self.cancelled = True
+            raise
+
+
+# -- hooks
+
+
+async def test_hooks_are_called_in_the_order_of_the_work(
+    world: World, clock: Clock
+) -> None:
+    moments: list[str] = []
+
+    async def note(moment: HookInput) -> None:
+        await trio.lowlevel.checkpoint()
+        moments.append(moment.type)
+
+    hooks = Hooks(
+        session_start=note,
+        user_prompt_submitted=note,
+        user_prompt_transformed=note,
+        pre_tool_use=note,
+        post_tool_use=note,
+        agent_stop=note,
+    )
+    with trio.fail_after(world.patience):
+        async with world.run([LOOK, "done"], tools=[look], hooks=hooks) as rig:
+            end = await rig.session.ask("Look")
+
+    assert end.text == "Let me look. done"
+    assert moments == [
+        "sessionStart",
+        "userPromptSubmitted",
+        "userPromptTransformed",
+        "preToolUse",
+        "postToolUse",
+        "agentStop",
+    ]
+
+
+async def test_a_hook_can_deny_a_tool(world: World, clock: Clock) -> None:
+    async def guard(moment: HookInput) -> Deny:
+        await trio.lowlevel.checkpoint()
+        return Deny(f"no {moment.tool_name} today")
+
+    hooks = Hooks(pre_tool_use=guard)
+    with trio.fail_after(world.patience):
+        async with world.run([LOOK, "done"], tools=[look], hooks=hooks) as rig:
+            async with rig.session.turn("Look") as turn:
+                (result,) = await results_of(turn)
+
+            assert not result.success
+            assert "no look today" in told(rig, 2)
+
+
+async def test_a_hook_can_change_the_arguments(world: World, clock: Clock) -> None:
+    async def redirect(moment: HookInput) -> dict[str, Any]:
+        await trio.lowlevel.checkpoint()
+        return {"modifiedArgs": {**moment.tool_arguments, "city": "Oslo"}}
+
+    hooks = Hooks(pre_tool_use=redirect)
+    with trio.fail_after(world.patience):
+        async with world.run([LOOK, "done"], tools=[look], hooks=hooks) as rig:
+            await rig.session.ask("Look")
+
+            assert "Oslo is fine" in told(rig, 2)
+
+
+async def test_a_hook_that_raises_denies_and_stops_the_turn(
+    world: World, clock: Clock
+) -> None:
+    """Row 13: the CLI itself would let the tool run."""
+    called = False
+
+    @tool
+    async def dangerous() -> None:
+        """Do harm."""
+        nonlocal called
+        called = True
+
+    async def fail(moment: HookInput) -> None:
+        await trio.lowlevel.checkpoint()
+        raise LookupError("the guard is broken")
+
+    script = [Reply(calls=[Call("dangerous")]), "next", "next"]
+    hooks = Hooks(pre_tool_use=fail)
+    with trio.fail_after(world.patience):
+        async with world.run(script, tools=[dangerous], hooks=hooks) as rig:
+            with pytest.raises(LookupError, match="the guard is broken"):
+                await rig.session.ask("Do it")
+            assert (await rig.session.ask("And now?")).text == "next"
+
+    assert not called
+
+
+async def test_a_hook_is_cancelled_with_its_turn(world: World, clock: Clock) -> None:
+    """An abort waits for the hook, so the hook is answered first; and no tool runs."""
+    called = False
+
+    @tool
+    async def dangerous() -> None:
+        """Do harm."""
+        nonlocal called
+        called = True
+
+    guard = Waiting()
+    script = [Reply(calls=[Call("dangerous")]), "next", "next"]
+    with trio.fail_after(world.patience):
+        hooks = Hooks(pre_tool_use=guard)
+        async with world.run(script, tools=[dangerous], hooks=hooks) as rig:
+            with trio.CancelScope() as scope:
+                async with rig.session.turn("Do it") as turn:
+                    await guard.reached.wait()
+                    scope.cancel()
+                    await trio.sleep_forever()
+            assert scope.cancelled_caught
+            assert turn.end is not None
+            assert turn.end.cause is CancelCause.OUTER
+            assert turn.end.pending == ("hook preToolUse",)
+            assert turn.end.drain_time < 2
+            assert (await rig.session.ask("And now?")).text == "next"
+
+    assert guard.cancelled
+    assert not called
+
+
+async def test_the_idle_clock_stands_still_while_a_hook_runs(
+    world: World, clock: Clock
+) -> None:
+    async def slow(moment: HookInput) -> None:
+        await trio.sleep(0.6)
+
+    hooks = Hooks(pre_tool_use=slow)
+    with trio.fail_after(world.patience):
+        async with world.run([LOOK, "done"], tools=[look], hooks=hooks) as rig:
+            end = await rig.session.ask("Look", idle_timeout=0.4)
+
+    assert end.reason is TurnEndReason.COMPLETE
+
+
+# -- questions
+
+
+async def test_the_agent_asks_and_is_answered(world: World, clock: Clock) -> None:
+    asked: list[UserInputRequest] = []
+
+    async def answer(question: UserInputRequest) -> str:
+        await trio.lowlevel.checkpoint()
+        asked.append(question)
+        return "blue"
+
+    with trio.fail_after(world.patience):
+        async with world.run([ASK, "done"], on_user_input=answer) as rig:
+            end = await rig.session.ask("Paint it")
+            assert "blue" in told(rig, 2)
+
+    assert end.text == "done"
+    assert asked == [
+        UserInputRequest(question="Which colour?", choices=("red", "blue"))
+    ]
+
+
+async def test_a_question_ends_with_its_turn(world: World, clock: Clock) -> None:
+    """Row 12. The CLI says nothing of the end of a question."""
+    ask = Waiting()
+    with trio.fail_after(world.patience):
+        async with world.run([ASK, "next"], on_user_input=ask) as rig:
+            async with rig.session.turn("Paint it", timeout=60) as turn:
+                await ask.reached.wait()
+                turn.cancel_scope.cancel()
+                await trio.sleep_forever()
+            assert turn.end is not None
+            assert turn.end.cause is CancelCause.ABORT
+            assert turn.end.pending[0] == "user input"
+            assert (await rig.session.ask("And now?")).text == "next"
+
+    assert ask.cancelled
+
+
+async def test_a_question_ends_when_another_client_aborts(
+    world: World, clock: Clock
+) -> None:
+    """Row 8."""
+    ask = Waiting()
+    with trio.fail_after(world.patience):
+        async with world.run([ASK, "next"], on_user_input=ask) as rig:
+            async with rig.session.turn("Paint it") as turn:
+                await ask.reached.wait()
+                await rig.client.call("session.abort", {"sessionId": rig.session.id})
+                async for _ in turn:
+                    pass
+                assert turn.end is not None
+                assert turn.end.cause is CancelCause.REMOTE
+            assert ask.cancelled
+
+
+async def test_a_question_whose_handler_raises_stops_the_turn(
+    world: World, clock: Clock
+) -> None:
+    async def fail(question: UserInputRequest) -> str:
+        await trio.lowlevel.checkpoint()
+        raise LookupError("nobody is there")
+
+    with trio.fail_after(world.patience):
+        async with world.run([ASK, "done", "done"], on_user_input=fail) as rig:
+            with pytest.raises(LookupError, match="nobody is there"):
+                await rig.session.ask("Paint it")
+
+
+async def test_without_a_handler_the_agent_has_nothing_to_ask_with(
+    world: World, clock: Clock
+) -> None:
+    with trio.fail_after(world.patience):
+        async with world.run([ASK, "done"]) as rig:
+            async with rig.session.turn("Paint it") as turn:
+                events = [event async for event in turn]
+
+    assert all(not e.success for e in events if isinstance(e, ToolResult))
+    assert [e.name for e in events if isinstance(e, ToolCall)] in ([], ["ask_user"])

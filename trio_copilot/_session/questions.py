@@ -1,0 +1,88 @@
+"""What the agent, or a tool of it, asks the person behind the program."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeAlias, cast
+
+import attrs
+
+from .._json import as_array, as_object, as_text
+
+
+@attrs.frozen(kw_only=True)
+class UserInputRequest:
+    """A question of the agent, asked with its tool `ask_user`."""
+
+    question: str
+    choices: tuple[str, ...] = ()
+    """Answers to choose from; may be empty."""
+    allow_freeform: bool = True
+    """Whether another answer will do."""
+
+    @classmethod
+    def from_wire(cls, params: Mapping[str, Any]) -> UserInputRequest:
+        """Return the question of a `userInput.request`."""
+        return cls(
+            question=as_text(params.get("question")),
+            choices=tuple(map(as_text, as_array(params.get("choices")))),
+            allow_freeform=params.get("allowFreeform") is not False,
+        )
+
+    def answer_to_wire(self, answer: object) -> dict[str, Any]:
+        """Return an answer as the CLI wants it.
+
+        Raises:
+          TypeError: it is no text.
+          ValueError: it is none of the choices, and must be.
+        """
+        if not isinstance(answer, str):
+            raise TypeError(f"The answer to a question is text, not {answer!r}")
+        freeform = answer not in self.choices
+        if freeform and not self.allow_freeform:
+            raise ValueError(
+                f"The answer must be one of {self.choices}, not {answer!r}"
+            )
+        return {"answer": answer, "wasFreeform": freeform}
+
+
+@attrs.frozen(kw_only=True)
+class ElicitationRequest:
+    """A form that an MCP server or a tool wants filled in."""
+
+    message: str
+    schema: Mapping[str, Any] = attrs.field(factory=dict[str, Any], repr=False)
+    """JSON schema of the form, an object with plain fields."""
+    mode: str = "form"
+    """`form`, or `url`: a page to visit, at `details["url"]`."""
+    details: Mapping[str, Any] = attrs.field(factory=dict[str, Any], repr=False)
+    """The request as it is on the wire."""
+
+    @classmethod
+    def from_wire(cls, data: Mapping[str, Any]) -> ElicitationRequest:
+        """Return the form of an `elicitation.requested`."""
+        return cls(
+            message=as_text(data.get("message")),
+            schema=as_object(data.get("requestedSchema")),
+            mode=as_text(data.get("mode")) or "form",
+            details=data,
+        )
+
+
+def elicitation_to_wire(content: object) -> dict[str, Any]:
+    """Return what a handler returned as the CLI wants it.
+
+    Raises:
+      TypeError: it is neither a mapping nor `None`.
+    """
+    if content is None:
+        return {"action": "decline"}
+    if not isinstance(content, Mapping):
+        raise TypeError(f"A form is answered by a mapping or None, not {content!r}")
+    return {"action": "accept", "content": dict(cast("Mapping[str, Any]", content))}
+
+
+UserInputHandler: TypeAlias = Callable[[UserInputRequest], Awaitable[str]]
+ElicitationHandler: TypeAlias = Callable[
+    [ElicitationRequest], Awaitable[Mapping[str, Any] | None]
+]
