@@ -153,7 +153,10 @@ async def test_a_tool_whose_errors_raise_stops_the_turn(
 
     with trio.fail_after(world.patience):
         async with world.run(
-            [Reply(calls=[Call("fail")]), "next"] * 2, tools=[fail]
+            lambda request: (
+                "fine" if "again" in request.prompt else Reply(calls=[Call("fail")])
+            ),
+            tools=[fail],
         ) as rig:
             with pytest.raises(LookupError, match="mine"):
                 await rig.session.ask("?")

@@ -11,7 +11,7 @@ import logging
 import os
 from collections import Counter
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import attrs
@@ -137,12 +137,9 @@ def _system_resources() -> dict[str, int]:
     process = Path("/proc/self")
     if not (process / "fd").is_dir():
         return {}
-    children = [
-        child
-        for task in (process / "task").iterdir()
-        for child in (task / "children").read_text().split()
-    ]
-    return {
-        "file descriptor(s)": len(os.listdir(process / "fd")),
-        "process(es)": len(children),
-    }
+    children = 0
+    for thread in (process / "task").iterdir():
+        with suppress(FileNotFoundError):  # it has just ended
+            children += len((thread / "children").read_text().split())
+    descriptors = len(os.listdir(process / "fd"))
+    return {"file descriptor(s)": descriptors, "process(es)": children}
