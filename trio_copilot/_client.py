@@ -12,7 +12,7 @@ import logging
 import os
 import uuid
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import attrs
@@ -29,7 +29,7 @@ from ._errors import (
 from ._json import as_array, as_object, as_text
 from ._peer import Peer, open_peer
 from ._resource_errors import SessionClosedError
-from ._scopes import last_words, require_trio
+from ._scopes import as_block, impatient, last_words, require_trio
 from ._session.open_session import close_session, open_session
 from ._session.options import SessionOptions
 from ._session.session import Session
@@ -273,7 +273,6 @@ class Client:
             )
             raise
 
-    @trio.lowlevel.enable_ki_protection  # Ctrl-C lands on a checkpoint, not between lines
     async def _close(self) -> None:
         """Stop all sessions side by side, then ask the CLI to shut down."""
         async with trio.open_nursery() as nursery:
@@ -289,7 +288,7 @@ class Client:
                 )
 
 
-@asynccontextmanager
+@as_block
 async def open_client(
     connection: Connection = None,
     *,
@@ -366,4 +365,5 @@ async def open_client(
                 await client._shake_hands()
                 yield client
             finally:
-                await client._close()  # noqa: ASYNC102  # shields its steps itself
+                with impatient(link.kill):
+                    await client._close()  # noqa: ASYNC102  # shields its steps itself

@@ -8,7 +8,6 @@ What happens to a subscriber that does not read fast enough is `buffer`'s busine
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 
 import attrs
 import trio
@@ -16,6 +15,7 @@ import trio
 from .._errors import CopilotError
 from .._protocol.envelope import SessionEvent
 from .._resource_errors import SessionBusyError
+from .._scopes import as_block
 from .buffer import Buffer, Lagged, Overflow
 from .coalesce import SESSION_EVENTS
 from .statistics import SubscriptionStatistics
@@ -93,7 +93,7 @@ class FanOut:
     _closed: bool = attrs.field(default=False, init=False)
     _end: CopilotError | None = attrs.field(default=None, init=False)
 
-    @asynccontextmanager
+    @as_block
     async def subscribe(
         self,
         types: tuple[str, ...],

@@ -7,13 +7,12 @@ released, the inner for `on` handlers, which see the last events and then end.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
 
 import trio
 
 from .._peer import Peer
 from .._resource_errors import SessionClosedError
-from .._scopes import last_words, open_block
+from .._scopes import as_block, impatient, last_words, open_block
 from .._telemetry import trace_headers
 from .options import SessionOptions
 from .requests import Desk
@@ -28,7 +27,7 @@ HANDLER_TIMEOUT = 5.0
 """Seconds that leaving a session waits for `on` handlers to see the last events."""
 
 
-@asynccontextmanager
+@as_block
 async def open_session(
     peer: Peer,
     kill_cli: Callable[[], None],
@@ -65,7 +64,7 @@ async def open_session(
             del sessions[session_id]
 
 
-@trio.lowlevel.enable_ki_protection  # Ctrl-C lands on a checkpoint, not between lines
+@trio.lowlevel.enable_ki_protection  # it runs in tasks of its own, too
 async def close_session(session: Session, patience: float = GRACE) -> None:
     """Stop the turn that another task has open, then release the session. Idempotent.
 
@@ -73,16 +72,17 @@ async def close_session(session: Session, patience: float = GRACE) -> None:
       session: the session.
       patience: seconds to wait for that turn to end.
     """
-    turn = session._turn
-    if turn is not None:
-        turn._close()
-        with last_words(patience):
-            await turn._left.wait()
-    session._end = session._end or SessionClosedError()
-    session._handlers.close()
-    session._fanout.close()
-    with last_words(RELEASE_TIMEOUT):
-        await _release(session)
+    with impatient(session._desk.kill_cli):
+        turn = session._turn
+        if turn is not None:
+            turn._close()
+            with last_words(patience):
+                await turn._left.wait()
+        session._end = session._end or SessionClosedError()
+        session._handlers.close()
+        session._fanout.close()
+        with last_words(RELEASE_TIMEOUT):
+            await _release(session)
 
 
 async def _release(session: Session) -> None:

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import trio
 
-from .._scopes import open_block
+from .._scopes import as_block, open_block
 from .handlers import Handlers
 from .turn import Turn
 from .turn_events import CancelCause
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from .session import Session
 
 
-@asynccontextmanager
+@as_block
 async def open_turn(
     session: Session,
     params: dict[str, Any],

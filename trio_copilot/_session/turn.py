@@ -86,6 +86,7 @@ class Turn:
     _circumstances: dict[str, Any] | None = attrs.field(default=None, init=False)
     """What was going on when the turn was cancelled, for its `TurnEnd`."""
     _drain_started: float | None = attrs.field(default=None, init=False)
+    _abort_call: Call | None = attrs.field(default=None, init=False)
     _iterating: bool = attrs.field(default=False, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -278,21 +279,33 @@ class Turn:
             )
             await self._call.result()
 
-    @trio.lowlevel.enable_ki_protection  # Ctrl-C lands on a checkpoint, not between lines
     async def _finish(self) -> None:
-        interrupted = isinstance(sys.exception(), KeyboardInterrupt)
         try:
-            if self.end is None:
+            if isinstance(sys.exception(), KeyboardInterrupt):
+                await self._stop_or_kill()
+                return
+            try:
                 await self._stop()
-        except KeyboardInterrupt:
-            if interrupted:  # a second Ctrl-C: nobody wants to wait for a drain
-                self._session._desk.kill_cli()
-            raise
+            except KeyboardInterrupt:
+                # The first: now everything is left, but still in order.
+                await self._stop_or_kill()
+                raise
         finally:
             self._conclude()
             self._handlers.close()
 
+    async def _stop_or_kill(self) -> None:
+        """Stop, unless it is interrupted again: then nobody wants to wait for a drain."""
+        try:
+            await self._stop()
+        except KeyboardInterrupt:
+            self._session._desk.kill_cli()
+            raise
+
     async def _stop(self) -> None:
+        """Drain the turn if it has not ended. Goes on where it was interrupted."""
+        if self.end is not None:
+            return
         if self._cause is None:
             self._blame(self._deduced_cause())
         with last_words(GRACE) as grace:
@@ -314,15 +327,17 @@ class Turn:
         """Stop the work at the CLI and read up to its end."""
         if self._call is None:
             return  # it was never sent
-        self._drain_started = trio.current_time()
+        if self._drain_started is None:
+            self._drain_started = trio.current_time()
         # An abort that overtakes the prompt is lost: wait until it has arrived.
         await self._call.settled()
         if self._call.failed or self.end is not None:
             return
         self._handlers.cancel()
-        abort = await self._session._submit("session.abort", {})
-        await abort.settled()
-        if not abort.failed:
+        if self._abort_call is None:
+            self._abort_call = await self._session._submit("session.abort", {})
+        await self._abort_call.settled()
+        if not self._abort_call.failed:
             await self._quiet.wait()
             with trio.move_on_after(SETTLE):
                 await self._ended.wait()

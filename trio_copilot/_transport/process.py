@@ -28,12 +28,12 @@ import math
 import os
 import subprocess
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import asynccontextmanager, nullcontext, suppress
+from contextlib import nullcontext, suppress
 
 import trio
 
 from .._errors import CliExitedError, ConnectError
-from .._scopes import last_words, open_block, open_service
+from .._scopes import as_block, last_words, open_block, open_service
 from .process_group import OWN_GROUP, kill_group, terminate_group
 
 __all__ = [
@@ -228,8 +228,7 @@ class CliProcess:
                 pass
 
 
-@asynccontextmanager
-@trio.lowlevel.enable_ki_protection  # Ctrl-C lands on a checkpoint, not between lines
+@as_block
 async def open_process(
     argv: Sequence[str | os.PathLike[str]],
     *,
