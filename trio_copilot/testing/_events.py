@@ -27,6 +27,8 @@ PERSISTED = frozenset(
         "assistant.turn_start",
         "external_tool.completed",
         "external_tool.requested",
+        "hook.end",
+        "hook.start",
         "permission.completed",
         "permission.requested",
         "session.error",

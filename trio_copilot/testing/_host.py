@@ -18,6 +18,7 @@ import trio
 from .._wire.framing import encode_frame
 from .._wire.messages import Message, Notification, encode_message
 from ._agenda import Agenda
+from ._callbacks import Callbacks
 from ._record import ModelRecord
 
 Json: TypeAlias = dict[str, Any]
@@ -46,6 +47,7 @@ class Host:
         self.behaviour = behaviour
         self.model = model
         self.agenda = Agenda()
+        self.callbacks = Callbacks(self.post)
         self.fates: dict[str, str] = {}
         self._ids: Counter[str] = Counter()  # {kind: how many there are}
         self._started = trio.current_time()
@@ -58,11 +60,15 @@ class Host:
 
     def now(self) -> str:
         """Return the time: seconds since this CLI was opened, on a fixed date."""
+        return self._moment().isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+    def milliseconds(self) -> int:
+        """Return the time as `now`, in milliseconds since 1970."""
+        return round(self._moment().timestamp() * 1000)
+
+    def _moment(self) -> dt.datetime:
         elapsed = round((trio.current_time() - self._started) * 1000)
-        text = (_EPOCH + dt.timedelta(milliseconds=elapsed)).isoformat(
-            timespec="milliseconds"
-        )
-        return text.replace("+00:00", "Z")
+        return _EPOCH + dt.timedelta(milliseconds=elapsed)
 
     def notify(self, method: str, params: Any) -> None:
         """Send a notification."""

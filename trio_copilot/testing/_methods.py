@@ -8,18 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
 
-import attrs
 import trio
 
-from . import _events as events
+from . import _answers as answers, _events as events
+from ._desk import Answer, Desk, RefusedError
 from ._events import EventLog
-from ._host import Host, Json
+from ._host import Json
 from ._openai import MODEL
 from ._session import ScriptedSession
-
-INTERNAL_ERROR = -32603
 
 OPENING = 0.05
 """Seconds until a session has been created: longer than it takes to admit a prompt."""
@@ -27,59 +24,8 @@ OPENING = 0.05
 LEAVING = 0.03
 """Seconds until a session has been let go."""
 
-Answer: TypeAlias = Callable[[Any], None]
-
-
-class RefusedError(Exception):
-    """The CLI refuses a request."""
-
-    def __init__(self, reason: str, code: int = INTERNAL_ERROR) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.code = code
-
-    def message(self, method: str) -> str:
-        """Return what the client is told."""
-        if self.code != INTERNAL_ERROR:
-            return self.reason
-        return f"Request {method} failed with message: {self.reason}"
-
-
-@attrs.define(eq=False)
-class Desk:
-    """Where the methods find what they work on."""
-
-    host: Host
-    nursery: trio.Nursery
-    quit: Callable[[], None]
-    sessions: dict[str, ScriptedSession] = attrs.field(
-        factory=dict[str, ScriptedSession]
-    )
-    """{id: session} of those that a client has open."""
-    stored: dict[str, ScriptedSession] = attrs.field(factory=dict[str, ScriptedSession])
-    """{id: session} of those that were let go and can be resumed."""
-
-    def session(self, params: Json) -> ScriptedSession:
-        """Return the session that a request is about."""
-        session_id = str(params.get("sessionId"))
-        if session_id not in self.sessions:
-            raise RefusedError(f"Session not found for sessionId: {session_id}")
-        return self.sessions[session_id]
-
-    @property
-    def known(self) -> list[ScriptedSession]:
-        """The sessions that a user has talked to, from the first to the last."""
-        spoken = [s for s in self.sessions.values() if len(s.messages) > 1]
-        everything = [*self.stored.values(), *spoken]
-        return sorted(everything, key=lambda s: s.log.persisted[-1]["timestamp"])
-
-    def release(self, session_id: str) -> ScriptedSession | None:
-        """Let go of a session; one without any message is forgotten."""
-        session = self.sessions.pop(session_id, None)
-        if session is not None and len(session.messages) > 1:
-            self.stored[session_id] = session
-        return session
-
+PARTING = 1.5
+"""Seconds that a hook has to answer that its session is let go."""
 
 # -- the CLI itself
 
@@ -188,6 +134,8 @@ def _resume(desk: Desk, params: Json, answer: Answer) -> None:
     def resume() -> None:
         desk.sessions[session_id] = session
         session.options = params
+        if not active:
+            session.hooks.source = "resume"
         session.closed = False
         answer(_facts(session))
         resumed = events.session_resume(session.log, params, active=active)
@@ -215,20 +163,32 @@ def _facts(session: ScriptedSession) -> Json:
 
 
 def _detach(desk: Desk, params: Json, answer: Answer) -> None:
-    _leave(desk, params)
-    desk.host.agenda.add(LEAVING, lambda: answer({"success": True}))
+    _leave(desk, params, lambda _: answer({"success": True}))
 
 
 def _destroy(desk: Desk, params: Json, answer: Answer) -> None:
-    success = _leave(desk, params)
-    desk.host.agenda.add(LEAVING, lambda: answer({"success": success}))
+    _leave(desk, params, lambda success: answer({"success": success}))
 
 
-def _leave(desk: Desk, params: Json) -> bool:
+def _leave(desk: Desk, params: Json, answer: Answer) -> None:
     session = desk.release(str(params.get("sessionId")))
-    if session is not None:
-        session.shut_down()
-    return session is not None
+    if session is None:
+        desk.host.agenda.add(LEAVING, lambda: answer(False))
+        return
+    session.close()
+    if session.hooks.on:
+        desk.nursery.start_soon(_part, desk, session, answer)
+    else:
+        session.say_shutdown()
+        desk.host.agenda.add(LEAVING, lambda: answer(True))
+
+
+async def _part(desk: Desk, session: ScriptedSession, answer: Answer) -> None:
+    """Say that a session was let go when its hook has answered, or has not."""
+    with trio.move_on_after(PARTING):
+        await session.hooks.invoke("sessionEnd", reason="user_exit")
+    session.say_shutdown()
+    desk.host.agenda.add(LEAVING, lambda: answer(True))
 
 
 def _delete(desk: Desk, params: Json, answer: Answer) -> None:
@@ -291,20 +251,6 @@ def _get_messages(desk: Desk, params: Json, answer: Answer) -> None:
     answer({"events": list(desk.sessions[session_id].log.persisted)})
 
 
-def _answer_call(desk: Desk, params: Json, answer: Answer) -> None:
-    call = desk.session(params).calls.get(params.get("requestId", ""))
-    if call is not None:
-        call.answer(params)
-    answer({"success": call is not None})
-
-
-def _answer_permission(desk: Desk, params: Json, answer: Answer) -> None:
-    call = desk.session(params).permissions.get(params.get("requestId", ""))
-    if call is not None:
-        call.decide(params.get("result") or {})
-    answer({"success": call is not None})
-
-
 METHODS: Mapping[str, Callable[[Desk, Json, Answer], None]] = {
     "auth.getStatus": _auth_status,
     "connect": _connect,
@@ -320,9 +266,12 @@ METHODS: Mapping[str, Callable[[Desk, Json, Answer], None]] = {
     "session.getMessages": _get_messages,
     "session.getMetadata": _get_metadata,
     "session.list": _list,
-    "session.permissions.handlePendingPermissionRequest": _answer_permission,
+    "session.permissions.handlePendingPermissionRequest": answers.answer_permission,
     "session.resume": _resume,
     "session.send": _send,
-    "session.tools.handlePendingToolCall": _answer_call,
+    "session.tools.handlePendingToolCall": answers.answer_call,
+    "session.ui.elicitation": answers.elicit,
+    "session.ui.handlePendingElicitation": answers.answer_elicitation,
+    "session.ui.handlePendingUserInput": answers.answer_user_input,
     "status.get": _status,
 }

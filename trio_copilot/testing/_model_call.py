@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import trio
 
-from . import _openai as openai
+from . import _openai as openai, _questions as questions
 from ._host import Json
 from .script import ModelRequest, Reply
 
@@ -106,6 +106,8 @@ def _ask(session: ScriptedSession) -> tuple[ModelRequest, Reply]:
         {"type": "function", "function": {k: tool.get(k) for k in _DECLARED}}
         for tool in session.tools.values()
     ]
+    if session.user_inputs.on:
+        tools.append({"type": "function", "function": questions.DECLARATION})
     raw = {
         "model": session.model,
         "messages": list(session.messages),

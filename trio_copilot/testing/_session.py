@@ -17,9 +17,12 @@ import trio
 
 from . import _events as events
 from ._events import EventLog
+from ._hooks import Hooks
 from ._host import Host, Json
 from ._openai import MODEL
-from ._tool_calls import ToolCall
+from ._prompts import Activity, Prompt
+from ._questions import Elicitations, UserInputs
+from ._tool_calls import ToolCall, facts_of
 from ._turn_engine import work
 
 ADMISSION = 0.004
@@ -33,32 +36,6 @@ CALMING = 0.003
 
 STEP = 0.002
 """Seconds from an answer of the client's to what follows from it."""
-
-
-@attrs.frozen
-class Prompt:
-    """A message of the user that waits for its turn.
-
-    Attributes:
-      message_id: its id.
-      origin: the message that answers are said to originate from.
-      text: what the user said.
-      extra: other members of its `user.message`.
-    """
-
-    message_id: str
-    origin: str
-    text: str
-    extra: Json
-
-
-@attrs.frozen
-class Activity:
-    """What the agent is doing, for `agent.interrupted`."""
-
-    kind: str
-    details: Json
-    when_interrupted: Callable[[], None]
 
 
 @attrs.define(eq=False)
@@ -100,14 +77,22 @@ class ScriptedSession:
         factory=list[Callable[[Any], None]]
     )
     """The answers that are owed to aborts."""
+    _abort_waits: bool = False
+    """An abort was said to have begun, and a hook holds it up."""
     _calming: bool = False
     """An abort was answered, and the session is not idle yet."""
     _open: list[str] = attrs.field(factory=list[str])
     """The prompts that were admitted and are neither answered nor dropped."""
     closed: bool = False
     """The session was let go: what is still under way comes to nothing."""
+    hooks: Hooks = attrs.field(init=False)
+    user_inputs: UserInputs = attrs.field(init=False)
+    elicitations: Elicitations = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
+        self.hooks = Hooks(self)
+        self.user_inputs = UserInputs(self)
+        self.elicitations = Elicitations(self)
         self.messages.append({"role": "system", "content": "You are scripted."})
 
     @property
@@ -119,6 +104,11 @@ class ScriptedSession:
     def streaming(self) -> bool:
         """Whether deltas are sent."""
         return self.options.get("streaming") is True
+
+    @property
+    def directory(self) -> str:
+        """Where its tools work."""
+        return str(self.options.get("workingDirectory", "/"))
 
     @property
     def tools(self) -> dict[str, Json]:
@@ -185,6 +175,11 @@ class ScriptedSession:
                 return waiting.popleft()
         return None
 
+    def go_on(self, text: str) -> None:
+        """Have the agent go on with a prompt that no user sent, before any other."""
+        message_id = self.host.new_id("message")
+        self.queue.appendleft(Prompt(message_id, self.origin, text, {}))
+
     def _start(self, delivery: str) -> None:
         self._working = trio.CancelScope()
         self.nursery.start_soon(work, self, self._working, delivery)
@@ -204,27 +199,34 @@ class ScriptedSession:
         self.host.fates.update(dict.fromkeys(self._open, fate))
         self._open.clear()
 
-    def stop(self, fate: str) -> None:
-        """Drop the work, without a word."""
+    def _drop_queue(self, fate: str) -> None:
         self._seal(fate)
+        self.queue.clear()
+        self.steering.clear()
+
+    def _stop_work(self) -> None:
         if self._working is not None:
             self._working.cancel()
         self._working = None
         self.activity = self.turn_id = None
+        for call in self.running:
+            call.done = True  # whatever is still to come of it
         self.running.clear()
         self.permissions.clear()
         self.calls.clear()
-        self.queue.clear()
-        self.steering.clear()
 
     def abort(self, answer: Callable[[Any], None]) -> None:
         """Abort what is going on, and answer when that is done."""
         if self._aborts:
             self._aborts.append(answer)
         elif self._working is not None:
-            self._interrupt()
             self._aborts.append(answer)
-            self.host.agenda.add(ABORTING, self._confirm_aborts)
+            self.emit("abort", {"reason": "user_initiated"})
+            self.emit("pending_messages.modified")
+            self._drop_queue("aborted")
+            self._abort_waits = self.hooks.pending
+            if not self._abort_waits:
+                self._interrupt()
         elif self.host.behaviour.background_work:
             self.emit("abort", {"reason": "user_initiated"})
             self.rest(aborted=True)
@@ -232,18 +234,23 @@ class ScriptedSession:
         else:
             answer({"success": True})
 
+    async def heed_abort(self) -> None:
+        """Be interrupted here if an abort had to wait for a hook.
+
+        Cancelled: that is how the work is left.
+        """
+        if self._abort_waits:
+            self._interrupt()
+            await trio.lowlevel.checkpoint()
+
     def _interrupt(self) -> None:
-        self.emit("abort", {"reason": "user_initiated"})
-        self.emit("pending_messages.modified")
         interrupted = [call for call in self.running if not call.done]
         for call in interrupted:
             call.cancel()
         if self.activity is not None:
             what = self.activity.details
             if interrupted:
-                ids = [call.call_id for call in interrupted]
-                names = [call.name for call in interrupted]
-                what = {"toolCallIds": ids, "toolNames": names, "safeToolNames": []}
+                what = facts_of(interrupted)
             turn = {"turn": int(self.turn_id or 0), "elapsedMs": 0}
             about = {"activity": self.activity.kind, **turn, **what}
             self.emit("agent.interrupted", about)
@@ -251,13 +258,13 @@ class ScriptedSession:
         self.messages += [call.message for call in self.running]
         if self.turn_id is not None:
             self.emit("assistant.turn_end", {"turnId": self.turn_id})
-        self.stop("aborted")
+        self._stop_work()
+        self._abort_waits = False
+        self.host.agenda.add(ABORTING, self._confirm_aborts)
 
     def give_up(self) -> None:
         """Drop the queue because the user refused to have a tool called."""
-        self.queue.clear()
-        self.steering.clear()
-        self._seal("aborted")
+        self._drop_queue("aborted")
         self.emit("abort", {"reason": "user_initiated"})
         info = {"infoType": "cancellation", "message": "Operation cancelled by user"}
         self.emit("session.info", info)
@@ -282,10 +289,15 @@ class ScriptedSession:
 
     def close(self) -> None:
         """Let go of everything, without a word."""
-        self.stop("let go")
+        self._drop_queue("let go")
+        self._stop_work()
+        self.user_inputs.close()
+        self.elicitations.close()
         self.closed = True
+        if self._abort_waits:
+            self._abort_waits = False
+            self._confirm_aborts()
 
-    def shut_down(self) -> None:
-        """Let go of everything; only `session.shutdown` tells."""
-        self.close()
+    def say_shutdown(self) -> None:
+        """Say that the session was let go: nothing else tells."""
         self.emit("session.shutdown", events.session_shutdown(self.log, self.model))

@@ -8,11 +8,12 @@ answer only after that answer was confirmed.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from . import _events as events
 from ._host import Json
+from ._questions import ASK_USER
 from .script import Call
 
 if TYPE_CHECKING:
@@ -41,8 +42,12 @@ class ToolCall:
     """A tool call of a scripted session.
 
     Attributes:
-      done: whether it is over.
+      done: whether it is over, and the client knows.
       refused: whether the user said no and nothing else, which ends the turn.
+      output: what the model is told.
+      error: what failed, if anything.
+      denial: why a hook does not let it be executed.
+      context: what hooks tell the model besides, as messages of the user.
     """
 
     def __init__(
@@ -51,16 +56,20 @@ class ToolCall:
         call: Call,
         turn: Json,
         call_id: str,
-        finished: Callable[[], None],
+        ended: Callable[[ToolCall], None],
     ) -> None:
         self.done = False
         self.refused = False
-        self._output = INTERRUPTED
+        self.output = INTERRUPTED
+        self.error: Json | None = None
+        self.denial = ""
+        self.context: list[str] = []
+        self._allowed = False  # by a hook
         self.call_id = call_id
         self.name = call.name
         self._session = session
         self._turn = turn
-        self._finished = finished
+        self._ended = ended
         self._request_id = ""
         self._call: Json = {
             "toolCallId": call_id,
@@ -69,21 +78,45 @@ class ToolCall:
         }
 
     @property
+    def arguments(self) -> Json:
+        """What it is called with."""
+        return cast("Json", self._call["arguments"])
+
+    @property
+    def _approved(self) -> bool:
+        return self.name in self._session.approved
+
+    @property
     def message(self) -> Json:
         """The result as a message of the conversation."""
-        return {"role": "tool", "tool_call_id": self.call_id, "content": self._output}
+        return {"role": "tool", "tool_call_id": self.call_id, "content": self.output}
 
     def announce(self) -> None:
         """Say that the call is about to be executed."""
         turn_id = {"turnId": self._turn["turnId"]}
         self._session.emit("tool.execution_start", {**self._call, **turn_id})
 
+    def obey(self, output: Json) -> None:
+        """Do what a hook says about the call before it is executed."""
+        self._call["arguments"] = output.get("modifiedArgs", self.arguments)
+        decision = output.get("permissionDecision")
+        if decision == "deny":
+            reason = output.get("permissionDecisionReason", "No reason provided")
+            self.denial = f"Denied by preToolUse hook: {reason}"
+        self._allowed = decision == "allow"
+        if context := output.get("additionalContext"):
+            self.context.append(f"Additional context from preToolUse hook:\n{context}")
+
     def start(self) -> None:
         """Ask for permission, ask for the result, or refuse: whatever comes first."""
         tool = self._session.tools.get(self.name)
-        if tool is None:
+        if self.denial:
+            self._session.later(lambda: self._fail(self.denial, "denied"))
+        elif self.name == ASK_USER and self._session.user_inputs.on:
+            self._ask_user()
+        elif tool is None:
             self._fail(f"Tool '{self.name}' does not exist.", "failure")
-        elif tool.get("skipPermission") or self.name in self._session.approved:
+        elif self._allowed or tool.get("skipPermission") or self._approved:
             self._request()
         elif self._session.options.get("requestPermission") is not True:
             self._fail(NOBODY_ANSWERED, "denied")
@@ -92,6 +125,14 @@ class ToolCall:
             self._session.permissions[self._request_id] = self
             request = events.permission_request(tool, self._call, self._request_id)
             self._session.emit("permission.requested", request)
+
+    def _ask_user(self) -> None:
+        if "question" in self.arguments:
+            inputs = self._session.user_inputs
+            inputs.ask(self.call_id, self.arguments, self._succeed)
+        else:
+            message = '"question": Required'
+            self._fail(message, "failure", f"Invalid input: {message}")
 
     def decide(self, result: Json) -> None:
         """Take the client's answer to the request for permission."""
@@ -151,14 +192,13 @@ class ToolCall:
             return
         self._request_id = self._session.host.new_id("tool")
         self._session.calls[self._request_id] = self
-        where = self._session.options.get("workingDirectory", "/")
         self._session.emit(
             "external_tool.requested",
             {
                 "requestId": self._request_id,
                 "sessionId": self._session.id,
                 **self._call,
-                "workingDirectory": where,
+                "workingDirectory": self._session.directory,
             },
         )
 
@@ -191,18 +231,56 @@ class ToolCall:
             self._fail(result.get("error") or told, kind, told)
 
     def _succeed(self, text: str) -> None:
-        result = {"content": text, "detailedContent": text}
-        self._end(text, success=True, result=result)
+        self._end(text)
 
     def _fail(self, message: str, code: str, told: str | None = None) -> None:
-        error = {"message": message, "code": code}
-        self._end(message if told is None else told, success=False, error=error)
+        self.error = {"message": message, "code": code}
+        self._end(message if told is None else told)
 
-    def _end(self, output: str, **outcome: Any) -> None:
+    def _end(self, output: str) -> None:
         if self.done:  # aborted between the answer and its effect
             return
+        self.output = output
+        executed = self.error is None or self.error["code"] == "failure"
+        if not (executed and self._session.hooks.on):
+            self.complete()
+        self._ended(self)
+
+    def amend(self, output: Json) -> None:
+        """Do what a hook says about the result."""
+        guidance = output.get("additionalContext")
+        if self.error is not None:
+            if guidance:
+                self.context.append(self._guidance("failed", guidance))
+            return
+        changed = cast("Json", output.get("modifiedResult") or {})
+        self.output = str(changed.get("textResultForLlm", self.output))
+        if guidance:
+            self.output += f"\n\n{self._guidance('succeeded', guidance)}"
+
+    def _guidance(self, fate: str, guidance: str) -> str:
+        hook = "postToolUse" if fate == "succeeded" else "postToolUseFailure"
+        told = f"Additional guidance from {hook} hooks:\n{guidance}"
+        return f'Tool "{self.name}" {fate}. {told}'
+
+    def complete(self) -> None:
+        """Say that the call is over."""
         self.done = True
-        self._output = output
+        outcome: Json = {"success": self.error is None}
+        if self.error is None:
+            text = self.output
+            outcome["result"] = {"content": text, "detailedContent": text}
+        else:
+            outcome["error"] = self.error
         data = {"toolCallId": self.call_id, **self._turn, **outcome}
         self._session.emit("tool.execution_complete", data)
-        self._finished()
+
+
+def facts_of(interrupted: Sequence[ToolCall]) -> Json:
+    """Return what `agent.interrupted` says of the calls that were under way."""
+    names = [call.name for call in interrupted]
+    return {
+        "toolCallIds": [call.call_id for call in interrupted],
+        "toolNames": names,
+        "safeToolNames": [name for name in names if name == ASK_USER],
+    }

@@ -19,7 +19,8 @@ from ._model_call import ModelCall
 from ._tool_calls import ToolCall
 
 if TYPE_CHECKING:
-    from ._session import Prompt, ScriptedSession
+    from ._prompts import Prompt
+    from ._session import ScriptedSession
 
 STARTING = 0.010
 """Seconds from the admission of a prompt to its `user.message`."""
@@ -50,7 +51,8 @@ async def work(
     """
     with scope:
         while prompt := session.take_prompt():
-            await _Interaction(session, prompt, delivery).run()
+            if await _Interaction(session, prompt, delivery).run():
+                await session.hooks.stop_agent()
             delivery = "queued"
         session.rest()
 
@@ -69,14 +71,16 @@ class _Interaction:
         self._answered = False  # anything at all, a tool call included
         self._refused = False  # a tool call, by a user who did not say why
 
-    async def run(self) -> None:
-        """Answer the message; an error is an answer, too."""
+    async def run(self) -> bool:
+        """Answer the message, or say why not; return whether there is an answer."""
         await self._session.host.agenda.pause(STARTING)
-        self._begin()
+        if not await self._begin():
+            return False
         goes_on = True
         error: Json | None = None
         while goes_on:
             self._begin_turn()
+            await self._session.heed_abort()
             call = await self._ask()
             if isinstance(call, ModelCall):
                 goes_on = await self._take(call)
@@ -86,27 +90,33 @@ class _Interaction:
             self._end_turn()
             if self._refused:
                 self._session.give_up()
-                return
+                return False
         if error is not None:
             self._session.emit("session.error", error)
+        return error is None
 
-    def _begin(self) -> None:
+    async def _begin(self) -> bool:
+        """Say what the user said, unless a hook forbids it."""
         session, text = self._session, self._prompt.text
         session.origin = self._prompt.origin
         session.streamed = 0
         session.emit("pending_messages.modified")
+        context = await session.hooks.start_session(text)
         if len(session.messages) == 1:
             session.title = text
             session.emit("session.title_changed", {"title": text})
             session.emit("session.skills_loaded", {"skills": []})
             session.emit("session.mcp_servers_loaded", {"servers": []})
         session.emit("session.tools_updated", {"model": session.model})
-        now = session.host.now()
-        seen = f"<current_datetime>{now}</current_datetime>\n\n{text}".rstrip()
+        session.messages += [context] if context else []
+        seen = await session.hooks.transform(text)
+        if seen is None:
+            return False
         self._say_prompt(self._prompt, self._delivery, transformedContent=seen)
         system = session.messages[0]
         session.emit("system.message", {**system, "interactionId": self._id})
         session.messages.append({"role": "user", "content": seen})
+        return True
 
     def _say_prompt(self, prompt: Prompt, delivery: str, **more: Any) -> None:
         data = {
@@ -168,26 +178,44 @@ class _Interaction:
 
     async def _run_tools(self, call: ModelCall) -> None:
         session = self._session
-        done = trio.Event()
-
-        def finished() -> None:
-            if all(tool.done for tool in tools):
-                done.set()
-
+        tell, results = trio.open_memory_channel[ToolCall](len(call.reply.calls))
         session.running = tools = [
-            ToolCall(session, wish, self._ids, call.request.call_id(index), finished)
+            ToolCall(
+                session,
+                wish,
+                self._ids,
+                call.request.call_id(index),
+                tell.send_nowait,
+            )
             for index, wish in enumerate(call.reply.calls)
         ]
         session.begin("tool_call")
         for tool in tools:
             tool.announce()
+        await session.hooks.before_tools(tools)
         for tool in tools:
             tool.start()
-        await done.wait()
+        with tell, results:
+            for _ in tools:
+                await self._finish(await results.receive())
         await session.host.agenda.pause(TURNING)
         session.activity, session.running = None, []
         self._refused = any(tool.refused for tool in tools)
         session.messages += [tool.message for tool in tools]
+        session.messages += [
+            {"role": "user", "content": context}
+            for tool in tools
+            for context in tool.context
+        ]
+
+    async def _finish(self, tool: ToolCall) -> None:
+        """Ask a hook about the result of a call, if there is one; then say it."""
+        if tool.done:
+            return
+        await self._session.hooks.after_tool(tool)
+        tool.complete()
+        if not all(tool.done for tool in self._session.running):
+            await self._session.heed_abort()
 
     # -- one model call and its retries
 
@@ -208,7 +236,8 @@ class _Interaction:
                 session.emit("assistant.usage", usage)
                 return call
             self._say_failure(failure, len(waited))
-            if len(waited) == len(failure.waits):
+            await session.hooks.report(failure.message)
+            if len(waited) >= len(failure.waits):
                 return events.error(failure, waited, session.origin)
             await self._back_off(failure, waited)
 

@@ -32,9 +32,10 @@ from .._wire.messages import (
     Response,
     decode_message,
 )
+from ._desk import Desk, RefusedError
 from ._events import EventLog
 from ._host import Behaviour, Host, Json
-from ._methods import METHODS, Desk, RefusedError
+from ._methods import METHODS
 from ._pipe import ClientStream, Pipe
 from ._record import ModelRecord
 from .script import Reply, Script
@@ -67,7 +68,6 @@ class ScriptedCli(ModelRecord):
         self.torn: bool = False
         self._host = Host(behaviour, self)
         self._life = trio.CancelScope()
-        self._requests = 0
 
     def __repr__(self) -> str:
         state = "gone" if self._life.cancel_called else "running"
@@ -140,20 +140,7 @@ class ScriptedCli(ModelRecord):
 
         Cancelled: the client has the request; its answer is only in `received`.
         """
-        self._requests += 1
-        number = self._requests
-        self._host.post(Request(number, method, params))
-
-        await self._changes.wait_until(lambda: self._answer_to(number) is not None)
-        answer = self._answer_to(number)
-        assert answer is not None
-        return answer
-
-    def _answer_to(self, number: int) -> Response | ErrorResponse | None:
-        for message in self.received:
-            if isinstance(message, Response | ErrorResponse) and message.id == number:
-                return message
-        return None
+        return await self._host.callbacks.request(method, params)
 
     def send_bytes(self, raw: bytes) -> None:
         """Send bytes that need not be a frame."""
@@ -162,6 +149,21 @@ class ScriptedCli(ModelRecord):
     def abort(self, session_id: str) -> None:
         """Abort what a session is doing, as another client of this CLI would."""
         self._desk.sessions[session_id].abort(lambda _: None)
+
+    async def elicit(self, session_id: str, message: str, schema: Json) -> Json:
+        """Have a session ask its user to fill in a form, and return the result.
+
+        Args:
+          session_id: a session of this CLI.
+          message: what the user reads.
+          schema: the JSON schema of the form.
+
+        Cancelled: the form stays open; an answer to it is accepted and lost.
+
+        Protocol: `elicitation.requested`.
+        """
+        form = {"requestedSchema": schema, "message": message}
+        return await self._desk.sessions[session_id].elicitations.request(form)
 
     def kill(self) -> None:
         """Close the connection without a word, without waiting for that."""
@@ -222,7 +224,10 @@ class ScriptedCli(ModelRecord):
         self.received.append(message)
         self._changes.happened()
         behaviour = self._host.behaviour
-        if isinstance(message, Request) and message.method not in behaviour.ignore:
+        if isinstance(message, Response | ErrorResponse):
+            take = self._host.callbacks.take
+            self._host.agenda.add(0, partial(take, message))
+        elif isinstance(message, Request) and message.method not in behaviour.ignore:
             delay = behaviour.answer_after.get(message.method, 0)
             self._host.agenda.add(delay, partial(self._serve, message))
 

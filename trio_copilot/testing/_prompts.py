@@ -1,0 +1,35 @@
+"""What a session is asked to do, and what it is doing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import attrs
+
+from ._host import Json
+
+
+@attrs.frozen
+class Prompt:
+    """A message of the user that waits for its turn.
+
+    Attributes:
+      message_id: its id.
+      origin: the message that answers are said to originate from.
+      text: what the user said.
+      extra: other members of its `user.message`.
+    """
+
+    message_id: str
+    origin: str
+    text: str
+    extra: Json
+
+
+@attrs.frozen
+class Activity:
+    """What the agent is doing, for `agent.interrupted`."""
+
+    kind: str
+    details: Json
+    when_interrupted: Callable[[], None]
