@@ -30,6 +30,8 @@ LOOK = {
 }
 FREE_LOOK = {**LOOK, "skipPermission": True}
 ANSWER_CALL = "session.tools.handlePendingToolCall"
+ANSWER_USER_INPUT = "session.ui.handlePendingUserInput"
+ANSWER_ELICITATION = "session.ui.handlePendingElicitation"
 ANSWER_PERMISSION = "session.permissions.handlePendingPermissionRequest"
 
 
@@ -56,6 +58,7 @@ class RawClient:
         self.ids = itertools.count(1)
         self.heard: list[Message] = []
         self.read_up_to = 0  # what `event` has looked at
+        self.asked_up_to = 0  # what `question` has looked at
 
     async def write(self, method: str, **params: Any) -> int:
         """Make a request, about the session unless it says otherwise; return its id."""
@@ -89,6 +92,21 @@ class RawClient:
                 data = event["data"]
                 assert isinstance(data, dict)
                 return data
+
+    async def question(self, method: str) -> Request:
+        """Read up to the next request of the CLI of that kind."""
+        while True:
+            message = await self.at(self.asked_up_to)
+            self.asked_up_to += 1
+            if isinstance(message, Request) and message.method == method:
+                return message
+
+    async def reply(self, question: Request, answer: Any) -> None:
+        """Answer a request of the CLI; with an exception it is an error."""
+        message: Message = Response(question.id, answer)
+        if isinstance(answer, Exception):
+            message = ErrorResponse(question.id, -32000, str(answer))
+        await self.send.send_all(encode_frame(encode_message(message)))
 
     async def at(self, position: int) -> Message:
         while len(self.heard) <= position:
@@ -125,7 +143,7 @@ class RawClient:
             event = self.event_of(message)
             if event is not None:
                 said.append(str(event["type"]))
-            elif isinstance(message, Notification):
+            elif isinstance(message, Notification | Request):
                 said.append(message.method)
             else:
                 said.append(f"answer {message.id}")
@@ -141,7 +159,7 @@ class RawClient:
     def forget(self) -> None:
         """Start counting anew what is heard."""
         self.heard.clear()
-        self.read_up_to = 0
+        self.read_up_to = self.asked_up_to = 0
 
     # -- what every scenario does
 
@@ -173,6 +191,26 @@ class RawClient:
             ANSWER_PERMISSION, requestId=request["requestId"], result=result
         )
         return bool(answer["success"])
+
+    async def answer_hooks(self, until: str, **outputs: Any) -> None:
+        """Answer hooks, by default with nothing, up to one of that type."""
+        kind = ""
+        while kind != until:
+            question = await self.question("hooks.invoke")
+            assert isinstance(question.params, dict)
+            kind = question.params["hookType"]
+            output = outputs.get(kind)
+            failed = isinstance(output, Exception)
+            await self.reply(question, output if failed else {"output": output})
+
+    async def hook(self, wanted: str) -> Request:
+        """Answer hooks with nothing up to one of that type, and leave that one."""
+        while True:
+            question = await self.question("hooks.invoke")
+            assert isinstance(question.params, dict)
+            if question.params["hookType"] == wanted:
+                return question
+            await self.reply(question, {"output": None})
 
     async def deliver(self, request: dict[str, Any], **outcome: Any) -> bool:
         """Answer a tool call; return whether that was accepted."""

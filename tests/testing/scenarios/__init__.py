@@ -9,6 +9,7 @@ from __future__ import annotations
 from tests.testing.scenarios import (  # noqa: F401  # they register what they define
     aborts,
     answers,
+    callbacks,
     failures,
     prompts,
     sessions,
