@@ -22,6 +22,7 @@ from ._client import Client as Client, open_client as open_client
 from ._errors import (
     CliExitedError as CliExitedError,
     CliNotFoundError as CliNotFoundError,
+    CliUnresponsiveError as CliUnresponsiveError,
     ConnectError as ConnectError,
     CopilotError as CopilotError,
     IncompatibleCliError as IncompatibleCliError,

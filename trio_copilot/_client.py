@@ -20,6 +20,7 @@ import trio
 
 from ._errors import (
     CliExitedError,
+    CliUnresponsiveError,
     ConnectError,
     CopilotError,
     IncompatibleCliError,
@@ -27,9 +28,9 @@ from ._errors import (
     RpcError,
 )
 from ._json import as_array, as_object, as_text
-from ._peer import Peer, open_peer
+from ._peer import Peer, beat, open_peer
 from ._resource_errors import SessionClosedError
-from ._scopes import as_block, impatient, last_words, require_trio
+from ._scopes import as_block, impatient, last_words, open_block, require_trio
 from ._session.open_session import close_session, open_session
 from ._session.options import SessionOptions
 from ._session.session import Session
@@ -208,6 +209,8 @@ class Client:
             session._lose(SessionClosedError("The session has been deleted"))
 
     def _ended(self, error: CopilotError) -> None:
+        if isinstance(error, CliUnresponsiveError):
+            self._link.give_up()
         for session in tuple(self._sessions.values()):
             session._lose(error)
 
@@ -300,6 +303,7 @@ async def open_client(
     use_logged_in_user: bool = True,
     telemetry: Mapping[str, str] | None = None,
     shutdown_timeout: float = SHUTDOWN_TIMEOUT,
+    heartbeat: float | None = None,
 ) -> AsyncGenerator[Client, None]:
     """Start a CLI, or connect to one, for the length of the block.
 
@@ -328,6 +332,9 @@ async def open_client(
         `OTEL_EXPORTER_OTLP_ENDPOINT` or `COPILOT_OTEL_FILE_EXPORTER_PATH`.
       shutdown_timeout: seconds that the end of the process may take before it is
         killed, without what sessions need.
+      heartbeat: ping the CLI every so many seconds, and give it up when it does not
+        answer within as many: everyone who waits gets `CliUnresponsiveError`, and the
+        process is terminated when the block is left. `None` trusts in it.
 
     Raises:
       CliNotFoundError: there is no CLI; says where it was looked for.
@@ -339,6 +346,8 @@ async def open_client(
     Protocol: `connect`, `runtime.shutdown`.
     """
     require_trio()
+    if heartbeat is not None and not heartbeat > 0:
+        raise ValueError(f"heartbeat is a number of seconds, not {heartbeat!r}")
     launch = LaunchOptions(
         env=env,
         cwd=cwd,
@@ -363,7 +372,11 @@ async def open_client(
             client._peer = peer
             try:
                 await client._shake_hands()
-                yield client
+                async with open_block() as nursery:
+                    if heartbeat is not None:
+                        nursery.start_soon(beat, peer, heartbeat)
+                    yield client
+                    nursery.cancel_scope.cancel()
             finally:
                 with impatient(link.kill):
                     await client._close()  # noqa: ASYNC102  # shields its steps itself

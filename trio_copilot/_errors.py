@@ -4,6 +4,7 @@
 CopilotError
 ├── CliNotFoundError        no Copilot CLI in any of the places looked at
 ├── CliExitedError          the CLI died, or closed the connection
+│   └── CliUnresponsiveError    it is there and does not answer: `heartbeat=`
 ├── ConnectError            nobody listens there, or it is no Copilot CLI
 ├── IncompatibleCliError    the CLI speaks another version of the protocol
 ├── ProtocolError           what the peer sent is not the protocol
@@ -80,6 +81,19 @@ class CliExitedError(CopilotError):
         if stderr_tail:
             message += f"; the last of its stderr:\n{stderr_tail.rstrip()}"
         super().__init__(message)
+
+
+class CliUnresponsiveError(CliExitedError):
+    """The CLI did not answer a ping in time, and was given up as if it had died.
+
+    Attributes:
+      silence: how many seconds it had to answer.
+    """
+
+    def __init__(self, silence: float) -> None:
+        super().__init__(None)
+        self.silence = silence
+        self.args = (f"The Copilot CLI did not answer within {silence:g} seconds",)
 
 
 class ConnectError(CopilotError):

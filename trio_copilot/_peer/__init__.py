@@ -5,4 +5,5 @@ writes and owns the outgoing pipe. Everybody else asks them. This layer knows JS
 and nothing about Copilot.
 """
 
+from .heartbeat import beat as beat
 from .peer import Call as Call, Peer as Peer, open_peer as open_peer

@@ -36,6 +36,8 @@ class Link:
     """Whether the CLI ends with us."""
     kill: Callable[[], None] = attrs.field(repr=False)
     """Ends it at once, as far as we can: what a second Ctrl-C asks for."""
+    give_up: Callable[[], None] = attrs.field(repr=False, default=lambda: None)
+    """It does not answer: do not wait long for it when it is time to end it."""
     pid: int | None = None
     token: str | None = attrs.field(default=None, repr=False)
 
@@ -118,6 +120,7 @@ async def open_link(
                 process.exit_error,
                 owned=True,
                 kill=process.kill,
+                give_up=process.give_up,
                 pid=process.pid,
             )
 

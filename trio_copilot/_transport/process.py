@@ -121,6 +121,7 @@ class CliProcess:
         self._tail = b""
         self._tail_is_whole = trio.Event()
         self._has_exited = False
+        self._given_up = False
         self.stream = trio.StapledStream(self._stdin, self._stdout)
         self.pid = process.pid
 
@@ -156,6 +157,10 @@ class CliProcess:
         if not self._has_exited:
             kill_group(self._process)
 
+    def give_up(self) -> None:
+        """It does not answer: leaving the block begins with terminating it."""
+        self._given_up = True
+
     async def _wait(self) -> None:
         """Wait for the exit, and kill what the process left in its group."""
         await self._process.wait()
@@ -186,7 +191,7 @@ class CliProcess:
             nursery.start_soon(self._discard_stdout)
             nursery.start_soon(self._keep_stderr)
             await self._stdin.aclose()
-            if not await self._exits_within(patience):
+            if not await self._exits_within(0 if self._given_up else patience):
                 self._log_step("end of stdin", patience, "SIGTERM")
                 terminate_group(self._process)
                 if not await self._exits_within(patience):
