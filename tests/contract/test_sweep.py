@@ -7,6 +7,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -40,6 +41,30 @@ async def test_cancelled_at_every_checkpoint_the_contract_holds(
     assert report.failures == ()
     assert report.runs == (points or report.steps)
     assert len(report.times) == report.runs
+
+
+SAMPLED = [
+    "plain stream",
+    "abort by a sibling",
+    "two tools running",
+    "permission pending",
+    "a session closed under a turn",
+    "a client from start to end",
+]
+
+
+@pytest.mark.cli
+@pytest.mark.parametrize("name", SAMPLED)
+async def test_on_the_real_cli_it_holds_wherever_we_look(
+    name: str, cli_path: Path, cli_home: Path
+) -> None:
+    scene = SCENES[name]
+
+    report = await cancel_everywhere(
+        scene.play, **scene.arguments(), points=6, cli=cli_path, home=cli_home
+    )
+
+    assert report.runs == 6
 
 
 # -- two disturbances
