@@ -2,7 +2,8 @@
 
 `last_words` shields what must still be said, for a bounded time; `open_service` shields
 what it is said through, for as long as the block lasts; `open_block` is the only place
-where an exception group is taken apart; `as_block` keeps Ctrl-C from tearing a block.
+where an exception group is taken apart; `as_block` keeps Ctrl-C from tearing a block, and
+`impatient` lets a second one cut last words short.
 """
 
 from __future__ import annotations

@@ -1,17 +1,18 @@
-"""Ctrl-C, as a terminal sends it: to a program of its own, on the real CLI.
+"""Ctrl-C, as a terminal sends it: the key is pressed on a pseudo-terminal of its own.
 
-Row 19. The program under test prints where it is; the test presses the key there.
+Row 19. The terminal interrupts every process of its foreground group: the program, and
+not the CLI. The program says where it is, or a stubborn CLI does; the test presses the
+key there.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ import attrs
 import pytest
 import trio
 
+from tests.contract.stubborn_cli import StubbornCli, is_dead, stubborn_cli
 from trio_copilot.testing import (
     Call,
     Reply,
@@ -26,6 +28,12 @@ from trio_copilot.testing import (
     cli_environment,
     open_scripted_model,
 )
+
+pytestmark = pytest.mark.skipif(
+    sys.platform != "linux", reason="asks /proc and pidfd_open who is running"
+)
+
+ROOT = Path(__file__).parents[2]
 
 PROGRAM = """
 import json, sys, trio
@@ -36,32 +44,38 @@ cli, env, options, phase = json.loads(sys.argv[1])
 def say(*words):
     print(*words, flush=True)
 
+async def wait_in(name):
+    try:
+        if phase == name:
+            say("here")
+        await trio.sleep_forever()
+    finally:
+        say(name, "cancelled")
+
 @tool
 async def wait() -> str:
     '''Wait for ever.'''
-    if phase == "tool":
-        say("here")
-    try:
-        await trio.sleep_forever()
-    finally:
-        say("tool cancelled")
+    await wait_in("tool")
+
+async def permit(request):
+    await wait_in("permission")
+
+if phase == "permission":
+    options["on_permission_request"] = permit
 
 async def main():
     try:
         if phase == "start":
             say("here")
         async with open_client(cli, env=env) as client:
-            say("pid", client.pid)
             async with client.open_session(tools=[wait], **options) as session:
                 try:
                     async with session.turn("?") as turn:
-                        try:
-                            async for event in turn:
-                                if phase == "stream" and isinstance(event, TextDelta):
-                                    say("here")
-                        except KeyboardInterrupt:
-                            say("interrupted")
-                            raise
+                        async for event in turn:
+                            if phase == "stream" and isinstance(event, TextDelta):
+                                say("here")
+                            if phase == "break" and isinstance(event, TextDelta):
+                                break
                 finally:
                     say("end", turn.end.reason, turn.end.cause)
                 if phase == "leave":
@@ -75,142 +89,225 @@ except KeyboardInterrupt:
     say("KeyboardInterrupt")
 """
 
+LOGIN = """
+import fcntl, os, sys, termios
+
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)  # the leader of a session takes its terminal
+os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
+"""
+
 
 @attrs.define
 class Program:
-    """The program while it runs, and what it says."""
+    """A program in a terminal, and what it says: into a pipe, as `program | cat`."""
 
     process: trio.Process
-    said: list[str] = attrs.field(factory=list[str])
-    here: trio.Event = attrs.field(factory=trio.Event)
-    silent: trio.Event = attrs.field(factory=trio.Event)
+    keyboard: int
+    out: str = ""
+    clis: set[int] = attrs.field(factory=set[int])
+    _news: trio.Event = attrs.field(factory=trio.Event)
+    _silent: trio.Event = attrs.field(factory=trio.Event)
+
+    @property
+    def said(self) -> list[str]:
+        return self.out.splitlines()
 
     async def listen(self) -> None:
         assert self.process.stdout is not None
-        rest = b""
         async for chunk in self.process.stdout:
-            *lines, rest = (rest + chunk).split(b"\n")
-            self.said.extend(line.decode() for line in lines)
-            if "here" in self.said:
-                self.here.set()
-        self.silent.set()
+            self.out += chunk.decode()
+            self._news.set()
+        self._silent.set()
+        self._news.set()
+
+    async def wait_for(self, text: str) -> None:
+        while text not in self.out:
+            assert not self._silent.is_set(), self.out
+            self._news = trio.Event()
+            await self._news.wait()
 
     def press_ctrl_c(self) -> None:
-        os.killpg(self.process.pid, signal.SIGINT)
+        self.clis |= children(self.process.pid)
+        assert os.tcgetpgrp(self.keyboard) == self.process.pid
+        os.write(self.keyboard, b"\x03")
 
     async def wait_end(self) -> None:
         await self.process.wait()
-        await self.silent.wait()
+        await self._silent.wait()
 
-    @property
-    def left_processes(self) -> list[int]:
-        pids = [int(line.split()[1]) for line in self.said if line.startswith("pid")]
-        return [pid for pid in pids if is_running(pid)]
+
+def children(pid: int) -> set[int]:
+    """The processes that this one has started and not reaped."""
+    found: set[int] = set()
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        with suppress(OSError):  # it has just ended
+            found.update(map(int, (thread / "children").read_text().split()))
+    return found
 
 
 @asynccontextmanager
-async def started(
-    cli: str | list[str], env: dict[str, str], options: dict[str, Any], phase: str
-) -> AsyncIterator[Program]:
-    """The program, run to where it says `here`."""
-    process = await trio.lowlevel.open_process(
-        [sys.executable, "-c", PROGRAM, json.dumps([cli, env, options, phase])],
-        stdout=subprocess.PIPE,
-        start_new_session=True,  # as in a terminal of its own
-    )
-    running = Program(process)
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(running.listen)
-        try:
-            await running.here.wait()
+async def in_terminal(*arguments: str, env: dict[str, str]) -> AsyncIterator[Program]:
+    """Run Python in the foreground of a terminal of its own."""
+    keyboard, terminal = os.openpty()
+    try:
+        process = await trio.lowlevel.open_process(
+            [sys.executable, "-c", LOGIN, *arguments],
+            stdin=terminal,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=env,
+            start_new_session=True,
+        )
+    finally:
+        os.close(terminal)
+    assert process.stdout is not None
+    running = Program(process, keyboard)
+    try:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(running.listen)
             yield running
-        finally:
-            process.kill()
+            await running.wait_end()
+    finally:
+        process.kill()
+        with trio.CancelScope(shield=True):
+            await process.wait()
+        await process.stdout.aclose()
+        os.close(keyboard)
 
 
 @asynccontextmanager
 async def program(
-    script: Script, phase: str, cli_path: Path, cli_home: Path
+    cli: str | list[str], env: dict[str, str], options: dict[str, Any], phase: str
 ) -> AsyncIterator[Program]:
-    """The program on the real CLI."""
-    async with open_scripted_model(script) as model:
-        env = cli_environment(model, cli_home)
-        options = {"model": model.name, "provider": model.provider}
-        async with started(str(cli_path), env, options, phase) as running:
-            yield running
+    """The program, and its end."""
+    arguments = json.dumps([cli, env, options, phase])
+    async with in_terminal("-c", PROGRAM, arguments, env=dict(os.environ)) as running:
+        yield running
+    assert running.process.returncode == 0
+    assert running.said[-2:] == ["left", "KeyboardInterrupt"]
+    assert all(map(is_dead, running.clis))
 
+
+# --- on the real CLI
 
 LONG = Reply("word " * 400, delay=0.02)
 WAIT = Reply(calls=[Call("wait")])
-
-
-def is_running(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
+SHELL = Reply(calls=[Call("bash", {"command": "touch x", "description": "write"})])
 
 
 @pytest.mark.cli
 @pytest.mark.parametrize(
     ("phase", "script"),
-    [("start", [LONG]), ("stream", [LONG]), ("tool", [WAIT]), ("leave", ["short"])],
+    [
+        ("start", [LONG]),
+        ("stream", [LONG]),
+        ("tool", [WAIT]),
+        ("permission", [SHELL]),
+        ("leave", ["short"]),
+    ],
 )
 async def test_ctrl_c_unwinds_and_leaves_trio_run_as_itself(
     phase: str, script: Script, cli_path: Path, cli_home: Path
 ) -> None:
     with trio.fail_after(60):
-        async with program(script, phase, cli_path, cli_home) as running:
-            running.press_ctrl_c()
-            await running.wait_end()
+        async with open_scripted_model(script) as model:
+            env = cli_environment(model, cli_home)
+            options = {"model": model.name, "provider": model.provider}
+            async with program(str(cli_path), env, options, phase) as running:
+                await running.wait_for("here\n")
+                running.press_ctrl_c()
 
-    assert running.process.returncode == 0
-    assert running.said[-2:] == ["left", "KeyboardInterrupt"]
-    if phase in ("stream", "tool"):
+    if phase in ("stream", "tool", "permission"):
         assert "end cancelled outer" in running.said
-    if phase == "tool":
-        assert "tool cancelled" in running.said
-    assert running.left_processes == []
+        assert len(running.clis) == 1
+    if phase in ("tool", "permission"):
+        assert f"{phase} cancelled" in running.said
 
 
-STUBBORN = """
-import signal, sys, trio
-from trio_copilot.testing import Reply, open_scripted_cli
-
-signal.signal(signal.SIGTERM, signal.SIG_IGN)
-DEAF = {"session.abort", "session.detach", "runtime.shutdown"}
-
-async def pump(source, sink):
-    async for chunk in source:
-        await sink.send_all(chunk)
-
-async def main():
-    async with open_scripted_cli([Reply("word " * 999, delay=0.02)], ignore=DEAF) as cli:
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(pump, trio.lowlevel.FdStream(0), cli.stream)
-            nursery.start_soon(pump, cli.stream, trio.lowlevel.FdStream(1))
-            await trio.sleep_forever()  # not even the end of stdin ends it
-
-trio.run(main)
-"""
-
-
-@pytest.mark.parametrize("times", [1, 2])
-async def test_a_second_ctrl_c_kills_a_cli_that_does_not_listen(times: int) -> None:
-    """A first one has patience: for the drain, the release, and each step of the end."""
-    cli = [sys.executable, "-c", STUBBORN]
+@pytest.mark.cli
+async def test_ctrl_c_in_an_example_stops_its_agent(
+    cli_path: Path, cli_home: Path
+) -> None:
+    """As somebody sees it who tries `examples/02_streaming.py`."""
+    example = str(ROOT / "examples" / "02_streaming.py")
     with trio.fail_after(60):
-        async with started(cli, dict(os.environ), {}, "stream") as running:
+        async with open_scripted_model([LONG]) as model:
+            env = cli_environment(model, cli_home)
+            env |= {"COPILOT_CLI_PATH": str(cli_path), "PYTHONPATH": str(ROOT)}
+            async with in_terminal(example, env=env) as running:
+                await running.wait_for("word ")
+                running.press_ctrl_c()
+            await model.wait_disconnect(1)
+
+    assert running.process.returncode != 0
+    assert running.said[-1] == "KeyboardInterrupt"
+    assert "ExceptionGroup" not in running.out
+    assert len(running.clis) == 1
+    assert all(map(is_dead, running.clis))
+
+
+# --- on a CLI that does not listen, and says what it has heard
+
+ABORT, DETACH = "session.abort", "session.detach"
+SHUTDOWN, STDIN, TERM = DEAF = "runtime.shutdown", "end of stdin", "SIGTERM"
+
+
+@asynccontextmanager
+async def on_stubborn(cli: StubbornCli, phase: str) -> AsyncIterator[Program]:
+    """The program; the terminal's SIGINT does not reach its CLI, nor is that left."""
+    async with program(cli.command, dict(os.environ), {}, phase) as running:
+        yield running
+    assert "SIGINT" not in cli.noticed
+    assert all(map(is_dead, cli.pids))
+
+
+@pytest.mark.parametrize(
+    ("phase", "notice", "ignored"),
+    [
+        ("start", "connect", ("connect",)),
+        ("break", ABORT, (ABORT, *DEAF)),
+        ("break", SHUTDOWN, (SHUTDOWN,)),
+        ("break", STDIN, (SHUTDOWN, STDIN)),
+        ("break", TERM, DEAF),
+    ],
+)
+async def test_ctrl_c_reaches_the_program_alone_while_it_starts_and_ends(
+    phase: str, notice: str, ignored: tuple[str, ...], tmp_path: Path
+) -> None:
+    with trio.fail_after(60), stubborn_cli(tmp_path, *ignored) as cli:
+        async with on_stubborn(cli, phase) as running:
+            await cli.wait_for(notice)
+            [process, child] = cli.pids
+            assert os.getpgid(process) == os.getpgid(child) == process
+            running.press_ctrl_c()
+        assert cli.noticed.count(notice) == 1
+
+
+@pytest.mark.parametrize(
+    ("second", "ignored"),
+    [
+        (None, (ABORT, DETACH, *DEAF)),
+        (ABORT, (ABORT, DETACH, *DEAF)),
+        (DETACH, (DETACH, *DEAF)),
+        (SHUTDOWN, DEAF),
+        (STDIN, DEAF),
+    ],
+)
+async def test_a_second_ctrl_c_kills_a_cli_that_does_not_listen(
+    second: str | None, ignored: tuple[str, ...], tmp_path: Path
+) -> None:
+    """A first one has patience: for the drain, the release, and each step of the end."""
+    with trio.fail_after(60), stubborn_cli(tmp_path, *ignored) as cli:
+        async with on_stubborn(cli, "stream") as running:
+            await running.wait_for("here\n")
             start = trio.current_time()
             running.press_ctrl_c()
-            if times == 2:
-                while "interrupted" not in running.said:
-                    await trio.lowlevel.checkpoint()
+            if second is not None:
+                await cli.wait_for(second)
+                start = trio.current_time()
                 running.press_ctrl_c()
             await running.wait_end()
             took = trio.current_time() - start
 
-    assert running.said[-2:] == ["left", "KeyboardInterrupt"]
-    assert took < 1.9 if times == 2 else 5 < took < 16
-    assert running.left_processes == []
+        assert took < 1.9 if second else 5 < took < 16
+        assert TERM not in cli.noticed if second else TERM in cli.noticed

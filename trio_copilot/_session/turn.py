@@ -22,7 +22,7 @@ from .._json import as_object, as_text
 from .._peer import Call
 from .._protocol.envelope import SessionEvent
 from .._resource_errors import SessionBusyError, SessionClosedError
-from .._scopes import last_words
+from .._scopes import impatient, last_words
 from .._tools.declare import ToolError
 from .._tools.run import failed, succeeded
 from .buffer import Buffer, Lagged
@@ -296,11 +296,8 @@ class Turn:
 
     async def _stop_or_kill(self) -> None:
         """Stop, unless it is interrupted again: then nobody wants to wait for a drain."""
-        try:
+        with impatient(self._session._desk.kill_cli):
             await self._stop()
-        except KeyboardInterrupt:
-            self._session._desk.kill_cli()
-            raise
 
     async def _stop(self) -> None:
         """Drain the turn if it has not ended. Goes on where it was interrupted."""
