@@ -13,10 +13,15 @@ import trio
 
 from trio_copilot import (
     Allow,
+    ElicitationRequest,
+    HookInput,
+    Hooks,
     PermissionRequest,
     Session,
+    SessionClosedError,
     TextDelta,
     ToolCall,
+    UserInputRequest,
     allow_all,
     tool,
 )
@@ -33,6 +38,8 @@ class Scene:
     script: Any = (STREAM,)
     given: str = "session"
     session_options: Callable[[], dict[str, Any]] = dict[str, Any]
+    scripted: dict[str, Any] = attrs.field(factory=dict[str, Any])
+    """How the scripted CLI misbehaves; the real one does not."""
 
     def arguments(self) -> dict[str, Any]:
         """What `cancel_everywhere` has to know besides the scenario."""
@@ -40,6 +47,7 @@ class Scene:
             "script": self.script,
             "given": self.given,
             "session_options": self.session_options(),
+            "scripted": self.scripted,
         }
 
 
@@ -184,6 +192,33 @@ async def manual_tool_result(stage: Stage) -> None:
                 await turn.submit_tool_result(event.call_id, "done")
 
 
+# -- hooks, questions, forms
+
+
+async def take_time(_: HookInput) -> None:
+    await trio.sleep(0.02)
+
+
+async def answer_later(question: UserInputRequest) -> str:
+    await trio.sleep(0.05)
+    return question.choices[0]
+
+
+async def fill_in_later(form: ElicitationRequest) -> dict[str, Any]:
+    await trio.sleep(0.05)
+    return {"name": "x"}
+
+
+async def asked_by_a_tool(stage: Stage) -> None:
+    """A form that is asked for between turns, as an MCP server may."""
+    assert stage.client is not None
+    schema = {"type": "object", "properties": {"name": {"type": "string"}}}
+    form = {"message": "Name?", "requestedSchema": schema}
+    async with stage.open_session(on_elicitation=fill_in_later) as session:
+        params = {"sessionId": session.id, **form}
+        await stage.client.call("session.ui.elicitation", params)
+
+
 # -- sessions and clients
 
 
@@ -211,7 +246,6 @@ async def observed(stage: Stage) -> None:
 
 async def closed_under_a_turn(stage: Stage) -> None:
     """Row 14: the session is left while another task is in a turn."""
-    from trio_copilot import SessionClosedError
 
     async def talk(session: Session, begun: trio.Event) -> None:
         try:
@@ -302,6 +336,26 @@ SCENES: dict[str, Scene] = {
         calling("guarded"),
         session_options=tools(guarded, on_permission_request=allow_all),
     ),
+    "hooks running": Scene(
+        plain_stream,
+        calling("slow"),
+        session_options=tools(
+            slow,
+            hooks=Hooks(
+                session_start=take_time,
+                user_prompt_submitted=take_time,
+                pre_tool_use=take_time,
+                post_tool_use=take_time,
+                agent_stop=take_time,
+            ),
+        ),
+    ),
+    "question pending": Scene(
+        plain_stream,
+        (Reply(calls=[Call("ask_user", {"question": "?", "choices": ["a"]})]), STREAM),
+        session_options=lambda: {"on_user_input": answer_later},
+    ),
+    "form pending": Scene(asked_by_a_tool, given="client"),
     "calls": Scene(calls, given="client"),
     "opening and closing a session": Scene(open_and_close, given="client"),
     "resuming a session": Scene(resume, [STREAM] * 2, given="client"),
@@ -311,4 +365,12 @@ SCENES: dict[str, Scene] = {
         ten_sessions, [STREAM] * 10, given="client"
     ),
     "a client from start to end": Scene(client_from_start_to_end, given="stage"),
+    "a CLI that does not let go of sessions": Scene(
+        client_from_start_to_end, given="stage", scripted={"ignore": {"session.detach"}}
+    ),
+    "a CLI that does not shut down": Scene(
+        client_from_start_to_end,
+        given="stage",
+        scripted={"ignore": {"session.detach", "runtime.shutdown"}},
+    ),
 }

@@ -12,6 +12,7 @@ from tests.worlds import World
 from trio_copilot import (
     CancelCause,
     Deny,
+    ElicitationRequest,
     HookInput,
     Hooks,
     ToolCall,
@@ -276,3 +277,67 @@ async def test_without_a_handler_the_agent_has_nothing_to_ask_with(
 
     assert all(not e.success for e in events if isinstance(e, ToolResult))
     assert [e.name for e in events if isinstance(e, ToolCall)] in ([], ["ask_user"])
+
+
+async def test_a_hook_that_raises_lets_no_prompt_pass(
+    world: World, clock: Clock
+) -> None:
+    """Row 13."""
+
+    async def fail(moment: HookInput) -> None:
+        await trio.lowlevel.checkpoint()
+        if "secret" in moment.prompt:
+            raise LookupError("the guard is broken")
+
+    hooks = Hooks(user_prompt_submitted=fail)
+    with trio.fail_after(world.patience):
+        async with world.run(["leaked", "next"], hooks=hooks) as rig:
+            with pytest.raises(LookupError, match="the guard is broken"):
+                await rig.session.ask("a secret")
+            assert not rig.requests
+            await rig.session.ask("something else")
+
+
+async def test_a_form_is_filled_in(world: World, clock: Clock) -> None:
+    async def fill_in(form: ElicitationRequest) -> dict[str, Any] | None:
+        await trio.lowlevel.checkpoint()
+        return {"name": "x"} if form.message == "Name?" else None
+
+    schema = {"type": "object", "properties": {"name": {"type": "string"}}}
+    with trio.fail_after(world.patience):
+        async with world.run([], on_elicitation=fill_in) as rig:
+            answers = [
+                await rig.client.call(
+                    "session.ui.elicitation",
+                    {
+                        "sessionId": rig.session.id,
+                        "message": message,
+                        "requestedSchema": schema,
+                    },
+                )
+                for message in ("Name?", "Age?")
+            ]
+
+    assert answers[0] == {"action": "accept", "content": {"name": "x"}}
+    assert answers[1]["action"] == "decline"
+
+
+async def test_a_form_that_cannot_be_filled_in_ends_the_session(
+    world: World, clock: Clock
+) -> None:
+    """Row 13: between turns it is the session's block that the exception leaves."""
+
+    async def fail(form: ElicitationRequest) -> None:
+        await trio.lowlevel.checkpoint()
+        raise LookupError("no form today")
+
+    with trio.fail_after(world.patience):
+        with pytest.raises(LookupError, match="no form today"):
+            async with world.run([], on_elicitation=fail) as rig:
+                params = {
+                    "sessionId": rig.session.id,
+                    "message": "Name?",
+                    "requestedSchema": {"type": "object", "properties": {}},
+                }
+                await rig.client.call("session.ui.elicitation", params)
+                await trio.sleep_forever()

@@ -23,7 +23,7 @@ from trio_copilot import TextDelta, Turn, open_client
 from trio_copilot.testing import Reply, ScriptedCli, open_scripted_cli
 
 STREAM = Reply("one two three four five six", delay=0.02)
-BLOCK = contextlib._AsyncGeneratorContextManager  # type: ignore[attr-defined]  # what blocks are made of
+BLOCK = contextlib._AsyncGeneratorContextManager  # what blocks are made of
 
 
 @attrs.define

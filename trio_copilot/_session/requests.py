@@ -187,9 +187,12 @@ class Desk:
             return Answer(*await run_hook(hooks, params))
 
         moment = as_text(params.get("hookType"))
-        refused = refusal(moment, "The turn was cancelled.")
-        # Any answer lets an abort that waits for the hook go on.
-        return await handlers.serve(f"hook {moment}", refused, work)
+        # Any answer lets an abort that waits for the hook go on. But an error would let
+        # the tool run.
+        if_cancelled: Any = REQUEST_CANCELLED
+        if moment == "preToolUse":
+            if_cancelled = refusal(moment, "The turn was cancelled.")
+        return await handlers.serve(f"hook {moment}", if_cancelled, work)
 
 
 async def _call(

@@ -27,6 +27,7 @@ from .stage import Stage
 MODEL_PATIENCE = 1.0
 """Seconds in which the connection to the model must be closed after an abort."""
 
+ALL = logging.getLogger("trio_copilot")
 TURNS = logging.getLogger("trio_copilot.turn")
 
 
@@ -47,16 +48,16 @@ class Evidence:
     def collected(self) -> Generator[None, None, None]:
         """Watch the system and the log around a run."""
         collector = _Ends(self.ends)
-        level, propagate, before = TURNS.level, TURNS.propagate, _system_resources()
-        TURNS.addHandler(collector)
+        level, propagate, before = TURNS.level, ALL.propagate, _system_resources()
+        ALL.addHandler(collector)
+        ALL.propagate = False  # nobody wants to read of thousands of turns
         TURNS.setLevel(logging.DEBUG)
-        TURNS.propagate = False  # nobody wants to read of thousands of turns
         try:
             yield
         finally:
-            TURNS.propagate = propagate
             TURNS.setLevel(level)
-            TURNS.removeHandler(collector)
+            ALL.propagate = propagate
+            ALL.removeHandler(collector)
         for kind, number in _system_resources().items():
             extra = number - before[kind]
             self.expect(extra <= 0, f"{extra} {kind} left")
