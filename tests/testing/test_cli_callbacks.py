@@ -137,6 +137,23 @@ async def test_an_abort_that_waited_stops_calls_that_still_run(
     assert interrupted["toolCallIds"] == ["call_1_0"]
 
 
+async def test_an_abort_that_waited_is_answered_when_the_prompt_is_blocked(
+    autojump_clock: MockClock,
+) -> None:
+    async with connected(["fine"]) as (_, client):
+        await client.create(hooks=True)
+        await client.prompt()
+        question = await client.hook("userPromptSubmitted")
+        abort = await client.write("session.abort")
+        await client.event("abort")
+        block = {"decision": "block", "reason": "Not now."}
+        await client.reply(question, {"output": block})
+        assert await client.answer(abort) == {"success": True}
+        idle = await client.event("session.idle")
+
+    assert idle["aborted"] is True
+
+
 async def test_hooks_look_at_results_one_after_the_other(
     autojump_clock: MockClock,
 ) -> None:

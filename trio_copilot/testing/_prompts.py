@@ -26,6 +26,18 @@ class Prompt:
     extra: Json
 
 
+def read_prompt(params: Json, message_id: str, origin: str) -> Prompt:
+    """Return the prompt that a client sends."""
+    text = params.get("prompt")
+    attachments = params.get("attachments")
+    return Prompt(
+        message_id=message_id,
+        origin=origin,
+        text=text if isinstance(text, str) else "",
+        extra={"attachments": attachments} if attachments else {},
+    )
+
+
 @attrs.frozen
 class Activity:
     """What the agent is doing, for `agent.interrupted`."""

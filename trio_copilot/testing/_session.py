@@ -20,7 +20,7 @@ from ._events import EventLog
 from ._hooks import Hooks
 from ._host import Host, Json
 from ._openai import MODEL
-from ._prompts import Activity, Prompt
+from ._prompts import Activity, Prompt, read_prompt
 from ._questions import Elicitations, UserInputs
 from ._tool_calls import ToolCall, facts_of
 from ._turn_engine import work
@@ -159,14 +159,7 @@ class ScriptedSession:
     def _prompt(self, params: Json) -> Prompt:
         message_id = self.host.new_id("message")
         steers = params.get("mode") == "immediate" and self._working is not None
-        text = params.get("prompt")
-        attachments = params.get("attachments")
-        return Prompt(
-            message_id=message_id,
-            origin=self.origin if steers else message_id,
-            text=text if isinstance(text, str) else "",
-            extra={"attachments": attachments} if attachments else {},
-        )
+        return read_prompt(params, message_id, self.origin if steers else message_id)
 
     def take_prompt(self) -> Prompt | None:
         """Return the next prompt to answer, if there is one."""

@@ -53,6 +53,7 @@ async def work(
         while prompt := session.take_prompt():
             if await _Interaction(session, prompt, delivery).run():
                 await session.hooks.stop_agent()
+            await session.heed_abort()
             delivery = "queued"
         session.rest()
 

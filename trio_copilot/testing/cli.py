@@ -276,9 +276,9 @@ async def open_scripted_cli(
 ) -> AsyncGenerator[ScriptedCli, None]:
     """Run a scripted CLI as long as the block runs; `cli.stream` is for one client.
 
-    The client's tools are called, its permissions asked for and its options obeyed as
-    the real CLI would; what the model says is in the script. Times are simulated too,
-    so use `autojump_clock` (of pytest-trio) or `trio.testing.MockClock`.
+    The client's tools and hooks are called, its permissions and answers asked for and
+    its options obeyed as the real CLI would; what the model says is in the script. Times
+    are simulated too, so use `autojump_clock` (of pytest-trio) or `trio.testing.MockClock`.
 
     Args:
       script: see `Script`; the model calls of all sessions in order of arrival.

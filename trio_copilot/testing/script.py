@@ -27,7 +27,8 @@ class Call:
     """A tool that the model wants called.
 
     Attributes:
-      name: the tool's name; one that the client did not declare is the CLI's to refuse.
+      name: the tool's name; one that the client did not declare is the CLI's to refuse,
+          but for its own `ask_user` where the client takes questions.
       arguments: what JSON has.
     """
 
