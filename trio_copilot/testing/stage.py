@@ -7,7 +7,6 @@ process, on the real one with a scripted model behind it.
 from __future__ import annotations
 
 import os
-import signal
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Any
@@ -73,8 +72,8 @@ class Stage:
         """Let the CLI die at once, without a word."""
         if self.cli is not None:
             self.cli.kill()
-        elif self.client is not None and self.client.pid is not None:
-            os.kill(self.client.pid, signal.SIGKILL)
+        elif self.client is not None:
+            self.client._link.kill()
 
     def abort_remotely(self) -> None:
         """Abort what the session is doing, as another client of the scripted CLI."""
