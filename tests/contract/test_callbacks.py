@@ -341,3 +341,32 @@ async def test_a_form_that_cannot_be_filled_in_ends_the_session(
                 }
                 await rig.client.call("session.ui.elicitation", params)
                 await trio.sleep_forever()
+
+
+async def test_the_last_hook_is_called_when_the_session_is_left(
+    world: World, clock: Clock
+) -> None:
+    moments: list[str] = []
+
+    async def note(moment: HookInput) -> None:
+        await trio.sleep(0.1)
+        moments.append(moment.type)
+
+    with trio.fail_after(world.patience):
+        async with world.run(["done"], hooks=Hooks(session_end=note)) as rig:
+            await rig.session.ask("?")
+            assert moments == []
+
+    assert moments == ["sessionEnd"]
+
+
+async def test_the_last_hook_holds_nobody_up(world: World, clock: Clock) -> None:
+    hook = Waiting()
+    with trio.fail_after(world.patience):
+        async with world.stage(["done"]) as stage, stage.open_client() as client:
+            async with client.open_session(hooks=Hooks(session_end=hook)) as session:
+                await session.ask("?")
+                left = trio.current_time()
+            assert trio.current_time() - left < 3
+
+    assert hook.cancelled

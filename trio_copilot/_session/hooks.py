@@ -93,6 +93,7 @@ class Hooks:
     subagent_start: HookHandler | None = _hook()
     subagent_stop: HookHandler | None = _hook()
     session_end: HookHandler | None = _hook()
+    """When the session is left, for two seconds at the most; not if it is cancelled."""
     fails_open: bool = attrs.field(
         default=False, validator=attrs.validators.instance_of(bool)
     )

@@ -79,10 +79,13 @@ async def close_session(session: Session, patience: float = GRACE) -> None:
             with last_words(patience):
                 await turn._left.wait()
         session._end = session._end or SessionClosedError()
-        session._handlers.close()
+        session._handlers.cancel()
         session._fanout.close()
-        with last_words(RELEASE_TIMEOUT):
-            await _release(session)
+        try:
+            with last_words(RELEASE_TIMEOUT):
+                await _release(session)  # which calls the hook `session_end`
+        finally:
+            session._handlers.close()
 
 
 async def _release(session: Session) -> None:
