@@ -62,8 +62,6 @@ class Handlers:
         factory=dict[str, Exception], init=False
     )
     """What handlers raised, by the id of the tool call."""
-    given_up: list[str] = attrs.field(factory=list[str], init=False)
-    """Labels of what was pending when its handler was cancelled."""
     closed: bool = attrs.field(default=False, init=False)
     _open: dict[str, OpenRequest] = attrs.field(
         factory=dict[str, OpenRequest], init=False
@@ -153,20 +151,17 @@ class Handlers:
         return False
 
     async def _run(self, request: OpenRequest, work: Work) -> None:
-        try:
-            with request.scope:
-                answer = await work()
-                self._answer(request, answer.result)
-                if answer.error is not None:
-                    raise answer.error
-        finally:
-            self._give_up(request)
+        # Cancelled from outside it answers nothing: the turn is being left, and with its
+        # tools answered the agent would ask the model once more. `cancel` comes then.
+        with request.scope:
+            answer = await work()
+            self._answer(request, answer.result)
+            if answer.error is not None:
+                raise answer.error
 
     def _give_up(self, request: OpenRequest) -> None:
-        if request.request_id in self._open:
-            self.given_up.append(request.label)
-            self._answer(request, request.if_cancelled)
-            request.scope.cancel()
+        self._answer(request, request.if_cancelled)
+        request.scope.cancel()
 
     def _answer(self, request: OpenRequest, result: Any) -> None:
         if self._settle(request):

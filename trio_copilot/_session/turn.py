@@ -262,8 +262,7 @@ class Turn:
         return {
             "last_event": self._last_event,
             "silence": trio.current_time() - self._last_heard,
-            # An outer cancellation may have reached the handlers before us.
-            "pending": (*self._handlers.given_up, *self._handlers.pending, *at_the_cli),
+            "pending": (*self._handlers.pending, *at_the_cli),
         }
 
     def _close(self) -> None:
@@ -330,9 +329,10 @@ class Turn:
         await self._call.settled()
         if self._call.failed or self.end is not None:
             return
-        self._handlers.cancel()
         if self._abort_call is None:
             self._abort_call = await self._session._submit("session.abort", {})
+        # Not before: with its tools answered the agent would ask the model once more.
+        self._handlers.cancel()
         await self._abort_call.settled()
         if not self._abort_call.failed:
             await self._quiet.wait()
