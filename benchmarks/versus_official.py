@@ -188,10 +188,14 @@ def imported(python: str, module: str) -> tuple[float, float]:
     return cpu, rss
 
 
-async def measure(rounds: int, cli: Path, theirs: str, folder: Path) -> None:
-    """Run everything in turn, ours and theirs, and print the table."""
+Figures = dict[tuple[str, str], list[object]]
+"""{(side, what): one figure for each round}"""
+
+
+async def measure(rounds: int, cli: Path, theirs: str, folder: Path) -> Figures:
+    """Run everything in turn, ours and theirs."""
     sides = {"trio_copilot": (sys.executable, OURS), "official": (theirs, THEIRS)}
-    figures: dict[tuple[str, str], list[object]] = defaultdict(list)
+    figures: Figures = defaultdict(list)
     for number in range(rounds):
         for side, (python, program) in sides.items():
             home = folder / f"{side}-{number}"
@@ -204,26 +208,38 @@ async def measure(rounds: int, cli: Path, theirs: str, folder: Path) -> None:
             cpu, rss = imported(python, module)
             figures[side, "import cpu"].append(cpu)
             figures[side, "import rss"].append(rss)
-    for (side, what), values in sorted(figures.items(), key=lambda item: item[0][1]):
-        numbers = [v[0] if isinstance(v, list) else v for v in values]
-        known = [float(n) for n in numbers if isinstance(n, (int, float))]
-        median = f"{statistics.median(known):.1f}" if len(known) == len(values) else "-"
-        print(f"{what:14} {side:14} median {median:>8}   {values}")
+    return figures
 
 
-def main() -> None:
+def median(values: list[object]) -> float | None:
+    """Return the median; `None` if it was not seen in every round."""
+    numbers = [v[0] if isinstance(v, list) else v for v in values]
+    known = [float(n) for n in numbers if isinstance(n, (int, float))]
+    return statistics.median(known) if len(known) == len(values) else None
+
+
+def compare(rounds: int, cli: Path) -> Figures:
     """Make the environment of the official SDK and measure."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--cli", type=Path, default=None)
-    options = parser.parse_args()
-    started = time.time()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         subprocess.run([sys.executable, "-m", "venv", folder / "official"], check=True)
         theirs = str(folder / "official" / "bin" / "python")
         subprocess.run([theirs, "-m", "pip", "install", "-q", OFFICIAL], check=True)
-        trio.run(measure, options.rounds, find_cli(options.cli), theirs, folder)
+        return trio.run(measure, rounds, cli, theirs, folder)
+
+
+def main() -> None:
+    """Print a table of medians."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--cli", type=Path, default=None)
+    options = parser.parse_args()
+    started = time.time()
+    figures = compare(options.rounds, find_cli(options.cli))
+    for (side, what), values in sorted(figures.items(), key=lambda item: item[0][1]):
+        middle = median(values)
+        shown = "-" if middle is None else f"{middle:.1f}"
+        print(f"{what:14} {side:14} median {shown:>8}   {values}")
     print(f"{options.rounds} rounds, {time.time() - started:.0f} s")
 
 
