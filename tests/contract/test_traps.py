@@ -38,6 +38,7 @@ from trio_copilot.testing import (
     Reply,
     cli_environment,
     open_scripted_model,
+    open_stage,
 )
 
 
@@ -82,6 +83,27 @@ async def test_background_work_does_not_hold_an_abort_up(real: World) -> None:
             assert end.text == "next"
             assert end.cause is CancelCause.DEADLINE
             assert end.background_work
+
+
+async def test_an_abort_of_a_main_agent_that_is_idle_already_need_not_show(
+    autojump_clock: Clock,
+) -> None:
+    """Trap 4: mostly the CLI says `assistant.idle` once more then, but not always."""
+    answers = {"session.abort": lambda params: {"success": True}}
+    scripted = {"background_work": True, "answers": answers}
+    async with (
+        open_stage(["started."], scripted=scripted) as stage,
+        stage.open_client() as client,
+        client.open_session() as session,
+    ):
+        async with session.subscribe("assistant.idle") as idle, session.turn("?") as turn:
+            await idle.receive()
+            turn.cancel_scope.cancel()
+
+        assert turn.end is not None
+        assert turn.end.reason is TurnEndReason.CANCELLED
+        assert turn.end.background_work
+        assert turn.end.drain_time == pytest.approx(0.25, abs=0.1)
 
 
 @pytest.mark.cli

@@ -79,7 +79,7 @@ class Turn:
     """What leaving the block raises: the connection was lost, the session closed."""
     _ended: trio.Event = attrs.field(factory=trio.Event, init=False)
     _quiet: trio.Event = attrs.field(factory=trio.Event, init=False)
-    """The main agent is idle after an abort, or the turn has ended."""
+    """An abort was answered and the main agent is idle, or the turn has ended."""
     _left: trio.Event = attrs.field(factory=trio.Event, init=False)
     _last_event: str = attrs.field(default="", init=False)
     _last_heard: float = attrs.field(factory=trio.current_time, init=False)
@@ -87,6 +87,7 @@ class Turn:
     """What was going on when the turn was cancelled, for its `TurnEnd`."""
     _drain_started: float | None = attrs.field(default=None, init=False)
     _abort_call: Call | None = attrs.field(default=None, init=False)
+    _abort_answered: bool = attrs.field(default=False, init=False)
     _iterating: bool = attrs.field(default=False, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -221,8 +222,12 @@ class Turn:
         self._transcript.admit(_message_id(result))
         self._look()
 
+    def _aborted(self, result: Any) -> None:
+        self._abort_answered = True
+        self._look()
+
     def _look(self) -> None:
-        if self._transcript.main_idle and self._transcript.aborted:
+        if self._abort_answered and self._transcript.main_idle:
             self._quiet.set()
         if self._transcript.ended:
             self._conclude()
@@ -330,7 +335,9 @@ class Turn:
         if self._call.failed or self.end is not None:
             return
         if self._abort_call is None:
-            self._abort_call = await self._session._submit("session.abort", {})
+            self._abort_call = await self._session._submit(
+                "session.abort", {}, on_result=self._aborted
+            )
         # Not before: with its tools answered the agent would ask the model once more.
         self._handlers.cancel()
         await self._abort_call.settled()
