@@ -96,7 +96,10 @@ async def test_an_abort_of_a_main_agent_that_is_idle_already_need_not_show(
         stage.open_client() as client,
         client.open_session() as session,
     ):
-        async with session.subscribe("assistant.idle") as idle, session.turn("?") as turn:
+        async with (
+            session.subscribe("assistant.idle") as idle,
+            session.turn("?") as turn,
+        ):
             await idle.receive()
             turn.cancel_scope.cancel()
 
