@@ -292,7 +292,7 @@ class Turn:
                 await self._stop()
             except KeyboardInterrupt:
                 # The first: now everything is left, but still in order.
-                await self._stop_or_kill()
+                await self._stop_or_kill()  # noqa: ASYNC120  # shields its steps
                 raise
         finally:
             self._conclude()
