@@ -93,7 +93,8 @@ class CliUnresponsiveError(CliExitedError):
     def __init__(self, silence: float) -> None:
         super().__init__(None)
         self.silence = silence
-        self.args = (f"The Copilot CLI did not answer within {silence:g} seconds",)
+        message = f"The Copilot CLI did not answer within {silence:g} seconds"
+        Exception.__init__(self, message)  # not that it closed the connection
 
 
 class ConnectError(CopilotError):
