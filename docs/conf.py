@@ -72,7 +72,7 @@ def _keep_colons(
     _app: Sphinx, what: str, _name: str, _object: Any, _options: Any, lines: list[str]
 ) -> None:
     """What stands before a colon in the docstring of an attribute is not its type."""
-    if what in ("attribute", "property"):
+    if what in ("attribute", "data", "property"):
         lines.insert(0, "\\")  # napoleon looks at the first line only
 
 

@@ -48,7 +48,12 @@ from ._session.attachments import (
 )
 from ._session.buffer import Lagged as Lagged, Overflow as Overflow
 from ._session.fanout import Subscription as Subscription
-from ._session.hooks import HookInput as HookInput, Hooks as Hooks
+from ._session.hooks import (
+    HookHandler as HookHandler,
+    HookInput as HookInput,
+    HookOutput as HookOutput,
+    Hooks as Hooks,
+)
 from ._session.options import (
     SessionOptions as SessionOptions,
     SystemMessage as SystemMessage,
@@ -64,7 +69,9 @@ from ._session.permissions import (
 )
 from ._session.provider import Provider as Provider
 from ._session.questions import (
+    ElicitationHandler as ElicitationHandler,
     ElicitationRequest as ElicitationRequest,
+    UserInputHandler as UserInputHandler,
     UserInputRequest as UserInputRequest,
 )
 from ._session.session import Session as Session

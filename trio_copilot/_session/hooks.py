@@ -45,7 +45,9 @@ class HookInput:
 
 
 HookOutput: TypeAlias = Mapping[str, Any] | Decision | None
+"""What the CLI shall do differently, or `None`; a decision is for `pre_tool_use` only."""
 HookHandler: TypeAlias = Callable[[HookInput], Awaitable[HookOutput]]
+"""An async function that is called at a moment of `Hooks`."""
 
 
 def _check(hooks: Hooks, attribute: attrs.Attribute[Any], handler: object) -> None:

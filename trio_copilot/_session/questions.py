@@ -83,6 +83,8 @@ def elicitation_to_wire(content: object) -> dict[str, Any]:
 
 
 UserInputHandler: TypeAlias = Callable[[UserInputRequest], Awaitable[str]]
+"""An async function that answers a question of the agent: the value of `on_user_input=`."""
 ElicitationHandler: TypeAlias = Callable[
     [ElicitationRequest], Awaitable[Mapping[str, Any] | None]
 ]
+"""An async function that fills a form in, or returns `None`: of `on_elicitation=`."""
