@@ -41,8 +41,9 @@ _END = b"\r\n\r\n"
 _LINE = rb"[!-9;-~]++:[^\r\n]*+"
 _COMPLETE_LINE = re.compile(_LINE)
 # What can still become a block of headers: whole lines and the beginning of one more.
+# No group is possessive: Python 3.11.2 gets these wrong.
 _UNFINISHED = re.compile(
-    rb"(?:%b\r\n)*+(?:[!-9;-~]++(?::[^\r\n]*+\r?)?)?|(?:%b\r\n)++\r" % (_LINE, _LINE)
+    rb"(?:%b\r\n)*(?:[!-9;-~]++(?::[^\r\n]*+\r?)?)?|(?:%b\r\n)+\r" % (_LINE, _LINE)
 )
 # Fifteen digits are far above any limit; Python refuses to read thousands of them.
 _LENGTH = re.compile(rb"[0-9]{1,15}")
