@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any, Self, SupportsIndex
+from typing import Any, Self
 
 
 class OpenEnum(StrEnum):
@@ -21,5 +21,5 @@ class OpenEnum(StrEnum):
         unknown._name_ = unknown._value_ = str(value)
         return unknown
 
-    def __reduce_ex__(self, protocol: SupportsIndex) -> tuple[Any, ...]:
+    def __reduce_ex__(self, proto: object) -> tuple[Any, ...]:
         return type(self), (self.value,)  # Python 3.11.2 would look for the name
