@@ -13,7 +13,13 @@ import trio_copilot.testing
 
 PUBLIC = sorted(name for name in vars(trio_copilot) if not name.startswith("_"))
 SUBMODULES = {"events", "testing"}
-ALIASES = {"Attachment", "Decision", "PermissionHandler", "TurnEvent"}
+HANDLERS = {
+    "ElicitationHandler",
+    "HookHandler",
+    "PermissionHandler",
+    "UserInputHandler",
+}
+ALIASES = {"Attachment", "Decision", "HookOutput", "TurnEvent", *HANDLERS}
 
 
 def modules_after(code: str) -> set[str]:
