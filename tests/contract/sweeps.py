@@ -350,6 +350,20 @@ SCENES: dict[str, Scene] = {
             ),
         ),
     ),
+    "hooks running, a slow abort": Scene(
+        plain_stream,
+        calling("slow"),
+        session_options=tools(
+            slow,
+            hooks=Hooks(
+                user_prompt_submitted=take_time,
+                pre_tool_use=take_time,
+                post_tool_use=take_time,
+                agent_stop=take_time,
+            ),
+        ),
+        scripted={"answer_after": {"session.abort": 0.02}},
+    ),
     "question pending": Scene(
         plain_stream,
         (Reply(calls=[Call("ask_user", {"question": "?", "choices": ["a"]})]), STREAM),

@@ -63,6 +63,7 @@ class Handlers:
     )
     """What handlers raised, by the id of the tool call."""
     closed: bool = attrs.field(default=False, init=False)
+    _refusing: bool = attrs.field(default=False, init=False)
     _open: dict[str, OpenRequest] = attrs.field(
         factory=dict[str, OpenRequest], init=False
     )
@@ -84,7 +85,9 @@ class Handlers:
     def begin(self, request: OpenRequest, work: Work | None) -> None:
         """Open a request, and run its handler; without one, `submit` answers it."""
         self._open[request.request_id] = request
-        if work is not None:
+        if self._refusing:
+            self._give_up(request)
+        elif work is not None:
             self._nursery.start_soon(self._run, request, work, name=request.label)
 
     async def serve(self, label: str, if_cancelled: Any, work: Work) -> Any:
@@ -136,6 +139,14 @@ class Handlers:
         """Answer everything that is open as cancelled, and cancel its handlers."""
         for request in tuple(self._open.values()):
             self._give_up(request)
+
+    def refuse(self) -> None:
+        """Cancel everything, and whatever is asked from now on: an abort is under way.
+
+        The CLI may ask once more before it heeds the abort, and wait for the answer.
+        """
+        self._refusing = True
+        self.cancel()
 
     def close(self) -> None:
         """Cancel everything and start nothing more."""

@@ -339,7 +339,7 @@ class Turn:
                 "session.abort", {}, on_result=self._aborted
             )
         # Not before: with its tools answered the agent would ask the model once more.
-        self._handlers.cancel()
+        self._handlers.refuse()
         await self._abort_call.settled()
         if not self._abort_call.failed:
             await self._quiet.wait()
