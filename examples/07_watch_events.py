@@ -39,7 +39,7 @@ def describe(event: SessionEvent | Lagged) -> str:
             return f"       {name}"
 
 
-async def watch(events: Subscription) -> None:
+async def watch(events: Subscription[SessionEvent]) -> None:
     """Print each event, until the subscription is closed and all of it has been read."""
     async for event in events:
         print(describe(event), flush=True)

@@ -13,13 +13,11 @@ import trio_copilot.testing
 
 PUBLIC = sorted(name for name in vars(trio_copilot) if not name.startswith("_"))
 SUBMODULES = {"events", "testing"}
-HANDLERS = {
-    "ElicitationHandler",
-    "HookHandler",
-    "PermissionHandler",
-    "UserInputHandler",
+HANDLERS = {name for name in PUBLIC if name.endswith("Handler")}
+ALIASES = {
+    *("Attachment", "AutoModeAnswer", "Decision", "HookOutput", "SectionChange"),
+    *("TurnEvent", *HANDLERS),
 }
-ALIASES = {"Attachment", "Decision", "HookOutput", "TurnEvent", *HANDLERS}
 
 
 def modules_after(code: str) -> set[str]:

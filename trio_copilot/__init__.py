@@ -26,6 +26,7 @@ from ._errors import (
     ConnectError as ConnectError,
     CopilotError as CopilotError,
     IncompatibleCliError as IncompatibleCliError,
+    MalformedResultError as MalformedResultError,
     ProtocolError as ProtocolError,
     RpcError as RpcError,
     SubscriberLaggedError as SubscriberLaggedError,
@@ -47,6 +48,10 @@ from ._session.attachments import (
     FileAttachment as FileAttachment,
 )
 from ._session.buffer import Lagged as Lagged, Overflow as Overflow
+from ._session.catalogue import (
+    SessionChange as SessionChange,
+    SessionMetadata as SessionMetadata,
+)
 from ._session.fanout import Subscription as Subscription
 from ._session.hooks import (
     HookHandler as HookHandler,
@@ -54,10 +59,14 @@ from ._session.hooks import (
     HookOutput as HookOutput,
     Hooks as Hooks,
 )
-from ._session.options import (
-    SessionOptions as SessionOptions,
-    SystemMessage as SystemMessage,
+from ._session.modes import (
+    AutoModeAnswer as AutoModeAnswer,
+    AutoModeSwitchHandler as AutoModeSwitchHandler,
+    AutoModeSwitchRequest as AutoModeSwitchRequest,
+    ExitPlanModeHandler as ExitPlanModeHandler,
+    ExitPlanModeRequest as ExitPlanModeRequest,
 )
+from ._session.options import SessionOptions as SessionOptions
 from ._session.permissions import (
     Allow as Allow,
     Decision as Decision,
@@ -78,6 +87,10 @@ from ._session.session import Session as Session
 from ._session.statistics import (
     ClientStatistics as ClientStatistics,
     SubscriptionStatistics as SubscriptionStatistics,
+)
+from ._session.system_message import (
+    SectionChange as SectionChange,
+    SystemMessage as SystemMessage,
 )
 from ._session.turn import Turn as Turn
 from ._session.turn_events import (

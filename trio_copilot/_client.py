@@ -13,7 +13,7 @@ import os
 import uuid
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AbstractAsyncContextManager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import trio
@@ -29,14 +29,24 @@ from ._errors import (
 )
 from ._json import as_array, as_object, as_text
 from ._peer import Peer, beat, open_peer
-from ._resource_errors import SessionClosedError
+from ._protocol.calls import Handlers as RpcHandlers, server_rpc
+from ._resource_errors import ClientClosedError, SessionClosedError
 from ._scopes import as_block, impatient, last_words, open_block, require_trio
+from ._session.buffer import Overflow
+from ._session.catalogue import SESSION_CHANGES, SessionChange, SessionMetadata
+from ._session.fanout import DEFAULT_CAPACITY, FanOut, Subscription
+from ._session.handlers import Work
 from ._session.open_session import close_session, open_session
 from ._session.options import SessionOptions
+from ._session.requests import INTERNAL_ERROR, typed_work
 from ._session.session import Session
 from ._session.statistics import ClientStatistics, Tally
 from ._transport.link import Connection, LaunchOptions, Link, open_link
 from ._transport.process import SHUTDOWN_TIMEOUT
+
+if TYPE_CHECKING:
+    from ._protocol.generated.rpc.handlers import ClientHandlers
+    from ._protocol.generated.rpc.roots import ServerRpc
 
 logger = logging.getLogger("trio_copilot.client")
 
@@ -61,16 +71,22 @@ class Client:
     """A running CLI; made by `open_client`."""
 
     _peer: Peer = attrs.field(init=False, repr=False)
+    _nursery: trio.Nursery = attrs.field(init=False, repr=False)
     _link: Link = attrs.field(repr=False)
     _default_directory: str = attrs.field(repr=False)
+    _handlers: ClientHandlers | None = attrs.field(repr=False)
     _cli_environment: Mapping[str, str] = attrs.field(repr=False)
     """Of a CLI that this client has started; empty for any other."""
     _sessions: dict[str, Session] = attrs.field(factory=dict[str, Session], init=False)
+    _lifecycle: FanOut[SessionChange] = attrs.field(init=False, repr=False)
     _tally: Tally = attrs.field(factory=Tally, init=False, repr=False)
     protocol_version: int = attrs.field(default=0, init=False)
     """The version of the protocol that the CLI speaks."""
     cli_version: str = attrs.field(default="", init=False)
     """The version of the CLI."""
+
+    def __attrs_post_init__(self) -> None:
+        self._lifecycle = FanOut(SESSION_CHANGES)
 
     def __repr__(self) -> str:
         sessions = f"{len(self._sessions)} session(s)"
@@ -132,8 +148,9 @@ class Client:
                 label for session in sessions for label in session._open_requests
             ),
             pending_calls=self._peer.pending_calls,
-            subscriptions=tuple(
-                each for session in sessions for each in session._fanout.statistics()
+            subscriptions=(
+                *self._lifecycle.statistics(),
+                *(each for s in sessions for each in s._fanout.statistics()),
             ),
             bytes_received=self._peer.bytes_received,
             bytes_sent=self._peer.bytes_sent,
@@ -144,6 +161,96 @@ class Client:
             drain_time=tally.drain_time,
             longest_drain=tally.longest_drain,
         )
+
+    @property
+    def rpc(self) -> ServerRpc:
+        """Every method of the CLI that is about no session, typed.
+
+        `await client.rpc.models.list()` calls `models.list`. See `trio_copilot.rpc`.
+        """
+        return server_rpc(self.call)
+
+    async def list_sessions(
+        self,
+        *,
+        working_directory: str | None = None,
+        git_root: str | None = None,
+        repository: str | None = None,
+        branch: str | None = None,
+    ) -> list[SessionMetadata]:
+        """Return the sessions that can be resumed: those in which something was said.
+
+        Args:
+          working_directory: only those that worked there; the others likewise.
+          git_root: the root of the repository they worked in.
+          repository: `owner/name`.
+          branch: the branch that was checked out.
+
+        Protocol: `session.list`.
+        """
+        wanted = {
+            "cwd": working_directory,
+            "gitRoot": git_root,
+            "repository": repository,
+            "branch": branch,
+        }
+        wanted = {name: value for name, value in wanted.items() if value is not None}
+        result = await self.call("session.list", {"filter": wanted} if wanted else {})
+        sessions = as_array(as_object(result).get("sessions"))
+        return [SessionMetadata.from_wire(as_object(raw)) for raw in sessions]
+
+    async def session_metadata(self, session_id: str) -> SessionMetadata | None:
+        """Return what the CLI keeps of a session; `None` if it does not know it.
+
+        Protocol: `session.getMetadata`.
+        """
+        result = await self.call("session.getMetadata", {"sessionId": session_id})
+        raw = as_object(as_object(result).get("session"))
+        return SessionMetadata.from_wire(raw) if raw else None
+
+    async def last_session_id(self) -> str | None:
+        """Return the id of the session that was used last, if there is one.
+
+        Protocol: `session.getLastId`.
+        """
+        result = await self.call("session.getLastId")
+        return as_text(as_object(result).get("sessionId")) or None
+
+    async def delete_session(self, session_id: str) -> None:
+        """Delete a session for ever, with all that the CLI keeps of it.
+
+        A turn of it that is open ends with `SessionClosedError`.
+
+        Raises:
+          RpcError: the CLI has no such session, or could not delete it.
+
+        Protocol: `session.delete`.
+        """
+        method = "session.delete"
+        result = as_object(await self.call(method, {"sessionId": session_id}))
+        if result.get("success") is not True:
+            reason = as_text(result.get("error")) or "The session was not deleted"
+            raise RpcError(INTERNAL_ERROR, reason, method=method)
+
+    def lifecycle(
+        self,
+        *types: str,
+        capacity: int = DEFAULT_CAPACITY,
+        overflow: Overflow | str = Overflow.COALESCE,
+    ) -> AbstractAsyncContextManager[Subscription[SessionChange]]:
+        """Hear of every session of the CLI: `async with client.lifecycle() as changes`.
+
+        Those of other clients are among them. The CLI may say the same twice.
+
+        Args:
+          types: such as `session.deleted`; none is all of them.
+          capacity: how many changes may wait.
+          overflow: what happens beyond that; `coalesce` keeps the newest update of each
+            session.
+
+        Protocol: `session.lifecycle`.
+        """
+        return self._lifecycle.subscribe(types, capacity=capacity, overflow=overflow)
 
     async def ping(self, message: str = "") -> Any:
         """Call `ping` and return the CLI's answer. `Cancelled` leaves nothing behind."""
@@ -169,7 +276,7 @@ class Client:
     async def call(self, method: str, params: Mapping[str, Any] | None = None) -> Any:
         """Call any method of the CLI and return its result as it is on the wire.
 
-        The door for what has no method here. `Cancelled` leaves at once; the CLI is
+        The door for what `rpc` does not have. `Cancelled` leaves at once; the CLI is
         told by `$/cancelRequest`, and a late answer is dropped.
 
         Raises:
@@ -199,6 +306,11 @@ class Client:
 
     def _notified(self, method: str, params: Any) -> None:
         said = as_object(params)
+        if (work := typed_work(self._handlers, method, said)) is not None:
+            self._nursery.start_soon(_raise_error, work, name=method)
+            return
+        if method == "session.lifecycle":
+            self._lifecycle.publish(SessionChange.from_wire(said))
         session = self._sessions.get(as_text(said.get("sessionId")))
         if session is None:
             return
@@ -213,13 +325,17 @@ class Client:
             self._link.give_up()
         for session in tuple(self._sessions.values()):
             session._lose(error)
+        closed = isinstance(error, ClientClosedError)
+        self._lifecycle.close(None if closed else error)
 
     # -- the life of the block
 
     async def _serve(self, method: str, params: Any) -> Any:
-        """Answer a request of the CLI: all that this client invites are a session's."""
+        """Answer a request of the CLI: with a handler of this client, or a session."""
         await trio.lowlevel.checkpoint()
         said = as_object(params)
+        if (work := typed_work(self._handlers, method, said)) is not None:
+            return await _raise_error(work)
         session = self._sessions.get(as_text(said.get("sessionId")))
         if session is None:
             raise RpcError(METHOD_NOT_FOUND, f"This client does not serve {method}")
@@ -239,11 +355,15 @@ class Client:
                 cli_protocol=self.protocol_version or None,
                 supported=PROTOCOL_VERSION,
             )
+        if self._handlers is not None and self._handlers.llm_inference is not None:
+            await self.call("llmInference.setProvider")
 
     async def _connect(self) -> None:
         params: dict[str, Any] = {"supportedTaskKinds": ["agent", "client", "shell"]}
         if self._link.token is not None:
             params["token"] = self._link.token
+        if self._handlers is not None and self._handlers.github_telemetry is not None:
+            params["enableGitHubTelemetryForwarding"] = True
         try:
             facts = await self._first_facts(params)
         except RpcError as error:
@@ -291,6 +411,15 @@ class Client:
                 )
 
 
+async def _raise_error(work: Work) -> Any:
+    answer = await work()
+    if answer.error is not None:
+        raise answer.error
+    if isinstance(answer.result, RpcError):
+        raise answer.result
+    return answer.result
+
+
 @as_block
 async def open_client(
     connection: Connection = None,
@@ -304,6 +433,7 @@ async def open_client(
     telemetry: Mapping[str, str] | None = None,
     shutdown_timeout: float = SHUTDOWN_TIMEOUT,
     heartbeat: float | None = None,
+    handlers: ClientHandlers | None = None,
 ) -> AsyncGenerator[Client, None]:
     """Start a CLI, or connect to one, for the length of the block.
 
@@ -335,6 +465,9 @@ async def open_client(
       heartbeat: ping the CLI every so many seconds, and give it up when it does not
         answer within as many: everyone who waits gets `CliUnresponsiveError`, and the
         process is terminated when the block is left. `None` trusts in it.
+      handlers: a `trio_copilot.rpc.ClientHandlers`: what answers requests of the CLI
+        that are about no session, such as calls of models. An exception in one cancels
+        the block and comes out of it.
 
     Raises:
       CliNotFoundError: there is no CLI; says where it was looked for.
@@ -348,6 +481,8 @@ async def open_client(
     require_trio()
     if heartbeat is not None and not heartbeat > 0:
         raise ValueError(f"heartbeat is a number of seconds, not {heartbeat!r}")
+    if not isinstance(handlers, RpcHandlers | None):  # pyright: ignore[reportUnnecessaryIsInstance]  # what users pass
+        raise TypeError(f"handlers are rpc.ClientHandlers, not {handlers!r}")
     launch = LaunchOptions(
         env=env,
         cwd=cwd,
@@ -361,7 +496,8 @@ async def open_client(
     async with open_link(connection, launch) as link:
         directory = os.fspath(cwd) if cwd is not None else os.getcwd()
         started = link.pid is not None
-        client = Client(link, directory, launch.environment() if started else {})
+        environment = launch.environment() if started else {}
+        client = Client(link, directory, handlers, environment)
         async with open_peer(
             link.stream,
             on_notification=client._notified,
@@ -371,8 +507,9 @@ async def open_client(
         ) as peer:
             client._peer = peer
             try:
-                await client._shake_hands()
                 async with open_block() as nursery:
+                    client._nursery = nursery
+                    await client._shake_hands()
                     if heartbeat is not None:
                         nursery.start_soon(beat, peer, heartbeat)
                     yield client

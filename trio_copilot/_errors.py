@@ -9,6 +9,7 @@ CopilotError
 ├── IncompatibleCliError    the CLI speaks another version of the protocol
 ├── ProtocolError           what the peer sent is not the protocol
 ├── RpcError                the CLI answered a call with an error
+├── MalformedResultError    the CLI answered a typed call, and not as it should
 ├── TurnError               a turn ended with reason "error"
 ├── SubscriberLaggedError   a subscriber's buffer overflowed
 ├── ToolDefinitionError     also TypeError: no schema can be made of a signature
@@ -150,6 +151,24 @@ class RpcError(CopilotError):
         self.method = method
         where = f"{method}: " if method else ""
         super().__init__(f"{where}{message} (code {code})")
+
+
+class MalformedResultError(CopilotError):
+    """The CLI answered a call of `rpc`, and the answer does not fit its type.
+
+    The call was made and has been obeyed: only its answer cannot be read.
+
+    Attributes:
+      method: the method that was called.
+      raw: the answer as received.
+      reason: which field does not fit, and why. It holds no values.
+    """
+
+    def __init__(self, method: str, raw: object, reason: str) -> None:
+        self.method = method
+        self.raw = raw
+        self.reason = reason
+        super().__init__(f"{method}: the answer does not fit: {reason}")
 
 
 class TurnError(CopilotError):

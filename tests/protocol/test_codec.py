@@ -275,7 +275,10 @@ def test_a_wrong_type_is_named_without_the_value() -> None:
         ({**MESSAGE, "toolRequests": {}}, "data.tool_requests"),
         ({**MESSAGE, "toolRequests": [7]}, "@ data.tool_requests[0]"),
         ({**MESSAGE, "turnId": 7}, "@ data.turn_id"),
-        ({**MESSAGE, "content": object()}, "got no JSON @ data.content"),
+        (
+            {**MESSAGE, "content": object()},
+            "got object, which is no JSON @ data.content",
+        ),
     ],
 )
 def test_a_wrong_shape_is_named(raw: object, error: str) -> None:

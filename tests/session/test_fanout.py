@@ -8,17 +8,24 @@ import pytest
 import trio
 
 from tests.session.events import event
-from trio_copilot import CliExitedError, Lagged, SessionBusyError, SubscriberLaggedError
+from trio_copilot import (
+    CliExitedError,
+    Lagged,
+    SessionBusyError,
+    SessionEvent,
+    SubscriberLaggedError,
+)
+from trio_copilot._session.coalesce import SESSION_EVENTS
 from trio_copilot._session.fanout import FanOut, Subscription
 
 
-async def received(subscription: Subscription) -> list[str]:
+async def received(subscription: Subscription[SessionEvent]) -> list[str]:
     with trio.fail_after(5):
         return [item.type async for item in subscription]  # type: ignore[union-attr]
 
 
 async def test_each_subscriber_gets_each_event_in_order() -> None:
-    fan_out = FanOut()
+    fan_out = FanOut(SESSION_EVENTS)
     async with fan_out.subscribe(()) as one, fan_out.subscribe(()) as other:
         for wire_type in ("a", "b", "c"):
             fan_out.publish(event(wire_type))
@@ -28,7 +35,7 @@ async def test_each_subscriber_gets_each_event_in_order() -> None:
 
 
 async def test_a_subscriber_gets_the_types_that_it_asked_for() -> None:
-    fan_out = FanOut()
+    fan_out = FanOut(SESSION_EVENTS)
     async with fan_out.subscribe(("a", "c")) as some:
         for wire_type in ("a", "b", "c"):
             fan_out.publish(event(wire_type))
@@ -38,7 +45,7 @@ async def test_a_subscriber_gets_the_types_that_it_asked_for() -> None:
 
 
 async def test_a_subscriber_gets_nothing_from_before_and_nothing_from_after() -> None:
-    fan_out = FanOut()
+    fan_out = FanOut(SESSION_EVENTS)
     fan_out.publish(event("before"))
     async with fan_out.subscribe(()) as some:
         fan_out.publish(event("during"))
@@ -48,7 +55,7 @@ async def test_a_subscriber_gets_nothing_from_before_and_nothing_from_after() ->
 
 
 async def test_a_slow_subscriber_does_not_disturb_the_others() -> None:
-    fan_out = FanOut()
+    fan_out = FanOut(SESSION_EVENTS)
     async with (
         fan_out.subscribe((), capacity=1, overflow="error") as slow,
         fan_out.subscribe((), capacity=1, overflow="drop_oldest") as forgetful,
@@ -64,7 +71,7 @@ async def test_a_slow_subscriber_does_not_disturb_the_others() -> None:
 
 
 async def test_closing_a_subscription_ends_it_alone() -> None:
-    fan_out = FanOut()
+    fan_out = FanOut(SESSION_EVENTS)
     async with fan_out.subscribe(()) as one, fan_out.subscribe(()) as other:
         fan_out.publish(event("a"))
         await one.aclose()
@@ -78,7 +85,7 @@ async def test_closing_a_subscription_ends_it_alone() -> None:
 
 
 async def test_the_loss_of_the_connection_reaches_every_subscriber() -> None:
-    fan_out = FanOut()
+    fan_out = FanOut(SESSION_EVENTS)
     async with fan_out.subscribe(()) as one, fan_out.subscribe(()) as other:
         fan_out.publish(event("a"))
         fan_out.close(CliExitedError(-9))
@@ -90,7 +97,7 @@ async def test_the_loss_of_the_connection_reaches_every_subscriber() -> None:
 
 
 async def test_who_comes_after_the_end_hears_of_it() -> None:
-    fan_out = FanOut()
+    fan_out = FanOut(SESSION_EVENTS)
     fan_out.close(CliExitedError(-9))
     fan_out.close()
 
@@ -100,7 +107,7 @@ async def test_who_comes_after_the_end_hears_of_it() -> None:
 
 
 async def test_two_tasks_cannot_share_a_subscription() -> None:
-    fan_out = FanOut()
+    fan_out = FanOut(SESSION_EVENTS)
     async with fan_out.subscribe(()) as one, trio.open_nursery() as nursery:
         nursery.start_soon(one.receive)
         await trio.testing.wait_all_tasks_blocked()
@@ -112,7 +119,7 @@ async def test_two_tasks_cannot_share_a_subscription() -> None:
 
 
 async def test_a_cancelled_receiver_makes_room_for_the_next() -> None:
-    fan_out = FanOut()
+    fan_out = FanOut(SESSION_EVENTS)
     async with fan_out.subscribe(()) as one:
         with trio.move_on_after(0):
             await one.receive()
@@ -122,7 +129,7 @@ async def test_a_cancelled_receiver_makes_room_for_the_next() -> None:
 
 
 async def test_a_subscription_may_be_removed_twice() -> None:
-    fan_out = FanOut()
+    fan_out = FanOut(SESSION_EVENTS)
     one = fan_out.add(())
     fan_out.remove(one)
     fan_out.remove(one)
@@ -142,5 +149,7 @@ async def test_a_subscription_that_makes_no_sense_is_refused(
     types: tuple[str, ...], settings: Any, error: type[Exception], message: str
 ) -> None:
     with pytest.raises(error, match=message):
-        async with FanOut().subscribe(types, **cast("dict[str, Any]", settings)):
+        async with FanOut(SESSION_EVENTS).subscribe(
+            types, **cast("dict[str, Any]", settings)
+        ):
             pass

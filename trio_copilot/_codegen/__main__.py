@@ -1,6 +1,6 @@
 """The command: `python -m trio_copilot._codegen`, or `python trio_copilot/_codegen`.
 
-Writes the payload classes from the schema of an installed Copilot CLI, or says with
+Writes the classes and calls from the schemas of an installed Copilot CLI, or says with
 `--check` what is not as it would be written. Run by its path it imports nothing of the
 package that it writes for, so that no state of that can stop it.
 """
@@ -24,12 +24,19 @@ if not __package__:  # run by its path
     __package__ = "_codegen"
 
 from .emit import Pin, emit, has_true_header
-from .model import read_schema
+from .model import Vocabulary, read_schema
 
 SCHEMA = "session-events.schema.json"
+API = "api.schema.json"
 PACKAGE = Path(__file__).parent.parent
 PIN_FILE = "_codegen/PINNED.json"
-OUTPUT = ("events.py", "_protocol/index.py", "_protocol/generated/*.py")
+OUTPUT = (
+    "events.py",
+    "rpc.py",
+    "_protocol/index.py",
+    "_protocol/rpc_index.py",
+    "_protocol/generated/**/*.py",
+)
 
 _CLI_START = 60.0  # seconds; the first start unpacks some 200 MB
 _DIFF_LINES = 20  # of each file that differs: a summary, not a patch
@@ -39,20 +46,20 @@ def main(argv: Sequence[str], package: Path = PACKAGE) -> int:
     """Run the command and return its exit status: 0 if all is as it should be."""
     options = _parser().parse_args(argv)
     pin = Pin(**json.loads((package / PIN_FILE).read_text()))
-    schema = _schema(options, pin)
-    if schema is None:
+    schemas = _schemas(options, pin)
+    if schemas is None:
         print(f"No {SCHEMA} was found. A Copilot CLI unpacks it when first started:")
         print(f"start version {pin.cli_version}, or say --cli PATH or --schemas DIR.")
         return _check_headers(package, pin) if options.check else 1
-    digest = hashlib.sha256(schema.read_bytes()).hexdigest()
+    digest = _digest(schemas)
     if options.pin is not None:
         pin = Pin(options.pin, digest)
         (package / PIN_FILE).write_text(json.dumps(attrs.asdict(pin), indent=2) + "\n")
     if digest != pin.schema_sha256:
-        print(f"{schema} is not that of the pinned Copilot CLI {pin.cli_version}.")
-        print("Say --pin VERSION to go on to another version.")
+        print(f"{schemas} has not the schemas of the pinned Copilot CLI ", end="")
+        print(f"{pin.cli_version}. Say --pin VERSION to go on to another version.")
         return 1
-    files = emit(read_schema(json.loads(schema.read_bytes())), pin)
+    files = emit(_read(schemas), pin)
     return _check(package, files) if options.check else _write(package, files)
 
 
@@ -60,7 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("trio_copilot._codegen", description=__doc__)
     where = parser.add_mutually_exclusive_group()
     where.add_argument(
-        "--schemas", type=Path, metavar="DIR", help=f"directory with {SCHEMA}"
+        "--schemas", type=Path, metavar="DIR", help=f"directory with {SCHEMA} and {API}"
     )
     where.add_argument(
         "--cli", metavar="PATH", help="start this Copilot CLI, so that it unpacks it"
@@ -75,19 +82,33 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-# -- the schema
+# -- the schemas
 
 
-def _schema(options: argparse.Namespace, pin: Pin) -> Path | None:
+def _schemas(options: argparse.Namespace, pin: Pin) -> Path | None:
+    """Return the directory with the schemas."""
     if options.schemas is not None:
-        found = [options.schemas / SCHEMA]
+        found = [options.schemas]
     else:
         version = options.pin or pin.cli_version
         if options.cli is not None:
             version = _start(options.cli)
         unpacked = Path.home() / ".cache" / "copilot" / "pkg"
-        found = sorted(unpacked.glob(f"*/{version}/schemas/{SCHEMA}"))
-    return next((path for path in found if path.is_file()), None)
+        found = sorted(unpacked.glob(f"*/{version}/schemas"))
+    return next((path for path in found if (path / SCHEMA).is_file()), None)
+
+
+def _digest(schemas: Path) -> str:
+    digest = hashlib.sha256()
+    for path in (schemas / SCHEMA, schemas / API):
+        digest.update(path.read_bytes() if path.is_file() else b"")
+    return digest.hexdigest()
+
+
+def _read(schemas: Path) -> Vocabulary:
+    events, api = schemas / SCHEMA, schemas / API
+    calls = json.loads(api.read_bytes()) if api.is_file() else None
+    return read_schema(json.loads(events.read_bytes()), calls)
 
 
 def _start(cli: str) -> str:
@@ -155,9 +176,12 @@ def _check_headers(package: Path, pin: Pin) -> int:
     ]
     for name in wrong:
         print(f"{name} was edited, or made from another schema.")
-    if len(present) < len(OUTPUT):
-        print("Files are missing.")
-    return 1 if wrong or len(present) < len(OUTPUT) else 0
+    missing = [
+        name for name in ("events.py", "_protocol/index.py") if name not in present
+    ]
+    if missing:
+        print(f"Files are missing: {', '.join(missing)}.")
+    return 1 if wrong or missing else 0
 
 
 if __name__ == "__main__":

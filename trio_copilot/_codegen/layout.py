@@ -1,16 +1,22 @@
-"""Which module of `generated` each type goes to.
+"""Which module of `generated` each type and each method goes to.
 
-Strategy: what nearly every turn contains goes into one module, `turn`, for it is loaded
+Strategy for events: what nearly every turn contains goes into one module, `turn`, for it is loaded
 anyway; the other events by the beginning of their wire type. A type that only one module
 needs lives there. What `turn` needs, too, lives in `turn`; what several others need is
 in `shared`. So a module imports no other than these two, and there are no cycles.
+
+Methods go by the first word of their path, those of the CLI and those of a session side
+by side, into `rpc.<word>`. A type that an event needs stays with the events; another one
+goes where its only user is, or to the module that it is named for, or into `rpc.shared`.
+Modules import each other for their unions only: other names are looked up when used.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
-from .model import Vocabulary
+from . import names
+from .model import Method, Vocabulary
 
 TURN = frozenset(
     {
@@ -95,7 +101,33 @@ def place(vocabulary: Vocabulary) -> dict[str, str]:
     for wire, event in vocabulary.events.items():
         for name in vocabulary.needs(event):
             users.setdefault(name, set()).add(module_of(wire))
-    return {name: _home(users[name]) for name in sorted(users)}
+    homes = {name: _home(users[name]) for name in sorted(users)}
+    callers: dict[str, set[str]] = {}
+    for method in vocabulary.methods:
+        for name in vocabulary.needed_by(method) - homes.keys():
+            callers.setdefault(name, set()).add(module_of_method(method))
+    tops = {module for modules in callers.values() for module in modules}
+    for name, modules in sorted(callers.items()):
+        only = next(iter(modules)) if len(modules) == 1 else None
+        homes[name] = only or _named_for(name, tops)
+    return homes
+
+
+def _named_for(name: str, modules: Iterable[str]) -> str:
+    """Return the module that a type is named for, such as `rpc.mcp` for `McpServer`."""
+    word = f"{names.field_name(name)}_"
+    fits = [m for m in modules if word.startswith(f"{m.partition('.')[2].rstrip('s')}")]
+    return max(fits, key=lambda module: (len(module), module), default="rpc.shared")
+
+
+def module_of_method(method: Method) -> str:
+    """Return the module of the types of a method."""
+    return module_of_calls(method.path[:-1])
+
+
+def module_of_calls(path: tuple[str, ...]) -> str:
+    """Return the module of a namespace."""
+    return f"rpc.{names.field_name(path[0]) if path else 'general'}"
 
 
 def module_of(wire: str) -> str:
@@ -107,11 +139,14 @@ def module_of(wire: str) -> str:
 
 
 def users_of(vocabulary: Vocabulary) -> Mapping[str, list[str]]:
-    """Return the wire types of the events that need a type, for each type."""
+    """Return the events and methods that need a type, by their wire names."""
     users: dict[str, list[str]] = {}
     for wire, event in vocabulary.events.items():
         for name in vocabulary.needs(event):
             users.setdefault(name, []).append(wire)
+    for method in vocabulary.methods:
+        for name in vocabulary.needed_by(method):
+            users.setdefault(name, []).append(method.wire)
     return users
 
 

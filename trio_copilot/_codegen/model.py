@@ -1,7 +1,8 @@
-"""JSON schema to a small model of Python types.
+"""JSON schemas to a small model of Python types and methods.
 
-Strategy: start at the union of all events and follow the references; what no event needs
-is left out. Only the constructs that the CLI's schema uses are understood. Another one
+Strategy: start at the union of all events and at the public methods, and follow the
+references; what neither needs is left out. A definition that both schemas have is the
+same in both. Only the constructs that the CLI's schemas use are understood. Another one
 raises `SchemaError`, for then somebody must decide what it becomes.
 
 The texts of the schema (descriptions) never enter the model.
@@ -9,21 +10,29 @@ The texts of the schema (descriptions) never enter the model.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeAlias, cast
 
 import attrs
 
 from . import names
+from .source import string
 
 Schema: TypeAlias = Mapping[str, Any]
 
+SCOPES = ("server", "session", "clientSession", "clientGlobal")
+
+EVENT = "SessionEvent"
+"""The definition of all events: they are read by the envelope, not as a union."""
+
 _PRIMITIVES = {
+    "null": "None",
     "string": "str",
     "integer": "int",
     "number": "float",
     "boolean": "bool",
 }
+_OPAQUE = {"x-opaque-json", "x-opaque-in-process"}
 _MARKS = {
     ("visibility", "internal"): "Internal to the CLI.",
     ("stability", "experimental"): "Experimental.",
@@ -61,6 +70,8 @@ class Field:
     wire: str
     annotation: Annotation
     required: bool
+    nullable: bool = False
+    """Whether null can be sent, and is another thing than nothing."""
 
 
 @attrs.frozen
@@ -105,15 +116,46 @@ NamedType: TypeAlias = ObjectType | EnumType | UnionType
 
 
 @attrs.frozen
+class Method:
+    """A call: of the CLI in the scopes `server` and `session`, else of its client."""
+
+    wire: str
+    scope: str
+    path: tuple[str, ...]
+    """The namespaces, and the name in the last one."""
+    params: tuple[Field, ...]
+    result: Annotation
+    marks: tuple[str, ...] = ()
+    notification: bool = False
+    params_type: str = ""
+    """What holds the parameters, of a call of the client."""
+
+    @property
+    def refs(self) -> frozenset[str]:
+        """The generated types that this one names."""
+        used = (field.annotation.refs for field in self.params)
+        held = {self.params_type} if self.params_type else frozenset[str]()
+        return self.result.refs.union(held, *used)
+
+
+@attrs.frozen
 class Vocabulary:
-    """All types that the events need, by name, and the events' by wire type."""
+    """All types that are needed, by name, the events' by wire type, and the methods."""
 
     types: Mapping[str, NamedType]
     events: Mapping[str, str]
+    methods: tuple[Method, ...] = ()
 
     def needs(self, name: str) -> set[str]:
         """Return the names of all types that a type consists of, itself included."""
-        found, todo = set[str](), [name]
+        return self._closure({name})
+
+    def needed_by(self, method: Method) -> set[str]:
+        """Return the names of all types that a call of a method can bring."""
+        return self._closure(method.refs)
+
+    def _closure(self, names: Iterable[str]) -> set[str]:
+        found, todo = set[str](), list(names)
         while todo:
             current = todo.pop()
             if current not in found:
@@ -122,14 +164,16 @@ class Vocabulary:
         return found
 
 
-def read_schema(schema: Schema) -> Vocabulary:
-    """Return the vocabulary of the events in a schema."""
-    return _Reader(schema).read()
+def read_schema(events: Schema, api: Schema | None = None) -> Vocabulary:
+    """Return the vocabulary of the events in one schema and the methods in another."""
+    return _Reader(events, api or {}).read()
 
 
 class _Reader:
-    def __init__(self, schema: Schema) -> None:
-        self._schema = schema
+    def __init__(self, events: Schema, api: Schema) -> None:
+        self._schema = events
+        self._api = api
+        self._definitions = {**api.get("definitions", {}), **events["definitions"]}
         self._types: dict[str, NamedType] = {}
         self._names: dict[str, str] = {}  # {definition: name}
         self._taken = set(names.RESERVED)
@@ -145,7 +189,14 @@ class _Reader:
             events[wire] = names.unique(names.class_name(wire), self._taken)
         for wire, name in events.items():
             self._event(wire, name, envelopes[wire])
-        return Vocabulary(self._types, events)
+        methods = (
+            self._method(scope, path, method)
+            for scope in SCOPES
+            for path, method in _methods(self._api.get(scope, {}))
+            # What the CLI asks of a session is internal plumbing, and ours to answer.
+            if scope == "clientSession" or method.get("visibility") != "internal"
+        )
+        return Vocabulary(self._types, events, tuple(methods))
 
     def _event(self, wire: str, name: str, envelope: Schema) -> None:
         data = self._resolve(envelope["properties"]["data"])
@@ -153,6 +204,46 @@ class _Reader:
             self._union(name, data["anyOf"], wire)
         else:
             self._object(name, data, wire, envelope)
+
+    # -- methods
+
+    def _method(self, scope: str, path: tuple[str, ...], method: Schema) -> Method:
+        wire = method["rpcMethod"]
+        owner = names.class_name(wire)
+        params, params_type = self._params(scope, method["params"], owner)
+        return Method(
+            wire,
+            scope,
+            path,
+            params,
+            self._annotation(method["result"], f"{owner}Result"),
+            self._marks(method),
+            method.get("notification") is True,
+            params_type,
+        )
+
+    def _params(
+        self, scope: str, schema: Schema | None, owner: str
+    ) -> tuple[tuple[Field, ...], str]:
+        if schema is None:
+            return (), ""
+        choices = self._choices(schema)
+        if len(choices) > 1:
+            whole = self._annotation(schema, f"{owner}Params")
+            return (Field("params", "", whole, required=True),), ""
+        known = self._resolve(choices[0])
+        if scope not in ("server", "session"):
+            name = known.get("title", f"{owner}Request")
+            return (), self._annotation(choices[0], name).text
+        # Each is a parameter of its own, and a session knows its id.
+        fields = self._fields(known, owner)
+        return tuple(field for field in fields if field.wire != "sessionId"), ""
+
+    def _choices(self, schema: Schema) -> list[Schema]:
+        known = self._resolve(schema)
+        if "anyOf" not in known or "properties" in known:
+            return [schema]
+        return [member for member in known["anyOf"] if "not" not in member]
 
     # -- annotations
 
@@ -162,7 +253,7 @@ class _Reader:
             return self._reference(schema["$ref"])
         if "const" in schema:
             return Annotation(f"Literal[{_literal(schema['const'])}]")
-        if "anyOf" in schema:
+        if "anyOf" in schema and "properties" not in schema:
             return self._any_of(schema["anyOf"], owner)
         if "enum" in schema or "x-extensible-enum" in schema:
             return self._named(owner, schema)
@@ -170,7 +261,7 @@ class _Reader:
 
     def _by_type(self, schema: Schema, owner: str) -> Annotation:
         kind = schema.get("type")
-        if kind is None and (schema.get("x-opaque-json") or not schema):
+        if kind is None and (not schema or _OPAQUE & schema.keys()):
             return Annotation("Any")
         if not isinstance(kind, str | None):
             return self._any_of([{**schema, "type": each} for each in kind], owner)
@@ -188,7 +279,8 @@ class _Reader:
         raise SchemaError(f"{owner}: no idea what to make of {sorted(schema)}")
 
     def _any_of(self, members: Iterable[Schema], owner: str) -> Annotation:
-        members = list(members)
+        # "not: {}" is how the schema says that the value may be absent.
+        members = [member for member in members if "not" not in member]
         rest = [member for member in members if member.get("type") != "null"]
         if len(rest) == 1:
             annotation = self._annotation(rest[0], owner)
@@ -204,6 +296,8 @@ class _Reader:
 
     def _reference(self, ref: str) -> Annotation:
         schema, definition = self._resolve({"$ref": ref}), ref.rpartition("/")[2]
+        if definition == EVENT:
+            return Annotation(EVENT)
         if not self._has_name(schema):
             return self._annotation(schema, definition)
         if definition not in self._names:
@@ -215,7 +309,7 @@ class _Reader:
 
     def _has_name(self, schema: Schema) -> bool:
         members = schema.get("anyOf")
-        if members is not None:
+        if members is not None and "properties" not in schema:
             return all(self._is_object(member) for member in members)
         return not {"properties", "enum", "x-extensible-enum"}.isdisjoint(schema)
 
@@ -225,20 +319,20 @@ class _Reader:
         return _to(name)
 
     def _build(self, name: str, schema: Schema) -> None:
-        if "anyOf" in schema:
-            self._union(name, schema["anyOf"])
-        elif "properties" in schema:
+        if "properties" in schema:
             self._object(name, schema)
+        elif "anyOf" in schema:
+            self._union(name, schema["anyOf"])
         else:
             self._enum(name, schema.get("enum") or schema["x-extensible-enum"])
 
     def _claim(self, wanted: str, schema: Schema) -> str:
         name = names.class_name(wanted)
         if name in self._taken:
-            if "anyOf" in schema:
-                name += "Variant"
+            if "properties" in schema:
+                name += "Details"
             else:
-                name += "Details" if "properties" in schema else "Value"
+                name += "Variant" if "anyOf" in schema else "Value"
         return names.unique(name, self._taken)
 
     def _object(
@@ -248,16 +342,32 @@ class _Reader:
         wire_type: str = "",
         envelope: Schema | None = None,
     ) -> None:
-        marked = {**schema, **(envelope or {})}
-        marks = [text for (k, v), text in _MARKS.items() if marked.get(k) == v]
+        marks = self._marks({**schema, **(envelope or {})})
+        self._types[name] = ObjectType(
+            name, self._fields(schema, name), marks, wire_type
+        )
+
+    def _fields(self, schema: Schema, owner: str) -> tuple[Field, ...]:
         required = schema.get("required", ())
         taken = set[str]()
         fields: list[Field] = []
         for wire, value in schema.get("properties", {}).items():
-            annotation = self._annotation(value, name + names.class_name(wire))
+            annotation = self._annotation(value, owner + names.class_name(wire))
             field = names.unique(names.field_name(wire), taken)
-            fields.append(Field(field, wire, annotation, wire in required))
-        self._types[name] = ObjectType(name, tuple(fields), tuple(marks), wire_type)
+            nullable = self._nullable(value)
+            fields.append(Field(field, wire, annotation, wire in required, nullable))
+        return tuple(fields)
+
+    def _nullable(self, schema: Schema) -> bool:
+        known = self._resolve(schema)
+        kinds = known.get("type")
+        if kinds == "null" or (isinstance(kinds, list) and "null" in kinds):
+            return True
+        return any(map(self._nullable, known.get("anyOf", ())))
+
+    @staticmethod
+    def _marks(schema: Schema) -> tuple[str, ...]:
+        return tuple(text for (k, v), text in _MARKS.items() if schema.get(k) == v)
 
     def _enum(self, name: str, values: Iterable[str]) -> None:
         taken = set[str]()
@@ -285,8 +395,21 @@ class _Reader:
 
     def _resolve(self, schema: Schema) -> Schema:
         while "$ref" in schema:
-            schema = self._schema["definitions"][schema["$ref"].rpartition("/")[2]]
+            schema = self._definitions[schema["$ref"].rpartition("/")[2]]
         return schema
+
+
+def _methods(
+    scope: Schema, path: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], Schema]]:
+    """Yield the methods of a scope, with their paths."""
+    for name, node in scope.items():
+        if not isinstance(node, Mapping):
+            continue
+        if "rpcMethod" not in node:
+            yield from _methods(cast("Schema", node), (*path, name))
+        else:
+            yield (*path, name), cast("Schema", node)
 
 
 def _either(annotations: Sequence[Annotation]) -> Annotation:
@@ -300,6 +423,4 @@ def _to(name: str) -> Annotation:
 
 
 def _literal(value: object) -> str:
-    if isinstance(value, str):
-        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
-    return repr(value)
+    return string(value) if isinstance(value, str) else repr(value)

@@ -12,6 +12,7 @@ RESERVED = frozenset(
     | {"Any", "Literal", "Mapping", "TypeAlias"}
     | {"OpenEnum", "WireObject", "SessionEvent"}
     | {"UnknownEvent", "MalformedEvent", "UnknownVariant"}
+    | {"Handler", "Handlers", "Namespace", "Unset", "UNSET"}
 )
 
 
@@ -51,5 +52,6 @@ def _words(wire: str) -> list[str]:
 
 
 def _snake(wire: str) -> list[str]:
-    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", wire)
+    whole = re.sub("gitHub|GitHub", lambda found: found[0].capitalize(), wire)
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", whole)
     return [word.lower() for word in _words(spaced)]

@@ -39,7 +39,9 @@ def structure_data(wire_type: str, raw_data: Any) -> object:
     try:
         return structure(raw_data, None)
     except Exception:  # noqa: BLE001 - whatever is wrong with it, it arrives
-        return MalformedEvent(wire_type, raw_data, _explain(wire_type, raw_data))
+        return MalformedEvent(
+            wire_type, raw_data, explain(_class(wire_type), raw_data, "data")
+        )
 
 
 def unstructure(data: object) -> Any:
@@ -55,27 +57,26 @@ def unstructure(data: object) -> Any:
     return converter().unstructure(data)
 
 
-def _hook(wire_type: str, *, detailed: bool = False) -> Callable[[Any, Any], Any]:
+def _hook(wire_type: str) -> Callable[[Any, Any], Any]:
     from .hooks import converter
 
+    return converter().get_structure_hook(_class(wire_type))
+
+
+def _class(wire_type: str) -> Any:
     module, name = EVENTS[wire_type]
-    generated = import_module(f"{__package__}.generated.{module}")
-    return converter(detailed=detailed).get_structure_hook(getattr(generated, name))
+    return getattr(import_module(f"{__package__}.generated.{module}"), name)
 
 
-def _explain(wire_type: str, raw_data: Any) -> str:
-    """Say which field does not fit: by trying again, the slow way."""
+def explain(of: Any, raw: Any, name: str) -> str:
+    """Say where and why a value does not fit a type: by trying again, the slow way."""
     from cattrs import transform_error
 
+    from .hooks import converter, message
+
     try:
-        _hook(wire_type, detailed=True)(raw_data, None)
+        converter(detailed=True).get_structure_hook(of)(raw, of)
     except Exception as error:  # noqa: BLE001 - whatever it is, it is told
-        told = transform_error(error, "data", lambda each, _: _message(each))
+        told = transform_error(error, name, lambda each, _: message(each))
         return "; ".join(told[:_MESSAGES])
     return "it does not fit"  # pragma: no cover - the two converters agree
-
-
-def _message(error: BaseException) -> str:
-    if isinstance(error, KeyError):
-        return "required, but missing"
-    return str(error) if isinstance(error, TypeError) else type(error).__name__

@@ -5,7 +5,7 @@ hooks here decide what a value may be. They are strict about JSON types, so that
 read has the type that it claims, and take in what a newer CLI may say: other values of
 an enumeration, other tags, more fields, explicit nulls.
 
-This module must not know events. It is what makes cattrs load, so only `codec` may
+This module must not know the types of events. It is what makes cattrs load, so only `codec` may
 import it, when the first payload is looked at.
 """
 
@@ -24,6 +24,8 @@ from cattrs.cols import (
 )
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
+from .envelope import SessionEvent
+from .names import resolved
 from .open_enum import OpenEnum
 from .unknown import UnknownVariant
 from .wire_object import WireObject, wire_names
@@ -37,6 +39,11 @@ _kind: Callable[[Any], type] = type  # what a checker shall take no conclusions 
 @cache
 def converter(*, detailed: bool = False) -> Converter:
     """Return the converter; the detailed one says where a value did not fit, slowly."""
+    return new_converter(detailed=detailed)
+
+
+def new_converter(*, detailed: bool) -> Converter:
+    """Return a converter to add other hooks to."""
     made = Converter(
         detailed_validation=detailed, unstruct_collection_overrides={tuple: list}
     )
@@ -47,21 +54,32 @@ def converter(*, detailed: bool = False) -> Converter:
     made.register_structure_hook(float, _number)
     made.register_structure_hook(OpenEnum, _enumerated)
     made.register_unstructure_hook(OpenEnum, lambda member: member.value)
-    made.register_structure_hook_factory(_is(Literal), _constant_hook)
-    made.register_structure_hook_factory(_is(tuple), _array_hook)
-    made.register_structure_hook_factory(_is(Mapping), _mapping_hook)
-    made.register_structure_hook_factory(_is(Union, UnionType), _union_hook)
-    made.register_structure_hook_factory(_is_a(WireObject), _object_hook)
-    made.register_unstructure_hook_factory(_is_a(WireObject), _object_back)
+    made.register_structure_hook_factory(is_origin(Literal), _constant_hook)
+    made.register_structure_hook_factory(is_origin(tuple), _array_hook)
+    made.register_structure_hook_factory(is_origin(Mapping), _mapping_hook)
+    made.register_structure_hook_factory(is_origin(Union, UnionType), union_hook)
+    made.register_structure_hook_factory(is_a(WireObject), object_hook)
+    made.register_unstructure_hook_factory(is_a(WireObject), _object_back)
     made.register_unstructure_hook(UnknownVariant, lambda variant: variant.raw)
+    made.register_structure_hook_func(lambda of: of is SessionEvent, _event)
+    made.register_unstructure_hook_func(lambda of: of is SessionEvent, _raw_event)
     return made
 
 
-def _is(*origins: object) -> Callable[[Any], bool]:
+def message(error: BaseException) -> str:
+    """Return what to say of an error of a hook."""
+    if isinstance(error, KeyError):
+        return "required, but missing"
+    return str(error) if isinstance(error, TypeError) else type(error).__name__
+
+
+def is_origin(*origins: object) -> Callable[[Any], bool]:
+    """Return what says whether a type is a form of one of these."""
     return lambda of: get_origin(of) in origins
 
 
-def _is_a(base: type) -> Callable[[Any], bool]:
+def is_a(base: type) -> Callable[[Any], bool]:
+    """Return what says whether a type is a subclass of this."""
     return lambda of: isinstance(of, type) and issubclass(of, base)
 
 
@@ -78,16 +96,17 @@ _JSON: Mapping[type, str] = {
 }
 
 
-def _misfit(value: object, *expected: type) -> TypeError:
+def misfit(value: object, *expected: type) -> TypeError:
     """Return an error that says the types, and never the value: it may be a secret."""
     wanted = " or ".join(_JSON[kind] for kind in expected)
-    return TypeError(f"expected {wanted}, got {_JSON.get(type(value), 'no JSON')}")
+    seen = _JSON.get(type(value)) or f"{type(value).__name__}, which is no JSON"
+    return TypeError(f"expected {wanted}, got {seen}")
 
 
 def _exactly(kind: type) -> Hook:
     def structure(value: Any, _: Any) -> Any:
         if type(value) is not kind:
-            raise _misfit(value, kind)
+            raise misfit(value, kind)
         return value
 
     return structure
@@ -97,19 +116,29 @@ def _integer(value: Any, _: Any) -> int:
     if type(value) is float and value.is_integer():
         return int(value)
     if type(value) is not int:
-        raise _misfit(value, int)
+        raise misfit(value, int)
     return value
 
 
 def _number(value: Any, _: Any) -> float:
     if type(value) is not float and type(value) is not int:
-        raise _misfit(value, float)
+        raise misfit(value, float)
     return value
+
+
+def _event(value: Any, _: Any) -> SessionEvent:
+    if _kind(value) is not dict:
+        raise misfit(value, dict)
+    return SessionEvent(value)
+
+
+def _raw_event(event: SessionEvent) -> Any:
+    return event.raw
 
 
 def _enumerated(value: Any, of: type[OpenEnum]) -> OpenEnum:
     if type(value) is not str:
-        raise _misfit(value, str)
+        raise misfit(value, str)
     return of(value)
 
 
@@ -124,7 +153,7 @@ def _array_hook(of: Any, converter: Converter) -> Hook:
 
     def structure(value: Any, _: Any) -> tuple[Any, ...]:
         if _kind(value) is not list:
-            raise _misfit(value, list)
+            raise misfit(value, list)
         return tuple(items(value, None))
 
     return structure
@@ -136,7 +165,7 @@ def _mapping_hook(of: Any, converter: Converter) -> Hook:
 
     def structure(value: Any, _: Any) -> Any:
         if _kind(value) is not dict:
-            raise _misfit(value, dict)
+            raise misfit(value, dict)
         return items(value, None)
 
     return structure
@@ -145,8 +174,9 @@ def _mapping_hook(of: Any, converter: Converter) -> Hook:
 # -- objects
 
 
-def _object_hook(of: type[WireObject], converter: Converter) -> Hook:
-    wires = wire_names(of)
+def object_hook(of: type[WireObject], converter: Converter) -> Hook:
+    """Return what fills a class, whatever else there is in the JSON object."""
+    wires = wire_names(resolved(of))
     fields: Any = {name: override(rename=wire) for name, wire in wires.items()}
     fill = make_dict_structure_fn(of, converter, extra=override(omit=True), **fields)
     known = frozenset(wires.values())
@@ -154,7 +184,7 @@ def _object_hook(of: type[WireObject], converter: Converter) -> Hook:
 
     def structure(value: Any, _: Any) -> WireObject:
         if _kind(value) is not dict:
-            raise _misfit(value, dict)
+            raise misfit(value, dict)
         made = fill(value, of)
         if value.keys() <= known and None not in value.values():
             return made
@@ -169,7 +199,7 @@ def _object_hook(of: type[WireObject], converter: Converter) -> Hook:
 
 
 def _object_back(of: type[WireObject], converter: Converter) -> Callable[[Any], Any]:
-    required = _required(of)
+    required = _required(resolved(of))
     fields: Any = {
         name: override(rename=wire, omit_if_default=wire not in required)
         for name, wire in wire_names(of).items()
@@ -193,7 +223,8 @@ def _required(of: type[WireObject]) -> frozenset[str]:
 # most are optional parts that most payloads do not have
 
 
-def _union_hook(of: Any, converter: Converter) -> Hook:
+def union_hook(of: Any, converter: Converter) -> Hook:
+    """Return what reads one of several types, told apart by what JSON has."""
     members: dict[type, list[Any]] = {}  # {JSON type: what may be read from it}
     for member in get_args(of):
         for kind in _kinds(member):
@@ -205,7 +236,7 @@ def _union_hook(of: Any, converter: Converter) -> Hook:
         hook = hooks.get(kind)
         if hook is None:
             if kind not in members:
-                raise _misfit(value, *members)
+                raise misfit(value, *members)
             hook = hooks[kind] = _member_hook(members[kind], converter)
         return hook(value, members[kind][0])
 
@@ -213,7 +244,7 @@ def _union_hook(of: Any, converter: Converter) -> Hook:
 
 
 def _member_hook(members: Sequence[Any], converter: Converter) -> Hook:
-    objects = [member for member in members if _is_a(WireObject)(member)]
+    objects = [member for member in members if is_a(WireObject)(member)]
     if len(objects) < 2:
         return converter.get_structure_hook(members[0])
     tag = _tag(objects)
@@ -227,9 +258,9 @@ def _kinds(of: Any) -> tuple[type, ...]:
     """Return the JSON types that a type is read from."""
     if get_origin(of) is Literal:
         return (_kind(get_args(of)[0]),)
-    if _is_a(OpenEnum)(of):
+    if is_a(OpenEnum)(of):
         return (str,)
-    if _is_a(WireObject)(of) or of is UnknownVariant:
+    if is_a(WireObject)(of) or of is UnknownVariant:
         return (dict,)
     others: dict[Any, tuple[type, ...]] = {
         int: (int, float),
@@ -242,7 +273,7 @@ def _kinds(of: Any) -> tuple[type, ...]:
 
 def _tag(objects: Sequence[type[WireObject]]) -> tuple[str, list[str]] | None:
     """Return the field that has another constant in each class, and the constants."""
-    fields = [attrs.fields_dict(attrs.resolve_types(each)) for each in objects]
+    fields = [attrs.fields_dict(resolved(each)) for each in objects]
     for name, wire in wire_names(objects[0]).items():
         types = [each[name].type if name in each else None for each in fields]
         tags = [get_args(of)[0] for of in types if get_origin(of) is Literal]

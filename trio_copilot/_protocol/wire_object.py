@@ -54,10 +54,11 @@ class WireObject:
 
 def wire_names(cls: type[WireObject]) -> dict[str, str]:
     """Return the wire name of each field of a class, `extra` left out."""
-    return {name: cls._wire_names.get(name) or _camel(name) for name in _names(cls)}
+    return {name: cls._wire_names.get(name) or camel(name) for name in _names(cls)}
 
 
-def _camel(name: str) -> str:
+def camel(name: str) -> str:
+    """Return the name of a field on the wire, if nothing else is said."""
     first, *words = name.split("_")
     return first + "".join(word.capitalize() for word in words)
 

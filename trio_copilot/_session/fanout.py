@@ -8,35 +8,49 @@ What happens to a subscriber that does not read fast enough is `buffer`'s busine
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from typing import Generic, Protocol, TypeVar
 
 import attrs
 import trio
 
 from .._errors import CopilotError
-from .._protocol.envelope import SessionEvent
 from .._resource_errors import SessionBusyError
 from .._scopes import as_block
 from .buffer import Buffer, Lagged, Overflow
-from .coalesce import SESSION_EVENTS
+from .coalesce import Coalescer
 from .statistics import SubscriptionStatistics
 
 DEFAULT_CAPACITY = 1024
 """Events that a subscriber may lag behind: some seconds of a fast stream."""
 
 
+class HasType(Protocol):
+    """What can be told apart by its type on the wire."""
+
+    @property
+    def type(self) -> str:
+        """The wire type."""
+        ...
+
+
+E = TypeVar("E", bound=HasType)
+
+
 @attrs.define(eq=False)
-class Subscription(trio.abc.ReceiveChannel[SessionEvent | Lagged]):
+class Subscription(trio.abc.ReceiveChannel[E | Lagged], Generic[E]):
     """The receiving end of one subscription: iterate it, or call `receive`.
+
+    Its items are `SessionEvent`s, or `SessionChange`s if it is one of a client.
 
     Iteration ends when the session does. If the connection is lost both raise the
     error that says how, after what had arrived.
     """
 
     _types: frozenset[str]
-    _buffer: Buffer[SessionEvent]
+    _buffer: Buffer[E]
     _receiving: bool = attrs.field(default=False, init=False)
 
-    async def receive(self) -> SessionEvent | Lagged:
+    async def receive(self) -> E | Lagged:
         """Return the next event. `Cancelled` loses none.
 
         Raises:
@@ -51,7 +65,7 @@ class Subscription(trio.abc.ReceiveChannel[SessionEvent | Lagged]):
         finally:
             self._receiving = False
 
-    async def __anext__(self) -> SessionEvent | Lagged:
+    async def __anext__(self) -> E | Lagged:
         self._begin()
         try:
             return await self._buffer.take_many()
@@ -78,17 +92,18 @@ class Subscription(trio.abc.ReceiveChannel[SessionEvent | Lagged]):
             raise SessionBusyError("Another task is receiving from this subscription")
         self._receiving = True
 
-    def _put(self, event: SessionEvent) -> None:
+    def _put(self, event: E) -> None:
         if not self._types or event.type in self._types:
             self._buffer.put(event)
 
 
 @attrs.define(eq=False)
-class FanOut:
-    """The subscriptions of one session."""
+class FanOut(Generic[E]):
+    """The subscriptions of one session, or of a client."""
 
-    _subscriptions: list[Subscription] = attrs.field(
-        factory=list[Subscription], init=False
+    _rules: Coalescer[E]
+    _subscriptions: list[Subscription[E]] = attrs.field(
+        factory=list["Subscription[E]"], init=False
     )
     _closed: bool = attrs.field(default=False, init=False)
     _end: CopilotError | None = attrs.field(default=None, init=False)
@@ -100,7 +115,7 @@ class FanOut:
         *,
         capacity: int = DEFAULT_CAPACITY,
         overflow: Overflow | str = Overflow.COALESCE,
-    ) -> AsyncGenerator[Subscription, None]:
+    ) -> AsyncGenerator[Subscription[E], None]:
         """Receive what is published from now on, for as long as the block lasts."""
         subscription = self.add(types, capacity=capacity, overflow=overflow)
         try:
@@ -115,7 +130,7 @@ class FanOut:
         *,
         capacity: int = DEFAULT_CAPACITY,
         overflow: Overflow | str = Overflow.COALESCE,
-    ) -> Subscription:
+    ) -> Subscription[E]:
         """Make a subscription that receives from now on."""
         if capacity < 1:
             raise ValueError(f"capacity must be at least 1, not {capacity!r}")
@@ -125,7 +140,7 @@ class FanOut:
                     "subscribe to wire types, such as 'assistant.message_delta', "
                     f"not {wire_type!r}"
                 )
-        buffer = Buffer(SESSION_EVENTS, capacity, Overflow(overflow))
+        buffer = Buffer(self._rules, capacity, Overflow(overflow))
         subscription = Subscription(frozenset(types), buffer)
         if self._closed:
             buffer.close(self._end)
@@ -133,7 +148,7 @@ class FanOut:
             self._subscriptions.append(subscription)
         return subscription
 
-    def remove(self, subscription: Subscription) -> None:
+    def remove(self, subscription: Subscription[E]) -> None:
         """Publish no more to this subscription. Idempotent."""
         subscription._buffer.close()
         if subscription in self._subscriptions:
@@ -143,7 +158,7 @@ class FanOut:
         """Return how far each subscriber lags behind."""
         return tuple(each.statistics() for each in self._subscriptions)
 
-    def publish(self, event: SessionEvent) -> None:
+    def publish(self, event: E) -> None:
         """Give an event to everyone who wants its type."""
         for subscription in self._subscriptions:
             subscription._put(event)

@@ -8,35 +8,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import attrs
 from attrs import validators
 
+from .._protocol.calls import Handlers
 from .._tools.declare import Tool, is_async
 from .._tools.run import by_name
 from .hooks import Hooks
+from .modes import AutoModeSwitchHandler, ExitPlanModeHandler
 from .permissions import PermissionHandler
 from .provider import Provider
 from .questions import ElicitationHandler, UserInputHandler
+from .system_message import SystemMessage
 
 PathLike = str | os.PathLike[str]
-
-
-@attrs.frozen(kw_only=True)
-class SystemMessage:
-    """Changes the system prompt of a session."""
-
-    content: str
-    mode: Literal["append", "replace"] = attrs.field(
-        default="append", validator=validators.in_(("append", "replace"))
-    )
-    """`append` adds to the CLI's own prompt; `replace` takes its place, the rules for
-    safety in it included."""
-
-    def to_wire(self) -> dict[str, Any]:
-        """Return the system message as the CLI wants it."""
-        return {"mode": self.mode, "content": self.content}
 
 
 def _tools(value: Iterable[Tool]) -> tuple[Tool, ...]:
@@ -118,12 +105,24 @@ class SessionOptions:
     )
     """Fills in forms: gets an `ElicitationRequest` and returns a mapping, or `None` to
     decline. `None`: whoever would ask is told that nobody can."""
+    on_exit_plan_mode: ExitPlanModeHandler | None = attrs.field(
+        default=None, validator=_is_async
+    )
+    """Decides on plans: gets an `ExitPlanModeRequest` and returns one of its actions, or
+    `Deny("what to change")`. `None`: every plan is carried out as the CLI recommends."""
+    on_auto_mode_switch: AutoModeSwitchHandler | None = attrs.field(
+        default=None, validator=_is_async
+    )
+    """Decides when the model is rate limited: gets an `AutoModeSwitchRequest`."""
     hooks: Hooks | None = attrs.field(
         default=None,
         converter=_hooks,
         validator=validators.optional(validators.instance_of(Hooks)),
     )
     """Functions that the CLI calls at fixed points of its work."""
+    handlers: Handlers | None = _option(Handlers)
+    """A `trio_copilot.rpc.SessionHandlers`: what else answers requests of the CLI, such
+    as a canvas, skills or a file system of yours."""
     streaming: bool = attrs.field(default=True, validator=validators.instance_of(bool))
     """Whether answers arrive piece by piece."""
     include_sub_agent_streaming_events: bool = attrs.field(
@@ -164,7 +163,55 @@ class SessionOptions:
     infinite_sessions: Mapping[str, Any] | None = _option(Mapping)
     enable_config_discovery: bool | None = _option(bool)
     skip_embedding_retrieval: bool | None = _option(bool)
+    context_tier: str | None = _option(str)
+    tool_search: Mapping[str, Any] | None = _option(Mapping)
+    image_generation: Mapping[str, Any] | None = _option(Mapping)
+    ask_user_variant: str | None = _option(str)
+    capi: Mapping[str, Any] | None = _option(Mapping)
+    providers: Sequence[Mapping[str, Any]] | None = _options(Mapping)
+    models: Sequence[Mapping[str, Any]] | None = _options(Mapping)
+    model_capabilities: Mapping[str, Any] | None = _option(Mapping)
+    session_limits: Mapping[str, Any] | None = _option(Mapping)
+    autopilot: Mapping[str, Any] | None = _option(Mapping)
+    large_output: Mapping[str, Any] | None = _option(Mapping)
+    memory: Mapping[str, Any] | None = _option(Mapping)
+    sandbox_config: Mapping[str, Any] | None = _option(Mapping)
+    diagnostics: Mapping[str, Any] | None = _option(Mapping)
+    default_agent: Mapping[str, Any] | None = _option(Mapping)
+    custom_agents_local_only: bool | None = _option(bool)
+    excluded_builtin_agents: Sequence[str] | None = _options(str)
+    agent_directories: Sequence[PathLike] | None = _options(_PATH)
+    hook_directories: Sequence[PathLike] | None = _options(_PATH)
+    plugin_directories: Sequence[PathLike] | None = _options(_PATH)
+    enable_skills: bool | None = _option(bool)
+    enable_citations: bool | None = _option(bool)
+    enable_file_change_tracking: bool | None = _option(bool)
+    enable_file_hooks: bool | None = _option(bool)
+    enable_host_git_operations: bool | None = _option(bool)
+    enable_on_demand_instruction_discovery: bool | None = _option(bool)
+    enable_session_store: bool | None = _option(bool)
+    enable_session_telemetry: bool | None = _option(bool)
+    embedding_cache_storage: str | None = _option(str)
+    organization_custom_instructions: str | None = _option(str)
+    is_experimental_mode: bool | None = _option(bool)
+    interactive_user: bool | None = _option(bool)
+    feature_flags: Mapping[str, bool] | None = _option(Mapping)
+    managed_settings: Mapping[str, Any] | None = _option(Mapping)
+    enable_managed_settings: bool | None = _option(bool)
+    excluded_managed_settings: Sequence[str] | None = _options(str)
+    enforce_managed_model_defaults: bool | None = _option(bool)
+    github_mcp_tool_config: Mapping[str, Any] | None = _option(Mapping)
+    request_mcp_apps: bool | None = _option(bool)
+    canvases: Sequence[Mapping[str, Any]] | None = _options(Mapping)
+    canvas_provider: Mapping[str, Any] | None = _option(Mapping)
+    request_canvas_renderer: bool | None = _option(bool)
+    request_extensions: bool | None = _option(bool)
+    extension_info: Mapping[str, Any] | None = _option(Mapping)
+    cloud: Mapping[str, Any] | None = _option(Mapping)
+    continue_pending_work: bool | None = _option(bool)
     """More options, each as the CLI knows it; `None` leaves its default."""
+    extra: Mapping[str, Any] | None = _option(Mapping)
+    """Fields of `session.create` that have no option here, as they are on the wire."""
 
     def __attrs_post_init__(self) -> None:
         by_name(tuple(self.tools))
@@ -224,8 +271,8 @@ class SessionOptions:
         # Without this flag the CLI denies by itself and cannot say why.
         wire["requestPermission"] = True
         wire["requestElicitation"] = self.on_elicitation is not None
-        wire["requestExitPlanMode"] = False
-        wire["requestAutoModeSwitch"] = False
+        wire["requestExitPlanMode"] = self.on_exit_plan_mode is not None
+        wire["requestAutoModeSwitch"] = self.on_auto_mode_switch is not None
         asks = self.on_permission_request is not None
         wire["tools"] = [tool.to_wire(ask_permission=asks) for tool in self.tools]
         if self.on_user_input is not None:
@@ -236,7 +283,9 @@ class SessionOptions:
             wire["systemMessage"] = self.system_message.to_wire()
         if self.provider is not None:
             wire["provider"] = _camel_cased(attrs.asdict(self.provider, recurse=False))
-        return wire
+        if getattr(self.handlers, "skill_provider", None) is not None:
+            wire["hasSkillProvider"] = True
+        return {**wire, **(self.extra or {})}
 
 
 _NOT_PLAIN = (
@@ -244,9 +293,13 @@ _NOT_PLAIN = (
     "on_permission_request",
     "on_user_input",
     "on_elicitation",
+    "on_exit_plan_mode",
+    "on_auto_mode_switch",
     "hooks",
+    "handlers",
     "system_message",
     "provider",
+    "extra",
 )
 
 

@@ -14,15 +14,17 @@ from typing import Any
 
 import attrs
 
-from .._errors import RpcError
+from .._errors import MalformedResultError, RpcError
 from .._json import as_object, as_text
 from .._peer import Peer
+from .._protocol.calls import Handlers as RpcHandlers
 from .._protocol.envelope import SessionEvent
 from .._telemetry import continued_trace
 from .._tools.declare import Tool, ToolContext
 from .._tools.run import CANCELLED, by_name, run_tool
-from .handlers import Answer, Handlers, OpenRequest
+from .handlers import Answer, Handlers, OpenRequest, Work
 from .hooks import refusal, run_hook
+from .modes import AutoModeSwitchRequest, ExitPlanModeRequest
 from .options import SessionOptions
 from .permissions import HANDLER_FAILED, PermissionRequest, decide
 from .questions import ElicitationRequest, UserInputRequest, elicitation_to_wire
@@ -37,6 +39,7 @@ NOBODY_DECIDED = {"kind": "user-not-available"}
 NOBODY_FILLED_IT_IN = {"action": "cancel"}
 
 METHOD_NOT_FOUND = -32601
+INVALID_PARAMS = -32602
 INTERNAL_ERROR = -32603
 REQUEST_CANCELLED = RpcError(-32800, "The turn was cancelled")
 
@@ -159,24 +162,79 @@ class Desk:
           RpcError: that is the answer.
         """
         server = _SERVERS.get(method)
-        if server is None:
+        if server is not None:
+            return await server(self, params, handlers)
+        return await self._serve_typed(method, params, handlers)
+
+    async def _serve_typed(
+        self, method: str, params: Mapping[str, Any], handlers: Handlers
+    ) -> Any:
+        work = typed_work(self.options.handlers, method, params)
+        if work is None:
             raise RpcError(METHOD_NOT_FOUND, f"This client does not serve {method}")
-        return await server(self, params, handlers)
+        return await handlers.serve(method, REQUEST_CANCELLED, work)
 
     async def _ask_user(self, params: Mapping[str, Any], handlers: Handlers) -> Any:
-        ask = self.options.on_user_input
-        if ask is None:
-            raise RpcError(METHOD_NOT_FOUND, "This client does not ask its user")
-        question = UserInputRequest.from_wire(params)
+        return await self._ask(
+            "user input",
+            self.options.on_user_input,
+            UserInputRequest.from_wire(params),
+            handlers,
+        )
+
+    async def _leave_plan_mode(
+        self, params: Mapping[str, Any], handlers: Handlers
+    ) -> Any:
+        return await self._ask(
+            "plan",
+            self.options.on_exit_plan_mode,
+            ExitPlanModeRequest.from_wire(params),
+            handlers,
+        )
+
+    async def _switch_mode(self, params: Mapping[str, Any], handlers: Handlers) -> Any:
+        return await self._ask(
+            "mode switch",
+            self.options.on_auto_mode_switch,
+            AutoModeSwitchRequest.from_wire(params),
+            handlers,
+        )
+
+    async def _ask(
+        self,
+        label: str,
+        handler: Callable[[Any], Awaitable[object]] | None,
+        question: UserInputRequest | ExitPlanModeRequest | AutoModeSwitchRequest,
+        handlers: Handlers,
+    ) -> Any:
+        """Put a question to a handler of the options."""
+        if handler is None:
+            raise RpcError(METHOD_NOT_FOUND, f"This client has no handler for {label}")
 
         async def work() -> Answer:
             try:
-                return Answer(question.answer_to_wire(await ask(question)))
+                return Answer(question.answer_to_wire(await handler(question)))
             except Exception as error:  # noqa: BLE001  # raised once it is answered
-                refused = RpcError(INTERNAL_ERROR, "The handler for questions failed")
+                refused = RpcError(INTERNAL_ERROR, f"The handler for {label} failed")
                 return Answer(refused, error)
 
-        return await handlers.serve("user input", REQUEST_CANCELLED, work)
+        return await handlers.serve(label, REQUEST_CANCELLED, work)
+
+    async def _transform_prompt(
+        self, params: Mapping[str, Any], handlers: Handlers
+    ) -> Any:
+        message = self.options.system_message
+        if message is None:
+            raise RpcError(METHOD_NOT_FOUND, "This client changes no system message")
+
+        async def work() -> Answer:
+            try:
+                return Answer(await message.transform(params))
+            except Exception as error:  # noqa: BLE001  # raised once it is answered
+                refused = RpcError(INTERNAL_ERROR, "A section could not be changed")
+                return Answer(refused, error)
+
+        return await handlers.serve("system message", REQUEST_CANCELLED, work)
 
     async def _run_hook(self, params: Mapping[str, Any], handlers: Handlers) -> Any:
         hooks = self.options.hooks
@@ -193,6 +251,34 @@ class Desk:
         if moment == "preToolUse":
             if_cancelled = refusal(moment, "The turn was cancelled.")
         return await handlers.serve(f"hook {moment}", if_cancelled, work)
+
+
+def typed_work(
+    handlers: RpcHandlers | None, method: str, params: Mapping[str, Any]
+) -> Work | None:
+    """Return what answers a request with a handler of `trio_copilot.rpc`, if one does."""
+    if handlers is None:
+        return None
+    from .._protocol.answers import answer, handler_for
+
+    serve = handler_for(handlers, method)
+    if serve is None:
+        return None
+
+    async def work() -> Answer:
+        try:
+            return Answer(await answer(handlers, method, serve, params))
+        except MalformedResultError as error:
+            logger.warning("%s was asked in a way that does not fit: %s", method, error)
+            return Answer(RpcError(INVALID_PARAMS, error.reason))
+        except RpcError as error:  # it is how a handler refuses
+            return Answer(error)
+        except Exception as error:  # noqa: BLE001  # raised once it is answered
+            return Answer(
+                RpcError(INTERNAL_ERROR, f"The handler of {method} failed"), error
+            )
+
+    return work
 
 
 async def _call(
@@ -215,6 +301,9 @@ _COMPLETIONS = frozenset(
     {"elicitation.completed", "external_tool.completed", "permission.completed"}
 )
 _SERVERS: dict[str, Callable[[Desk, Mapping[str, Any], Handlers], Awaitable[Any]]] = {
+    "autoModeSwitch.request": Desk._switch_mode,
+    "exitPlanMode.request": Desk._leave_plan_mode,
     "hooks.invoke": Desk._run_hook,
+    "systemMessage.transform": Desk._transform_prompt,
     "userInput.request": Desk._ask_user,
 }

@@ -12,7 +12,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
 import trio
@@ -20,11 +20,13 @@ import trio
 from .._errors import CopilotError
 from .._json import as_array, as_object, as_text
 from .._peer import Call
+from .._protocol.calls import session_rpc
 from .._protocol.envelope import SessionEvent
 from .._resource_errors import SessionBrokenError, SessionBusyError, SessionClosedError
 from .._telemetry import trace_headers
 from .attachments import Attachment, attachment_to_wire
 from .buffer import Lagged, Overflow
+from .coalesce import SESSION_EVENTS
 from .dedupe import Deduplicator
 from .fanout import DEFAULT_CAPACITY, FanOut, Subscription
 from .handlers import Handlers
@@ -32,6 +34,9 @@ from .open_turn import open_turn
 from .requests import Desk
 from .turn import Turn
 from .turn_events import TextDelta, ToolCall, TurnEnd, TurnEndReason
+
+if TYPE_CHECKING:
+    from .._protocol.generated.rpc.roots import SessionRpc
 
 logger = logging.getLogger("trio_copilot.session")
 
@@ -54,7 +59,7 @@ class Session:
         factory=dict[str, Any], init=False, repr=False
     )
     _handlers: Handlers = attrs.field(init=False, repr=False)
-    _fanout: FanOut = attrs.field(factory=FanOut, init=False, repr=False)
+    _fanout: FanOut[SessionEvent] = attrs.field(init=False, repr=False)
     _fresh: Deduplicator = attrs.field(factory=Deduplicator, init=False, repr=False)
     _turn: Turn | None = attrs.field(default=None, init=False)
     _idle: bool = attrs.field(default=True, init=False)
@@ -63,6 +68,7 @@ class Session:
 
     def __attrs_post_init__(self) -> None:
         self._handlers = Handlers(self._nursery)
+        self._fanout = FanOut(SESSION_EVENTS)
 
     def __repr__(self) -> str:
         if self._end is not None:
@@ -223,7 +229,7 @@ class Session:
         *types: str,
         capacity: int = DEFAULT_CAPACITY,
         overflow: Overflow | str = Overflow.COALESCE,
-    ) -> AbstractAsyncContextManager[Subscription]:
+    ) -> AbstractAsyncContextManager[Subscription[SessionEvent]]:
         """Receive the session's events: `async with session.subscribe(...) as events`.
 
         Every event is delivered once and in order, from the moment the block is
@@ -270,6 +276,27 @@ class Session:
         result = await self._request("session.getMessages", {})
         events = as_array(as_object(result).get("events"))
         return [SessionEvent(as_object(raw)) for raw in events]
+
+    # -- everything else
+
+    @property
+    def rpc(self) -> SessionRpc:
+        """Every method of the CLI that is about one session, typed.
+
+        `await session.rpc.plan.read()` calls `session.plan.read`, with the id of this
+        session. See `trio_copilot.rpc`.
+        """
+        return session_rpc(self.call)
+
+    async def call(self, method: str, params: Mapping[str, Any] | None = None) -> Any:
+        """Call any method about this session; as `Client.call`, with its id filled in.
+
+        Raises:
+          SessionClosedError, SessionBrokenError: the session cannot be used any more.
+          RpcError: the CLI answered with an error.
+          CliExitedError, ProtocolError: the connection was lost.
+        """
+        return await self._request(method, params or {})
 
     # -- called by the reader of the connection: synchronous
 
@@ -386,7 +413,7 @@ class Session:
 
     async def _serve(
         self,
-        subscription: Subscription,
+        subscription: Subscription[SessionEvent],
         handler: Callable[[SessionEvent], object],
         scope: trio.CancelScope,
     ) -> None:

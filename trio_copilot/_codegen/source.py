@@ -1,0 +1,39 @@
+"""Pieces of Python source, laid out as the formatter would."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+WIDTH = 88
+
+
+def imports(module: str, names: Iterable[str], indent: str = "") -> list[str]:
+    """Return the lines that import names from a module; none if there are no names."""
+    names = list(names)
+    line = f"{indent}from {module} import {', '.join(names)}"
+    if not names:
+        return []
+    if len(line) <= WIDTH:
+        return [line]
+    inner = [f"{indent}    {name}," for name in names]
+    return [f"{indent}from {module} import (", *inner, f"{indent})"]
+
+
+def string(value: str) -> str:
+    """Return a string literal."""
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def camel(name: str) -> str:
+    """Return what the package takes the wire name of a field to be."""
+    first, *words = name.split("_")
+    return first + "".join(word.capitalize() for word in words)
+
+
+def bracketed(head: str, items: Sequence[str], tail: str, indent: str) -> str:
+    """Return `head(items)tail` on one line if it fits, else with a line for each."""
+    line = f"{indent}{head}({', '.join(items)}){tail}"
+    if len(line) <= WIDTH:
+        return f"{line}\n"
+    inner = "".join(f"{indent}    {item},\n" for item in items)
+    return f"{indent}{head}(\n{inner}{indent}){tail}\n"

@@ -1,0 +1,82 @@
+"""The sessions that a CLI knows: what it keeps of them, and what becomes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from datetime import datetime
+from typing import Any
+
+import attrs
+
+from .._json import as_object, as_text
+from .coalesce import Coalescer
+
+
+@attrs.frozen(kw_only=True)
+class SessionMetadata:
+    """What a CLI keeps of a session that can be resumed."""
+
+    session_id: str
+    start_time: datetime | None = None
+    modified_time: datetime | None = None
+    summary: str = ""
+    is_remote: bool = False
+    details: Mapping[str, Any] = attrs.field(factory=dict[str, Any], repr=False)
+    """All of it, as it is on the wire."""
+
+    @classmethod
+    def from_wire(cls, raw: Mapping[str, Any]) -> SessionMetadata:
+        """Return one of the sessions of a `session.list`."""
+        return cls(
+            session_id=as_text(raw.get("sessionId")),
+            start_time=moment(raw.get("startTime")),
+            modified_time=moment(raw.get("modifiedTime")),
+            summary=as_text(raw.get("summary")),
+            is_remote=raw.get("isRemote") is True,
+            details=raw,
+        )
+
+
+@attrs.frozen(kw_only=True)
+class SessionChange:
+    """A session of the CLI was created, updated, deleted, or moved in its terminal."""
+
+    type: str
+    """`session.created`, `session.updated`, `session.deleted`, `session.foreground`,
+    `session.background`, or what a newer CLI says."""
+    session_id: str
+    start_time: datetime | None = None
+    modified_time: datetime | None = None
+    summary: str = ""
+
+    @classmethod
+    def from_wire(cls, params: Mapping[str, Any]) -> SessionChange:
+        """Return the change of a `session.lifecycle`."""
+        metadata = as_object(params.get("metadata"))
+        return cls(
+            type=as_text(params.get("type")),
+            session_id=as_text(params.get("sessionId")),
+            start_time=moment(metadata.get("startTime")),
+            modified_time=moment(metadata.get("modifiedTime")),
+            summary=as_text(metadata.get("summary")),
+        )
+
+
+def moment(value: object) -> datetime | None:
+    """Return a time of the CLI, or `None` if it is none."""
+    try:
+        return datetime.fromisoformat(as_text(value))
+    except ValueError:
+        return None
+
+
+def _newest(change: SessionChange) -> Hashable | None:
+    return change.session_id if change.type == "session.updated" else None
+
+
+SESSION_CHANGES: Coalescer[SessionChange] = Coalescer(
+    delta_key=lambda change: None,
+    progress_key=_newest,
+    piece=lambda change: "",
+    with_piece=lambda change, piece: change,
+)

@@ -1,0 +1,77 @@
+"""The system prompt of a session: added to, replaced, or changed section by section."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Literal, TypeAlias
+
+import attrs
+from attrs import validators
+
+from .._json import as_object, as_text
+from .._tools.declare import is_async
+
+SectionChange: TypeAlias = Mapping[str, str] | Callable[[str], Awaitable[str]]
+"""A mapping as on the wire, such as `{"action": "remove"}`, or an async function that gets
+the text of the section and returns what takes its place."""
+
+
+def _check_sections(
+    message: SystemMessage, _: attrs.Attribute[Any], sections: Mapping[str, Any]
+) -> None:
+    if sections and message.mode == "replace":
+        raise ValueError(
+            "sections change the CLI's own prompt, which mode='replace' drops"
+        )
+    if not isinstance(sections, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]  # what users pass
+        raise TypeError(f"sections must be a mapping, not {sections!r}")
+    for name, change in sections.items():
+        if not isinstance(change, Mapping) and not is_async(change):
+            raise TypeError(
+                f"sections[{name!r}] must be a mapping or an async function, "
+                f"not {change!r}"
+            )
+
+
+@attrs.frozen(kw_only=True)
+class SystemMessage:
+    """Changes the system prompt of a session."""
+
+    content: str = attrs.field(default="", validator=validators.instance_of(str))
+    mode: Literal["append", "replace"] = attrs.field(
+        default="append", validator=validators.in_(("append", "replace"))
+    )
+    """`append` adds to the CLI's own prompt; `replace` takes its place, the rules for
+    safety in it included."""
+    sections: Mapping[str, SectionChange] = attrs.field(
+        factory=dict[str, SectionChange],
+        validator=_check_sections,
+    )
+    """Changes of sections of the CLI's own prompt, such as `tone` or `guidelines`."""
+
+    def to_wire(self) -> dict[str, Any]:
+        """Return the system message as the CLI wants it."""
+        if not self.sections:
+            return {"mode": self.mode, "content": self.content}
+        sections: dict[str, Any] = {}
+        for name, change in self.sections.items():
+            sections[name] = {"action": "transform"} if callable(change) else {**change}
+        content = {"content": self.content} if self.content else {}
+        return {"mode": "customize", "sections": sections, **content}
+
+    async def transform(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Answer a `systemMessage.transform`.
+
+        Raises:
+          TypeError: a function did not return text.
+        """
+        changed: dict[str, Any] = {}
+        for name, section in as_object(params.get("sections")).items():
+            text = as_text(as_object(section).get("content"))
+            change = self.sections.get(name)
+            if change is not None and not isinstance(change, Mapping):
+                text = await change(text)
+                if not isinstance(text, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # what users return
+                    raise TypeError(f"The section {name!r} must be text, not {text!r}")
+            changed[name] = {"content": text}
+        return {"sections": changed}
