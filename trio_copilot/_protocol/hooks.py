@@ -247,10 +247,10 @@ def _member_hook(members: Sequence[Any], converter: Converter) -> Hook:
     objects = [member for member in members if is_a(WireObject)(member)]
     if len(objects) < 2:
         return converter.get_structure_hook(members[0])
-    tag = _tag(objects)
-    if tag is None:
+    found = tag(objects)
+    if found is None:
         return _by_required_fields(objects, converter)
-    wire, values = tag
+    wire, values = found
     return _by_tag(wire, dict(zip(values, objects, strict=True)), converter)
 
 
@@ -271,8 +271,8 @@ def _kinds(of: Any) -> tuple[type, ...]:
     return others.get(get_origin(of) or of, (of,))
 
 
-def _tag(objects: Sequence[type[WireObject]]) -> tuple[str, list[str]] | None:
-    """Return the field that has another constant in each class, and the constants."""
+def tag(objects: Sequence[type[WireObject]]) -> tuple[str, list[str]] | None:
+    """Return the field on the wire that has another constant in each class, and the constants."""
     fields = [attrs.fields_dict(resolved(each)) for each in objects]
     for name, wire in wire_names(objects[0]).items():
         types = [each[name].type if name in each else None for each in fields]

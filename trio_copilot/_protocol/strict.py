@@ -102,12 +102,20 @@ def _closed_union(of: Any, converter: Converter) -> Hook:
             return value
         made = read(value, of)
         if isinstance(made, UnknownVariant):
-            said = f"{made.tag!r}" if made.tag else "this"
-            names = [each.__name__ for each in get_args(of) if isinstance(each, type)]
-            raise TypeError(f"{said} is none of {', '.join(names[:-1])}")
+            raise TypeError(_no_member(made, of))
         return made
 
     return structure
+
+
+def _no_member(value: UnknownVariant, of: Any) -> str:
+    objects = [each for each in get_args(of) if hooks.is_a(WireObject)(each)]
+    found = hooks.tag(objects)
+    if found is None:
+        names = ", ".join(each.__name__ for each in objects)
+        return f"it has not what any of {names} needs"
+    wire, tags = found
+    return f"{wire} is {value.tag!r}, and none of {', '.join(map(repr, tags))}"
 
 
 def _closed_object(of: type[WireObject], converter: Converter) -> Hook:
