@@ -236,8 +236,9 @@ class _Reader:
             name = known.get("title", f"{owner}Request")
             return (), self._annotation(choices[0], name).text
         # Each is a parameter of its own, and a session knows its id.
+        own = "sessionId" if scope == "session" else ""
         fields = self._fields(known, owner)
-        return tuple(field for field in fields if field.wire != "sessionId"), ""
+        return tuple(field for field in fields if field.wire != own), ""
 
     def _choices(self, schema: Schema) -> list[Schema]:
         known = self._resolve(schema)
@@ -280,8 +281,8 @@ class _Reader:
 
     def _any_of(self, members: Iterable[Schema], owner: str) -> Annotation:
         # "not: {}" is how the schema says that the value may be absent.
-        members = [member for member in members if "not" not in member]
-        rest = [member for member in members if member.get("type") != "null"]
+        members = list(members)
+        rest = [m for m in members if "not" not in m and m.get("type") != "null"]
         if len(rest) == 1:
             annotation = self._annotation(rest[0], owner)
         elif all(self._is_object(member) for member in rest):

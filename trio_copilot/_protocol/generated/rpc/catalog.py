@@ -2,7 +2,7 @@
 # Made from the schemas of Copilot CLI 1.0.102, sha256
 # 7db5bbe2a490fb1f2c1d179876e68b3839d32ebd312a8053ee8f07962a8c6d55
 # What follows these lines has the sha256
-# 74b0f7786b6f59c4fbb5bcdf3419e26ba488d5a95c338106c6b68cbb9e084155
+# 8cd3194960db7cd9456f51ff6543d1a7d5c9b17a94d22e1d47e20713dc36ddfb
 # mypy: disable-error-code="empty-body"
 """The calls `catalog` and their types."""
 
@@ -1151,6 +1151,7 @@ class ServerCatalogRpc(Namespace):
         self,
         *,
         contract: CatalogClientContract,
+        session_id: str,
         selection_ref: str,
         outcome: CatalogSelectionDecision,
     ) -> CatalogSelectionResult:

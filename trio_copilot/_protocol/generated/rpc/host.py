@@ -2,7 +2,7 @@
 # Made from the schemas of Copilot CLI 1.0.102, sha256
 # 7db5bbe2a490fb1f2c1d179876e68b3839d32ebd312a8053ee8f07962a8c6d55
 # What follows these lines has the sha256
-# 0466d8dd29ed44824ac5b26c4696f5d73959d09ff536efda5f835181ece00a25
+# 52d241bf4e9a3dbb8d61fdb9b02ac9f2ae0e5e029b66d525f57b05ad42ef1818
 # mypy: disable-error-code="empty-body"
 """The calls `host` and their types."""
 
@@ -121,7 +121,12 @@ class ServerHostRpc(Namespace):
         ...
 
     @method("host.publishSession")
-    async def publish_session(self, *, host_id: str) -> HostPublishSessionResult:
+    async def publish_session(
+        self,
+        *,
+        host_id: str,
+        session_id: str,
+    ) -> HostPublishSessionResult:
         """Call `host.publishSession`. Experimental."""
         ...
 
@@ -140,7 +145,12 @@ class ServerHostRpc(Namespace):
         ...
 
     @method("host.unpublishSession")
-    async def unpublish_session(self, *, host_id: str) -> HostUnpublishSessionResult:
+    async def unpublish_session(
+        self,
+        *,
+        host_id: str,
+        session_id: str,
+    ) -> HostUnpublishSessionResult:
         """Call `host.unpublishSession`. Experimental."""
         ...
 

@@ -2,7 +2,7 @@
 # Made from the schemas of Copilot CLI 1.0.102, sha256
 # 7db5bbe2a490fb1f2c1d179876e68b3839d32ebd312a8053ee8f07962a8c6d55
 # What follows these lines has the sha256
-# 88da30af0466f8cdcfa81c34b00c14cfb264969df7b223bd3a5d922c3e1982ff
+# f35d78b0cc621756f6f4675c5488553fb5b65a8f90ac6247d12ce1e7fd372ea9
 # mypy: disable-error-code="empty-body"
 """The calls `session_fs` and their types."""
 
@@ -346,18 +346,24 @@ class SessionFsHandler(Handler):
         """Answer `sessionFs.readFileBytes`. Experimental."""
         raise NotImplementedError
 
-    async def write_file(self, request: SessionFsWriteFileRequest) -> SessionFsError:
+    async def write_file(
+        self,
+        request: SessionFsWriteFileRequest,
+    ) -> SessionFsError | None:
         """Answer `sessionFs.writeFile`. Experimental."""
         raise NotImplementedError
 
     async def write_file_bytes(
         self,
         request: SessionFsWriteFileBytesRequest,
-    ) -> SessionFsError:
+    ) -> SessionFsError | None:
         """Answer `sessionFs.writeFileBytes`. Experimental."""
         raise NotImplementedError
 
-    async def append_file(self, request: SessionFsAppendFileRequest) -> SessionFsError:
+    async def append_file(
+        self,
+        request: SessionFsAppendFileRequest,
+    ) -> SessionFsError | None:
         """Answer `sessionFs.appendFile`. Experimental."""
         raise NotImplementedError
 
@@ -369,7 +375,7 @@ class SessionFsHandler(Handler):
         """Answer `sessionFs.stat`. Experimental."""
         raise NotImplementedError
 
-    async def mkdir(self, request: SessionFsMkdirRequest) -> SessionFsError:
+    async def mkdir(self, request: SessionFsMkdirRequest) -> SessionFsError | None:
         """Answer `sessionFs.mkdir`. Experimental."""
         raise NotImplementedError
 
@@ -384,11 +390,11 @@ class SessionFsHandler(Handler):
         """Answer `sessionFs.readdirWithTypes`. Experimental."""
         raise NotImplementedError
 
-    async def rm(self, request: SessionFsRmRequest) -> SessionFsError:
+    async def rm(self, request: SessionFsRmRequest) -> SessionFsError | None:
         """Answer `sessionFs.rm`. Experimental."""
         raise NotImplementedError
 
-    async def rename(self, request: SessionFsRenameRequest) -> SessionFsError:
+    async def rename(self, request: SessionFsRenameRequest) -> SessionFsError | None:
         """Answer `sessionFs.rename`. Experimental."""
         raise NotImplementedError
 

@@ -2,7 +2,7 @@
 # Made from the schemas of Copilot CLI 1.0.102, sha256
 # 7db5bbe2a490fb1f2c1d179876e68b3839d32ebd312a8053ee8f07962a8c6d55
 # What follows these lines has the sha256
-# 8ea84bffcc2698d89cf43091e6ebd270d7f3e60b62313060a011fb457e0e8373
+# 52f5de70b455105194cb061b27d50a89bdffb4c1a27671b41c0f2ea06962b784
 # mypy: disable-error-code="empty-body"
 """The calls `sessions` and their types."""
 
@@ -855,12 +855,12 @@ class ServerSessionsRpc(Namespace):
         ...
 
     @method("sessions.close")
-    async def close(self) -> SessionsCloseResult:
+    async def close(self, *, session_id: str) -> SessionsCloseResult:
         """Call `sessions.close`. Experimental."""
         ...
 
     @method("sessions.connect")
-    async def connect(self) -> RemoteSessionConnectionResult:
+    async def connect(self, *, session_id: str) -> RemoteSessionConnectionResult:
         """Call `sessions.connect`. Experimental."""
         ...
 
@@ -887,6 +887,7 @@ class ServerSessionsRpc(Namespace):
     async def fork(
         self,
         *,
+        session_id: str,
         to_event_id: str | None = None,
         name: str | None = None,
     ) -> SessionsForkResult:
@@ -936,7 +937,11 @@ class ServerSessionsRpc(Namespace):
         ...
 
     @method("sessions.loadDeferredRepoHooks")
-    async def load_deferred_repo_hooks(self) -> SessionLoadDeferredRepoHooksResult:
+    async def load_deferred_repo_hooks(
+        self,
+        *,
+        session_id: str,
+    ) -> SessionLoadDeferredRepoHooksResult:
         """Call `sessions.loadDeferredRepoHooks`. Experimental."""
         ...
 
@@ -961,6 +966,7 @@ class ServerSessionsRpc(Namespace):
     async def read_persisted_events(
         self,
         *,
+        session_id: str,
         cursor: str | None = None,
         max: int | None = None,
         direction: EventsReadDirection | None = None,
@@ -969,7 +975,7 @@ class ServerSessionsRpc(Namespace):
         ...
 
     @method("sessions.releaseLock")
-    async def release_lock(self) -> SessionsReleaseLockResult:
+    async def release_lock(self, *, session_id: str) -> SessionsReleaseLockResult:
         """Call `sessions.releaseLock`. Experimental."""
         ...
 
@@ -977,13 +983,14 @@ class ServerSessionsRpc(Namespace):
     async def reload_plugin_hooks(
         self,
         *,
+        session_id: str,
         defer_repo_hooks: bool | None = None,
     ) -> SessionsReloadPluginHooksResult:
         """Call `sessions.reloadPluginHooks`. Experimental."""
         ...
 
     @method("sessions.save")
-    async def save(self) -> SessionsSaveResult:
+    async def save(self, *, session_id: str) -> SessionsSaveResult:
         """Call `sessions.save`. Experimental."""
         ...
 
@@ -1009,6 +1016,7 @@ class ServerSessionsRpc(Namespace):
     async def start_remote_control(
         self,
         *,
+        session_id: str,
         config: RemoteControlConfig,
     ) -> RemoteControlStatusResult:
         """Call `sessions.startRemoteControl`. Experimental."""
