@@ -1,8 +1,9 @@
 """The command: `python -m trio_copilot._codegen`, or `python trio_copilot/_codegen`.
 
 Writes the classes and calls from the schemas of an installed Copilot CLI, or says with
-`--check` what is not as it would be written. Run by its path it imports nothing of the
-package that it writes for, so that no state of that can stop it.
+`--check` what is not as it would be written; or tells with `--diff` what changed between
+two versions. Run by its path it imports nothing of the package that it writes for, so
+that no state of that can stop it.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ if not __package__:  # run by its path
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
     __package__ = "_codegen"
 
+from .diff import report
 from .emit import Pin, emit, has_true_header
 from .model import Vocabulary, read_schema
 
@@ -45,6 +47,8 @@ _DIFF_LINES = 20  # of each file that differs: a summary, not a patch
 def main(argv: Sequence[str], package: Path = PACKAGE) -> int:
     """Run the command and return its exit status: 0 if all is as it should be."""
     options = _parser().parse_args(argv)
+    if options.diff is not None:
+        return _diff(*options.diff)
     pin = Pin(**json.loads((package / PIN_FILE).read_text()))
     schemas = _schemas(options, pin)
     if schemas is None:
@@ -79,6 +83,13 @@ def _parser() -> argparse.ArgumentParser:
     what.add_argument(
         "--pin", metavar="VERSION", help="go on to the schema of another CLI version"
     )
+    what.add_argument(
+        "--diff",
+        nargs=2,
+        metavar=("OLD", "NEW"),
+        help="tell what changed between two versions of the CLI that have been started "
+        "here, or two directories of schemas; write nothing",
+    )
     return parser
 
 
@@ -93,9 +104,14 @@ def _schemas(options: argparse.Namespace, pin: Pin) -> Path | None:
         version = options.pin or pin.cli_version
         if options.cli is not None:
             version = _start(options.cli)
-        unpacked = Path.home() / ".cache" / "copilot" / "pkg"
-        found = sorted(unpacked.glob(f"*/{version}/schemas"))
+        found = _unpacked(version)
     return next((path for path in found if (path / SCHEMA).is_file()), None)
+
+
+def _unpacked(version: str) -> list[Path]:
+    """Return where a version of the CLI would have unpacked its schemas."""
+    cache = Path.home() / ".cache" / "copilot" / "pkg"
+    return sorted(cache.glob(f"*/{version}/schemas"))
 
 
 def _digest(schemas: Path) -> str:
@@ -119,6 +135,26 @@ def _start(cli: str) -> str:
     )
     version = re.search(r"\d+(\.\d+)+(-\w+(\.\w+)*)?", ended.stdout)
     return version.group() if version else "of unknown version"
+
+
+# -- what changed
+
+
+def _diff(old: str, new: str) -> int:
+    before, after = _find(old), _find(new)
+    if before is None or after is None:
+        missing = new if after is None else old
+        print(f"No {SCHEMA} of {missing} was found: say a directory with the schemas,")
+        print("or a version of the Copilot CLI that was ever started here.")
+        return 1
+    print(report(_read(before), _read(after), f"Copilot CLI: {old} to {new}"))
+    return 0
+
+
+def _find(named: str) -> Path | None:
+    """Return the schemas of a version, or in a directory."""
+    places = (Path(named), *_unpacked(named))
+    return next((path for path in places if (path / SCHEMA).is_file()), None)
 
 
 # -- the files

@@ -1,0 +1,184 @@
+"""What changed between two vocabularies, as text to read.
+
+Strategy: everything that has a name (an event, a method, a type) is a set of facts, each
+with a name and what is said of it. Then there are three things to tell, whatever it is
+about: added, removed, changed. Names are those of the wire, in alphabetical order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TypeAlias
+
+import attrs
+
+from .layout import users_of
+from .model import (
+    Annotation,
+    EnumType,
+    Field,
+    Method,
+    NamedType,
+    ObjectType,
+    Vocabulary,
+)
+
+Facts: TypeAlias = Mapping[tuple[str, str], str]
+"""What it is and its name -> what is said; nothing where these say it all."""
+
+_USERS = 3  # that are named for a type; the others are counted
+
+EVENTS = "Events"
+METHODS = "Methods of the CLI"
+REQUESTS = "Requests of the CLI"
+OBJECTS = "Objects"
+ENUMERATIONS = "Enumerations"
+UNIONS = "Unions"
+
+
+@attrs.frozen
+class Difference:
+    """What became of everything of one sort."""
+
+    added: Mapping[str, Facts]
+    removed: Mapping[str, Facts]
+    changed: Mapping[str, tuple[Facts, Facts]]
+
+    def __str__(self) -> str:
+        counts = [
+            f"{len(names)} {what}"
+            for names, what in (
+                (self.added, "added"),
+                (self.removed, "removed"),
+                (self.changed, "changed"),
+            )
+            if names
+        ]
+        return ", ".join(counts) or "the same"
+
+
+def report(old: Vocabulary, new: Vocabulary, title: str) -> str:
+    """Return what changed, as Markdown: first how much, then what."""
+    before, after = _catalogue(old), _catalogue(new)
+    differences = {sort: _compare(before[sort], after[sort]) for sort in before}
+    users = {**_users(old), **_users(new)}
+    lines = [f"# {title}", ""]
+    lines += [f"- {sort}: {found}" for sort, found in differences.items()]
+    for sort, found in differences.items():
+        told = list(_told(found, users))
+        lines += ["", f"## {sort}", "", *told] if told else []
+    return "\n".join(lines)
+
+
+# -- facts
+
+
+def _catalogue(vocabulary: Vocabulary) -> dict[str, dict[str, Facts]]:
+    """Return the facts of everything, by sort and name."""
+    found: dict[str, dict[str, Facts]] = {
+        sort: {} for sort in (EVENTS, METHODS, REQUESTS, OBJECTS, ENUMERATIONS, UNIONS)
+    }
+    for wire, name in vocabulary.events.items():
+        found[EVENTS][wire] = _of_type(vocabulary.types[name])
+    for method in vocabulary.methods:
+        is_ours = method.scope not in ("server", "session")
+        found[REQUESTS if is_ours else METHODS][method.wire] = _of_method(method)
+    for name, known in vocabulary.types.items():
+        if name not in vocabulary.events.values():
+            found[_sort(known)][name] = _of_type(known)
+    return found
+
+
+def _sort(known: NamedType) -> str:
+    if isinstance(known, ObjectType):
+        return OBJECTS
+    return ENUMERATIONS if isinstance(known, EnumType) else UNIONS
+
+
+def _of_type(known: NamedType) -> Facts:
+    if isinstance(known, ObjectType):
+        return {**_marks(known.marks), **_fields("field", known.fields)}
+    if isinstance(known, EnumType):
+        return {("member", value): "" for _, value in known.members}
+    return {("alternative", member): "" for member in known.members}
+
+
+def _of_method(method: Method) -> Facts:
+    facts = {**_marks(method.marks), **_fields("parameter", method.params)}
+    if method.params_type:
+        facts["parameters", ""] = f"`{method.params_type}`"
+    if method.notification:
+        facts["mark", "Notification"] = ""
+    return {**facts, ("result", ""): _typed(method.result)}
+
+
+def _marks(marks: Iterable[str]) -> Facts:
+    return {("mark", mark.removesuffix(".")): "" for mark in marks}
+
+
+def _fields(what: str, fields: Iterable[Field]) -> Facts:
+    return {(what, field.wire): _field(field) for field in fields}
+
+
+def _field(field: Field) -> str:
+    return _typed(field.annotation) + ", optional" * (not field.required)
+
+
+def _typed(annotation: Annotation) -> str:
+    return f"`{annotation.text}`"
+
+
+def _users(vocabulary: Vocabulary) -> dict[str, str]:
+    """Return in which events and methods each type is."""
+    return {name: _some(sorted(wires)) for name, wires in users_of(vocabulary).items()}
+
+
+def _some(wires: list[str]) -> str:
+    named = ", ".join(f"`{wire}`" for wire in wires[:_USERS])
+    rest = len(wires) - _USERS
+    return f"{named} and {rest} more" if rest > 0 else named
+
+
+# -- differences
+
+
+def _compare(before: Mapping[str, Facts], after: Mapping[str, Facts]) -> Difference:
+    return Difference(
+        {name: after[name] for name in sorted(after.keys() - before)},
+        {name: before[name] for name in sorted(before.keys() - after)},
+        {
+            name: (before[name], after[name])
+            for name in sorted(before.keys() & after)
+            if before[name] != after[name]
+        },
+    )
+
+
+def _told(found: Difference, users: Mapping[str, str]) -> Iterator[str]:
+    def head(what: str, name: str) -> str:
+        return f"- {what} `{name}`" + (f", in {users[name]}" if name in users else "")
+
+    for name, facts in found.added.items():
+        yield head("added", name)
+        yield from (f"  - {_fact(key, facts)}" for key in sorted(facts))
+    for name in found.removed:
+        yield head("removed", name)
+    for name, (was, now) in found.changed.items():
+        yield head("changed", name)
+        yield from _changes(was, now)
+
+
+def _changes(was: Facts, now: Facts) -> Iterator[str]:
+    for key in sorted(now.keys() - was):
+        yield f"  - added {_fact(key, now)}"
+    for key in sorted(was.keys() - now):
+        yield f"  - removed {_fact(key, was)}"
+    for key in sorted(now.keys() & was):
+        if was[key] != now[key]:
+            yield f"  - changed {_fact(key, now)}; was {was[key]}"
+
+
+def _fact(key: tuple[str, str], facts: Facts) -> str:
+    what, name = key
+    label = f"{what} `{name}`" if name else what
+    return f"{label}: {facts[key]}" if facts[key] else label
