@@ -366,6 +366,18 @@ async def test_the_loser_of_the_race_is_stopped(examples: Examples) -> None:
 
 
 @pytest.mark.cli
+async def test_a_plan_is_made_in_plan_mode_and_has_its_price(
+    examples: Examples,
+) -> None:
+    ended = await examples.run("09_plan", "First look, then leap.", "Leap")
+
+    assert ended.lines[0] == "First look, then leap."
+    assert ended.lines[1].startswith("scripted-model: 1 requests, ")
+    assert "plan" in ended.model.requests[0].raw["messages"][-1]["content"]
+    assert (ended.status, ended.err) == (0, "")
+
+
+@pytest.mark.cli
 @pytest.mark.parametrize("name", EXAMPLES)
 async def test_ctrl_c_ends_any_example_and_stops_its_agent(
     examples: Examples, name: str

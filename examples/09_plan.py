@@ -1,0 +1,44 @@
+"""Ask for a plan, and what it has cost.
+
+`session.rpc` has every method of the CLI, typed: here the mode of the session, its plan
+and its bill. In plan mode the agent changes nothing.
+
+Run: python examples/09_plan.py "Sort the imports of this project"
+"""
+
+from __future__ import annotations
+
+import sys
+
+import trio
+
+from trio_copilot import Session, open_client
+from trio_copilot.rpc import SessionMode
+
+
+async def plan(session: Session, task: str) -> str:
+    """Return a plan for a task: the file that the agent wrote, or what it said."""
+    await session.rpc.mode.set(mode=SessionMode.PLAN)
+    end = await session.ask(task, timeout=300)
+    written = await session.rpc.plan.read()
+    return written.content or end.text
+
+
+async def print_bill(session: Session) -> None:
+    """Print what each model has been asked so far."""
+    bill = await session.rpc.usage.get_metrics()
+    for model, used in bill.model_metrics.items():
+        tokens = used.usage.input_tokens + used.usage.output_tokens
+        print(f"{model}: {used.requests.count} requests, {tokens} tokens")
+
+
+async def main() -> None:
+    """Print a plan for the task of the command line."""
+    task = " ".join(sys.argv[1:]) or "Tidy up the README"
+    async with open_client() as client, client.open_session() as session:
+        print(await plan(session, task))
+        await print_bill(session)
+
+
+if __name__ == "__main__":
+    trio.run(main)
