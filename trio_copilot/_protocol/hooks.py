@@ -53,7 +53,8 @@ def new_converter(*, detailed: bool) -> Converter:
     made.register_structure_hook(int, _integer)
     made.register_structure_hook(float, _number)
     made.register_structure_hook(OpenEnum, _enumerated)
-    made.register_unstructure_hook(OpenEnum, lambda member: member.value)
+    # Who makes an object may write the string, as in a call.
+    made.register_unstructure_hook(OpenEnum, lambda it: getattr(it, "value", it))
     made.register_structure_hook_factory(is_origin(Literal), _constant_hook)
     made.register_structure_hook_factory(is_origin(tuple), _array_hook)
     made.register_structure_hook_factory(is_origin(Mapping), _mapping_hook)

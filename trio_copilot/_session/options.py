@@ -250,8 +250,8 @@ class SessionOptions:
         Raises:
           ValueError: it names a provider, and nobody names a model.
         """
-        if self.provider is not None:
-            return self
+        if self.provider is not None or self.providers or self.models:
+            return self  # the CLI refuses both
         provider = Provider.from_environment(environment)
         if provider is None:
             return self
@@ -283,6 +283,8 @@ class SessionOptions:
             wire["systemMessage"] = self.system_message.to_wire()
         if self.provider is not None:
             wire["provider"] = _camel_cased(attrs.asdict(self.provider, recurse=False))
+            if getattr(self.handlers, "provider_token", None) is not None:
+                wire["provider"]["hasBearerTokenProvider"] = True
         if getattr(self.handlers, "skill_provider", None) is not None:
             wire["hasSkillProvider"] = True
         return {**wire, **(self.extra or {})}
