@@ -88,6 +88,7 @@ from ._session.statistics import (
     ClientStatistics as ClientStatistics,
     SubscriptionStatistics as SubscriptionStatistics,
 )
+from ._session.status import AuthStatus as AuthStatus, CliStatus as CliStatus
 from ._session.system_message import (
     SectionChange as SectionChange,
     SystemMessage as SystemMessage,

@@ -41,11 +41,14 @@ from ._session.options import SessionOptions
 from ._session.requests import INTERNAL_ERROR, typed_work
 from ._session.session import Session
 from ._session.statistics import ClientStatistics, Tally
+from ._session.status import AuthStatus, CliStatus
 from ._transport.link import Connection, LaunchOptions, Link, open_link
 from ._transport.process import SHUTDOWN_TIMEOUT
 
 if TYPE_CHECKING:
+    from ._protocol.generated.rpc.general import PingResult
     from ._protocol.generated.rpc.handlers import ClientHandlers
+    from ._protocol.generated.rpc.models import Model
     from ._protocol.generated.rpc.roots import ServerRpc
 
 logger = logging.getLogger("trio_copilot.client")
@@ -252,26 +255,25 @@ class Client:
         """
         return self._lifecycle.subscribe(types, capacity=capacity, overflow=overflow)
 
-    async def ping(self, message: str = "") -> Any:
+    async def ping(self, message: str = "") -> PingResult:
         """Call `ping` and return the CLI's answer. `Cancelled` leaves nothing behind."""
-        return await self.call("ping", {"message": message})
+        return await self.rpc.ping(message=message)
 
-    async def status(self) -> Any:
-        """Return the version of the CLI and of its protocol (`status.get`)."""
-        return await self.call("status.get")
+    async def status(self) -> CliStatus:
+        """Return the version of the CLI and of its protocol. Protocol: `status.get`."""
+        return CliStatus.from_wire(as_object(await self.call("status.get")))
 
-    async def auth_status(self) -> Any:
-        """Return whether and how the CLI is authenticated (`auth.getStatus`)."""
-        return await self.call("auth.getStatus")
+    async def auth_status(self) -> AuthStatus:
+        """Return whether somebody is logged in. Protocol: `auth.getStatus`."""
+        return AuthStatus.from_wire(as_object(await self.call("auth.getStatus")))
 
-    async def list_models(self) -> list[Any]:
-        """Return the models that the account can use (`models.list`).
+    async def list_models(self) -> tuple[Model, ...]:
+        """Return the models that the account can use. Protocol: `models.list`.
 
         Raises:
           RpcError: nobody is logged in.
         """
-        result = await self.call("models.list")
-        return as_array(as_object(result).get("models"))
+        return (await self.rpc.models.list()).models
 
     async def call(self, method: str, params: Mapping[str, Any] | None = None) -> Any:
         """Call any method of the CLI and return its result as it is on the wire.

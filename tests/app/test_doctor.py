@@ -22,7 +22,7 @@ LOGGED_IN = {
 
 
 def models(*names: str) -> list[dict[str, Any]]:
-    return [{"id": name} for name in names]
+    return [{"id": name, "name": name, "capabilities": {}} for name in names]
 
 
 async def test_without_a_cli_it_lists_every_place_and_fails(command: Command) -> None:

@@ -181,7 +181,7 @@ async def test_a_cancelled_call_is_cancelled_at_the_cli(autojump_clock) -> None:
                 await client.status()
             await client.ping()
             await trio.sleep(10)  # the late answer comes, and is dropped
-            assert (await client.status())["protocolVersion"] == 3
+            assert (await client.status()).protocol_version == 3
 
     (request,) = [m for m in cli.received if getattr(m, "id", 0) == 2]
     assert cli.calls("$/cancelRequest") == [{"id": request.id}]  # type: ignore[union-attr]

@@ -62,9 +62,9 @@ async def test_the_client_knows_whom_it_talks_to(world: World, clock: Clock) -> 
             assert rig.client.protocol_version == 3
             assert rig.client.cli_version
             status = await rig.client.status()
-            assert status["protocolVersion"] == 3
-            assert "pong" in (await rig.client.ping("hello"))["message"]
-            assert (await rig.client.auth_status())["isAuthenticated"] is False
+            assert status.protocol_version == 3
+            assert "pong" in (await rig.client.ping("hello")).message
+            assert not (await rig.client.auth_status()).is_authenticated
 
 
 async def test_any_method_can_be_called_by_its_name(world: World, clock: Clock) -> None:

@@ -21,6 +21,7 @@ from trio_copilot import (
     Client,
     CliNotFoundError,
     CopilotError,
+    MalformedResultError,
     RpcError,
     Stdio,
     Tcp,
@@ -146,12 +147,12 @@ async def _look_at_client(page: Page, connection: Stdio | Tcp) -> None:
 
 async def _look_at_account(page: Page, client: Client) -> bool:
     status = await client.auth_status()
-    if status.get("isAuthenticated"):
-        who, how = status.get("login") or "somebody", status.get("authType") or "?"
+    if status.is_authenticated:
+        who, how = status.login or "somebody", status.auth_type or "?"
         page.good(f"logged in as {who} ({how})")
         return True
     page.finding(
-        status.get("statusMessage") or "not authenticated",
+        status.status_message or "not authenticated",
         "log in with `copilot login` or set GH_TOKEN; with a provider of your own "
         "(`ask --provider-url`) neither is needed",
     )
@@ -164,6 +165,9 @@ async def _look_at_models(page: Page, client: Client) -> None:
     except RpcError as error:
         page.finding(error.message, "check that the account has Copilot")
         return
-    names = [str(model.get("id")) for model in models]
+    except MalformedResultError as error:
+        page.finding(str(error), "update trio-copilot: the CLI is newer")
+        return
+    names = [model.id for model in models]
     more = ", …" * (len(names) > MODELS_SHOWN)
     page.good(f"{len(names)} models: {', '.join(names[:MODELS_SHOWN])}{more}")

@@ -1,0 +1,58 @@
+"""What a CLI says of itself: its version, and who is logged in to it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from .._json import as_text
+
+
+@attrs.frozen(kw_only=True)
+class CliStatus:
+    """The version of a CLI, and of the protocol that it speaks."""
+
+    version: str
+    protocol_version: int | None = None
+    details: Mapping[str, Any] = attrs.field(factory=dict[str, Any], repr=False)
+    """All of it, as it is on the wire."""
+
+    @classmethod
+    def from_wire(cls, raw: Mapping[str, Any]) -> CliStatus:
+        """Return the result of a `status.get`."""
+        protocol = raw.get("protocolVersion")
+        return cls(
+            version=as_text(raw.get("version")),
+            protocol_version=protocol if isinstance(protocol, int) else None,
+            details=raw,
+        )
+
+
+@attrs.frozen(kw_only=True)
+class AuthStatus:
+    """Whether somebody is logged in, and who."""
+
+    is_authenticated: bool
+    status_message: str = ""
+    """What the CLI says of it."""
+    auth_type: str = ""
+    """Such as `user`, `env`, `gh-cli` or `token`; empty if nobody is."""
+    host: str = ""
+    login: str = ""
+    """The name of the account."""
+    details: Mapping[str, Any] = attrs.field(factory=dict[str, Any], repr=False)
+    """All of it, as it is on the wire."""
+
+    @classmethod
+    def from_wire(cls, raw: Mapping[str, Any]) -> AuthStatus:
+        """Return the result of an `auth.getStatus`."""
+        return cls(
+            is_authenticated=raw.get("isAuthenticated") is True,
+            status_message=as_text(raw.get("statusMessage")),
+            auth_type=as_text(raw.get("authType")),
+            host=as_text(raw.get("host")),
+            login=as_text(raw.get("login")),
+            details=raw,
+        )
