@@ -207,7 +207,10 @@ def _delete(desk: Desk, params: Json, answer: Answer) -> None:
 
 
 def _list(desk: Desk, params: Json, answer: Answer) -> None:
-    answer({"sessions": [_metadata(session) for session in desk.known]})
+    wanted: Json = params.get("filter") or {}
+    known = map(_metadata, desk.known)
+    found = [it for it in known if wanted.items() <= it["context"].items()]
+    answer({"sessions": found})
 
 
 def _get_metadata(desk: Desk, params: Json, answer: Answer) -> None:
