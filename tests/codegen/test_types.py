@@ -257,6 +257,75 @@ def test_members_without_a_tag_are_numbered(types_of: TypesOf) -> None:
     assert read(events.X, {"part": {}}).part == UnknownVariant("", {})
 
 
+def read_one(types_of: TypesOf, *members: Any) -> Callable[[Any], Any]:
+    """What reads one of several objects; they are `It1`, `It2`, and so on."""
+    events = types_of({"it": object_of({"is": {"anyOf": list(members)}})})
+    return lambda value: read(events.It, {"is": value}).is_
+
+
+def test_true_and_false_tell_the_members_of_a_union_apart(types_of: TypesOf) -> None:
+    done = object_of({"done": {"type": "boolean", "const": True}}, at=STRING)
+    failed = object_of({"done": {"type": "boolean", "const": False}}, at=STRING)
+    it = read_one(types_of, done, failed)
+
+    assert type(it({"done": True})).__name__ == "ItIs1"
+    assert type(it({"done": False})).__name__ == "ItIs2"
+
+
+def test_one_of_several_enumerations_tells_the_members_of_a_union_apart(
+    types_of: TypesOf,
+) -> None:
+    one, two = {"enum": ["add"]}, {"enum": ["move", "copy"]}
+    it = read_one(
+        types_of,
+        object_of({"text": STRING}, do={"type": "string", **one}),
+        object_of({"do": {"type": "string", **two}, "text": STRING}),
+        object_of({"do": {"type": "string", **two}}),
+    )
+
+    assert type(it({"text": "a"})).__name__ == "ItIs1"
+    assert type(it({"do": "add", "text": "a"})).__name__ == "ItIs1"
+    assert type(it({"do": "copy", "text": "a"})).__name__ == "ItIs2"
+    assert type(it({"do": "copy"})).__name__ == "ItIs3"
+    assert it({"do": "copied"}).do == "copied"
+    with pytest.raises(TypeError, match="expected a string, got an integer"):
+        it({"do": 1})
+
+
+def test_members_with_the_same_tag_are_told_apart_by_what_fits(
+    types_of: TypesOf,
+) -> None:
+    names = {"type": "array", "items": STRING}
+    tagged_list = {"kind": {"const": "list"}, "items": object_of({"names": names})}
+    tagged_map = {"kind": {"const": "list"}, "items": object_of({"map": STRING})}
+    it = read_one(types_of, object_of(tagged_list), object_of(tagged_map))
+
+    made = it({"kind": "list", "items": {"map": "m"}})
+    assert type(made).__name__ == "ItIs2"
+    unknown = {"kind": "tree", "items": {}}
+    assert it(unknown) == UnknownVariant("", unknown)
+
+
+def test_a_guess_that_does_not_fit_is_an_unknown_variant(types_of: TypesOf) -> None:
+    kind = {"type": "string", "enum": ["a", "b"]}
+    it = read_one(
+        types_of,
+        object_of({"kind": kind, "part": object_of({"x": STRING})}),
+        object_of({"other": STRING}),
+    )
+    newer = {"kind": "c", "part": {}}
+
+    assert it(newer) == UnknownVariant("", newer)
+    assert it({"kind": "c", "part": {"x": "y"}}).kind == "c"
+
+
+def test_what_can_only_be_null_is_read(types_of: TypesOf) -> None:
+    events = types_of({"x": object_of(id={"type": "null"})})
+
+    assert read(events.X, {"id": None}).id is None
+    assert read(events.X, {}).id is None
+
+
 def test_a_type_may_contain_itself(types_of: TypesOf) -> None:
     tree = object_of(children=LIST | {"items": ref("Tree")})
     events = types_of({"x": object_of({"tree": ref("Tree")})}, Tree=tree)

@@ -53,7 +53,7 @@ class Annotation:
 
     def optional(self) -> Annotation:
         """Return the annotation with `None` allowed."""
-        if self.text == "Any" or self.text.endswith("| None"):
+        if self.text in ("Any", "None") or self.text.endswith("| None"):
             return self
         return Annotation(f"{self.text} | None", self.refs)
 

@@ -250,7 +250,7 @@ def _member_hook(members: Sequence[Any], converter: Converter) -> Hook:
         return converter.get_structure_hook(members[0])
     found = tag(objects)
     if found is None:
-        return _by_required_fields(objects, converter)
+        return _by_fit(objects, converter)
     wire, values = found
     return _by_tag(wire, dict(zip(values, objects, strict=True)), converter)
 
@@ -298,16 +298,65 @@ def _by_tag(
     return structure
 
 
-def _by_required_fields(
-    objects: Sequence[type[WireObject]], converter: Converter
-) -> Hook:
-    choices = [(_required(of), of) for of in objects]
-    choices.sort(key=lambda choice: -len(choice[0]))  # the pickiest first
+def _by_fit(objects: Sequence[type[WireObject]], converter: Converter) -> Hook:
+    """Read the first class that fits, the pickiest first, if its words are known."""
+    choices = sorted(map(_choice, objects), key=lambda each: -len(each.required))
 
     def structure(value: Any, _: Any) -> Any:
-        for required, of in choices:
-            if required <= value.keys():
-                return converter.structure(value, of)
+        possible = [each for each in choices if each.may_be(value)]
+        known = [each for each in possible if _says(value, each.words)]
+        problem: Exception | None = None
+        for each in known or possible:
+            try:
+                return converter.structure(value, each.of)
+            except Exception as error:  # noqa: BLE001 - the next one may fit
+                problem = problem or error
+        if known and problem is not None:  # otherwise it was a guess
+            raise problem
         return UnknownVariant("", value)
 
     return structure
+
+
+_Words: TypeAlias = Mapping[str, frozenset[Any]]
+"""What fields can be, by their names on the wire."""
+
+
+@attrs.frozen
+class _Choice:
+    """What tells a class from others."""
+
+    of: type[WireObject]
+    required: frozenset[str]
+    words: _Words
+    constants: _Words
+
+    def may_be(self, value: Mapping[str, Any]) -> bool:
+        return self.required <= value.keys() and _says(value, self.constants)
+
+
+def _choice(of: type[WireObject]) -> _Choice:
+    fields, names = attrs.fields_dict(resolved(of)), wire_names(of).items()
+    words = {wire: _words(fields[name].type) for name, wire in names}
+    known = {wire: each for wire, each in words.items() if each}
+    # An enumeration of one is a constant.
+    constants = {wire: each for wire, each in known.items() if len(each) == 1}
+    return _Choice(of, _required(of), known, constants)
+
+
+def _words(of: Any) -> frozenset[Any]:
+    """Return what a constant or an enumeration can be, also an optional one."""
+    if get_origin(of) in (Union, UnionType):
+        first, *more = get_args(of)
+        return _words(first) if more == [NoneType] else frozenset()
+    if is_a(OpenEnum)(of):
+        return frozenset(member.value for member in of)
+    return frozenset(get_args(of) if get_origin(of) is Literal else ())
+
+
+def _says(value: Mapping[str, Any], words: _Words) -> bool:
+    """Whether each field is one of its words, or not even of their JSON type."""
+    return all(
+        _kind(value.get(wire)) not in map(_kind, each) or value[wire] in each
+        for wire, each in words.items()
+    )

@@ -2,7 +2,7 @@
 # Made from the schemas of Copilot CLI 1.0.102, sha256
 # 7db5bbe2a490fb1f2c1d179876e68b3839d32ebd312a8053ee8f07962a8c6d55
 # What follows these lines has the sha256
-# fff2b4e3a8cb3a771bcb06d9fe8a7fc215f039a067be3833fb50fafb415fce20
+# b35caa42211e54dcebdaf2bae09c8a8a8108b07121194327e2f1d2feb7839732
 # mypy: disable-error-code="empty-body"
 """The calls `commands` and their types."""
 
@@ -235,7 +235,7 @@ class UnsupportedEnqueueCommandResult(WireObject):
     """Part of `session.commands.enqueue`."""
 
     queued: Literal[False]
-    queue_id: None | None = None
+    queue_id: None = None
 
 
 class CommandsInvocationOrigin(OpenEnum):

@@ -1,0 +1,251 @@
+"""Test data from the raw schemas: what fits a type, what nearly does, and what does not.
+
+Strategy: a schema is told as JSON values, each with one thing that is particular about
+it; what is particular deep inside is embedded in the smallest value that can hold it. So
+a value of a method's parameters tries every type that they consist of. This reads the
+schemas by itself, without the model and the classes made of it: it is their witness.
+
+The classes look at JSON types, required fields, constants and enumerations. Patterns,
+lengths and ranges are not theirs to check, and samples do not heed them. No text of the
+schema gets into a sample but the names of fields and the values of enumerations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from enum import Enum, auto
+from typing import Any, TypeAlias
+
+import attrs
+
+Schema: TypeAlias = Mapping[str, Any]
+
+NEW = "brandNew"
+"""A field, constant or member of an enumeration that no schema has."""
+
+
+class Kind(Enum):
+    """What there is to a sample."""
+
+    VALID = auto()
+    NEWER = auto()
+    """A newer CLI may say it: it is read, but not sent by accident."""
+    NULL = auto()
+    """An optional field is null, which the schema forbids and CLIs do nevertheless."""
+    WRONG = auto()
+    """It fits no version of the schema."""
+
+
+@attrs.frozen
+class Sample:
+    """A JSON value, and what is particular about it."""
+
+    kind: Kind
+    value: Any
+    where: str = ""
+    """The place inside the value, such as `.toolRequests[0].name`, and the deed."""
+
+    def inside(self, step: str, put: Callable[[Any], Any]) -> Sample:
+        """Return the sample as a part of a greater one."""
+        return Sample(self.kind, put(self.value), step + self.where)
+
+
+@attrs.frozen
+class Call:
+    """A method in the raw schema of the methods."""
+
+    wire: str
+    scope: str
+    path: tuple[str, ...]
+    params: Schema | None
+    result: Schema
+    internal: bool
+
+
+def calls(api: Schema) -> Iterator[Call]:
+    """Yield every method of the schema of the methods."""
+    for scope in ("server", "session", "clientSession", "clientGlobal"):
+        yield from _calls(api[scope], scope, ())
+
+
+def _calls(node: Schema, scope: str, path: tuple[str, ...]) -> Iterator[Call]:
+    for name, part in node.items():
+        if isinstance(part, str):
+            continue  # what the schema says of a namespace
+        if "rpcMethod" not in part:
+            yield from _calls(part, scope, (*path, name))
+            continue
+        yield Call(
+            part["rpcMethod"],
+            scope,
+            (*path, name),
+            part["params"],
+            part["result"],
+            part.get("visibility") == "internal",
+        )
+
+
+class Sampler:
+    """Tells of schemas, but of each definition within them once only.
+
+    Args:
+      schemas: those that `#/definitions/` in what is told about can mean.
+      opaque: definitions of objects that nobody looks into.
+    """
+
+    def __init__(self, *schemas: Schema, opaque: Iterable[str] = ()) -> None:
+        self._definitions: dict[str, Schema] = {}
+        for schema in schemas:
+            self._definitions.update(schema["definitions"])
+        self._definitions.update({name: {"type": "object"} for name in opaque})
+        self._told = set[str]()
+
+    def resolve(self, schema: Schema) -> Schema:
+        """Return what a reference means."""
+        while "$ref" in schema:
+            schema = self._definitions[_name(schema)]
+        return schema
+
+    def members(self, schema: Schema) -> list[Schema]:
+        """Return the alternatives that a schema is made of, resolved; often one."""
+        known = self.resolve(schema)
+        if "anyOf" not in known or "properties" in known:
+            kinds = known.get("type")
+            if not isinstance(kinds, str | None):
+                return [{**known, "type": kind} for kind in kinds]
+            return [known]
+        each = (m for m in known["anyOf"] if "not" not in m)  # that: it may be absent
+        return [member for choice in each for member in self.members(choice)]
+
+    def smallest(self, schema: Schema) -> Any:
+        """Return a valid value with nothing in it that is not required."""
+        first = min(self.members(schema), key=lambda m: m.get("type") == "null")
+        if "const" in first:
+            return first["const"]
+        if "properties" in first:
+            fields = first["properties"]
+            return {name: self.smallest(fields[name]) for name in _required(first)}
+        if _enum(first):
+            return _enum(first)[0]
+        if first.get("type") == "array" and first.get("minItems", 0):
+            return [self.smallest(first["items"])]
+        return _EXAMPLES[first["type"]] if "type" in first else {"any": [None, 1.5]}
+
+    def payloads(self, events: Schema) -> Iterator[tuple[str, Schema]]:
+        """Yield the wire type of each event of the schema, and that of its payload."""
+        for choice in events["definitions"][_name(events)]["anyOf"]:
+            fields = self.resolve(choice)["properties"]
+            yield fields["type"]["const"], fields["data"]
+
+    def samples(self, schema: Schema) -> Iterator[Sample]:
+        """Yield everything that there is to tell about a schema."""
+        yield Sample(Kind.VALID, self.smallest(schema))
+        accepted = self._accepted(schema)
+        for name, value in _EXAMPLES.items():
+            if name not in accepted:
+                yield Sample(Kind.WRONG, value, " is of another type")
+        yield from self._details(schema)
+
+    # -- what has parts
+
+    def _accepted(self, schema: Schema) -> set[str]:
+        """Return the JSON types that a value can have."""
+        found = set[str]()
+        for member in self.members(schema):
+            if "type" not in member:
+                return set(_EXAMPLES)
+            found.add(member["type"])
+        return found | {"integer"} if "number" in found else found
+
+    def _details(self, schema: Schema) -> Iterator[Sample]:
+        members = self.members(schema)
+        objects = [member for member in members if "properties" in member]
+        sure = len(objects) < 2 or self._has_tag(objects)
+        for member in members:
+            if "properties" in member:
+                yield from self._of_object(member, sure=sure)
+            else:
+                yield from self._of_one(member)
+
+    def _has_tag(self, objects: list[Schema]) -> bool:
+        for name in objects[0]["properties"]:
+            fields = (
+                self.resolve(each["properties"].get(name, {})) for each in objects
+            )
+            tags = {each["const"] for each in fields if "const" in each}
+            if len(tags) == len(objects) and not tags <= {True, False}:
+                return True
+        return False
+
+    def _of_one(self, member: Schema) -> Iterator[Sample]:
+        if "const" in member:
+            yield Sample(Kind.VALID, member["const"])
+            if isinstance(member["const"], str):
+                yield Sample(Kind.NEWER, NEW, " is no constant")
+        elif _enum(member):
+            yield from (Sample(Kind.VALID, value) for value in _enum(member))
+            yield Sample(Kind.NEWER, NEW, " is no member")
+        elif member.get("type") == "array":
+            for sample in self._part(member.get("items", {})):
+                yield sample.inside("[0]", lambda value: [value])
+        elif isinstance(member.get("additionalProperties"), Mapping):
+            for sample in self._part(member["additionalProperties"]):
+                yield sample.inside(".key", lambda value: {"key": value})
+        else:
+            yield Sample(Kind.VALID, self.smallest(member))
+
+    def _of_object(self, schema: Schema, *, sure: bool) -> Iterator[Sample]:
+        """Yield the samples of an object; unsure is what may be another one."""
+        smallest, fields = self.smallest(schema), schema["properties"]
+        full = {name: self.smallest(field) for name, field in fields.items()}
+        yield Sample(Kind.VALID, smallest)
+        yield Sample(Kind.VALID, full)
+        yield Sample(Kind.NEWER, {**full, NEW: [1]}, f".{NEW} is unknown")
+        for name in _required(schema) if sure else ():
+            rest = {key: value for key, value in full.items() if key != name}
+            yield Sample(Kind.WRONG, rest, f".{name} is missing")
+        for name, field in fields.items():
+            for sample in self._part(field):
+                made = sample.inside(f".{name}", _setter(smallest, name))
+                if sample.value is not None or sample.kind is Kind.VALID:
+                    yield made
+                elif name not in _required(schema):
+                    yield attrs.evolve(made, kind=Kind.NULL)
+                elif sure:
+                    yield made
+
+    def _part(self, schema: Schema) -> Iterator[Sample]:
+        """Yield the samples of what is inside; of a definition just once."""
+        if "$ref" in schema and _name(schema) in self._told:
+            yield Sample(Kind.VALID, self.smallest(schema))
+            return
+        if "$ref" in schema:
+            self._told.add(_name(schema))
+        yield from self.samples(schema)
+
+
+_EXAMPLES: Mapping[str, Any] = {
+    "null": None,
+    "boolean": True,
+    "integer": 7,
+    "number": 7.5,
+    "string": "text",
+    "array": [],
+    "object": {},
+}
+
+
+def _name(reference: Schema) -> str:
+    return str(reference["$ref"].rpartition("/")[2])
+
+
+def _enum(schema: Schema) -> list[str]:
+    return list(schema.get("enum") or schema.get("x-extensible-enum") or ())
+
+
+def _required(schema: Schema) -> list[str]:
+    return list(schema.get("required", ()))
+
+
+def _setter(into: Mapping[str, Any], name: str) -> Callable[[Any], dict[str, Any]]:
+    return lambda value: {**into, name: value}
