@@ -188,12 +188,12 @@ async def test_the_idle_clock_stands_still_while_a_hook_runs(
     world: World, clock: Clock
 ) -> None:
     async def slow(moment: HookInput) -> None:
-        await trio.sleep(0.6)
+        await trio.sleep(2.5)
 
     hooks = Hooks(pre_tool_use=slow)
     with trio.fail_after(world.patience):
         async with world.run([LOOK, "done"], tools=[look], hooks=hooks) as rig:
-            end = await rig.session.ask("Look", idle_timeout=0.4)
+            end = await rig.session.ask("Look", idle_timeout=1.5)
 
     assert end.reason is TurnEndReason.COMPLETE
 

@@ -114,7 +114,7 @@ async def test_running_commands_of_the_cli_die_with_the_turn(real: World) -> Non
     script = [shell("sleep 60"), "next"]
     with trio.fail_after(real.patience):
         async with real.run(script, on_permission_request=allow_all) as rig:
-            end = await rig.session.ask("?", timeout=1)
+            end = await rig.session.ask("?", timeout=2)
 
             assert end.pending == ("tool bash",)
             assert (await rig.session.ask("?")).text == "next"

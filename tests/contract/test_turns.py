@@ -291,7 +291,7 @@ async def test_silence_is_no_end_without_an_idle_timeout(
 ) -> None:
     with trio.fail_after(world.patience):
         async with world.run([Reply("a b", then="hang")]) as rig:
-            end = await rig.session.ask("?", timeout=1)
+            end = await rig.session.ask("?", timeout=2)
 
     assert end.cause is CancelCause.DEADLINE
     assert end.text == "a b"
