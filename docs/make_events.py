@@ -53,7 +53,7 @@ def page() -> str:
         parts.append(f"## {group}\n")
         parts.extend(map(_event, wire_types))
     parts.append(TYPES_HEAD)
-    parts.append(_code("\n\n\n".join(map(_definition, types))))
+    parts.append(code("\n\n\n".join(definition(n, _class(n)) for n in types)))
     return "\n".join(parts)
 
 
@@ -65,18 +65,18 @@ def _event(wire_type: str) -> str:
     name = EVENTS[wire_type][1]
     remarks = (_class(name).__doc__ or "").partition("`. ")[2]
     said = f"{remarks}\n\n" if remarks else ""
-    return f"### `{wire_type}`\n\n{said}{_code(_definition(name))}"
+    return f"### `{wire_type}`\n\n{said}{code(definition(name, _class(name)))}"
 
 
-def _code(text: str) -> str:
+def code(text: str) -> str:
+    """Return a block of Python."""
     return f"```python\n{text}\n```\n"
 
 
-def _definition(name: str) -> str:
+def definition(name: str, value: Any) -> str:
     """Return a type as Python would define it, formatted as `ruff format` would."""
-    value = _class(name)
     if not isinstance(value, type):
-        return _folded(f"{name} = ", [each.__name__ for each in get_args(value)], WIDTH)
+        return folded(f"{name} = ", [each.__name__ for each in get_args(value)], WIDTH)
     is_enum = issubclass(value, Enum)
     body = "\n".join(_members(value) if is_enum else _fields(value)) or "pass"
     return f"class {name}{'(OpenEnum)' * is_enum}:\n{indent(body, INDENT)}"
@@ -91,10 +91,11 @@ def _fields(cls: type[Any]) -> Iterator[str]:
     for field in attrs.fields(cls):
         if field.name != "extra":
             alternatives = str(field.type).replace("'", '"').split(" | ")
-            yield _folded(f"{field.name}: ", alternatives, WIDTH - len(INDENT))
+            yield folded(f"{field.name}: ", alternatives, WIDTH - len(INDENT))
 
 
-def _folded(head: str, alternatives: list[str], width: int) -> str:
+def folded(head: str, alternatives: list[str], width: int) -> str:
+    """Return alternatives in one line, or in brackets if they do not fit."""
     line = " | ".join(alternatives)
     if len(head) + len(line) <= width:
         return head + line

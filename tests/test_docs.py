@@ -150,9 +150,10 @@ def test_every_other_python_block_is_python() -> None:
             compile(f"async def excerpt():\n{indented}", page.name, "exec")
 
 
-def test_the_list_of_events_is_current() -> None:
+@pytest.mark.parametrize("script", ["make_events.py", "make_methods.py"])
+def test_the_generated_pages_are_current(script: str) -> None:
     done = subprocess.run(
-        [sys.executable, DOCS / "make_events.py", "--check"],
+        [sys.executable, DOCS / script, "--check"],
         capture_output=True,
         text=True,
         timeout=60,
