@@ -334,10 +334,10 @@ class Client:
 
     async def _serve(self, method: str, params: Any) -> Any:
         """Answer a request of the CLI: with a handler of this client, or a session."""
-        await trio.lowlevel.checkpoint()
         said = as_object(params)
         if (work := typed_work(self._handlers, method, said)) is not None:
             return await _raise_error(work)
+        await trio.lowlevel.checkpoint()
         session = self._sessions.get(as_text(said.get("sessionId")))
         if session is None:
             raise RpcError(METHOD_NOT_FOUND, f"This client does not serve {method}")

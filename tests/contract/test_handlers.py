@@ -23,7 +23,9 @@ from trio_copilot import (
     PermissionRequest,
     RpcError,
     SystemMessage,
+    open_client,
 )
+from trio_copilot._wire.framing import encode_frame
 from trio_copilot._wire.messages import ErrorResponse, Response
 from trio_copilot.rpc import (
     CanvasHandler,
@@ -32,6 +34,8 @@ from trio_copilot.rpc import (
     CanvasProviderOpenRequest,
     CanvasProviderOpenResult,
     ClientHandlers,
+    ExtensionLaunchProviderHandler,
+    GitHubTelemetryHandler,
     LlmInferenceHandler,
     LlmInferenceHttpRequestChunkRequest,
     LlmInferenceHttpRequestChunkResult,
@@ -67,7 +71,7 @@ from trio_copilot.rpc import (
     SkillProviderReadRequest,
     SkillProviderReadResult,
 )
-from trio_copilot.testing import Call, Reply
+from trio_copilot.testing import Call, Reply, open_scripted_cli
 
 PANEL: dict[str, Any] = {
     "canvases": [
@@ -661,3 +665,67 @@ async def test_a_change_of_the_model_is_decided_on(autojump_clock: MockClock) ->
     assert isinstance(answer, Response)
     assert answer.result == {"response": "yes_always"}
     assert asked == [AutoModeSwitchRequest(retry_after=30)]
+
+
+async def test_handlers_of_the_client_begin_in_the_order_of_the_requests(
+    autojump_clock: MockClock,
+) -> None:
+    """The parts of a model call say nothing of their order."""
+    parts = [f"part {number}" for number in range(30)]
+    begun: list[str] = []
+    done = trio.Event()
+
+    class Parts(LlmInferenceHandler):
+        async def http_request_chunk(
+            self, request: LlmInferenceHttpRequestChunkRequest
+        ) -> LlmInferenceHttpRequestChunkResult:
+            begun.append(request.data)
+            if len(begun) == len(parts):
+                done.set()
+            await trio.sleep(1)
+            return LlmInferenceHttpRequestChunkResult()
+
+    provider = {"llmInference.setProvider": lambda _: {"success": True}}
+    with trio.fail_after(60):
+        async with (
+            open_scripted_cli(answers=provider) as cli,
+            open_client(cli.stream, handlers=ClientHandlers(llm_inference=Parts())),
+        ):
+            for number, part in enumerate(parts):
+                request = {
+                    "jsonrpc": "2.0",
+                    "id": number,
+                    "method": "llmInference.httpRequestChunk",
+                    "params": {"requestId": "one", "data": part},
+                }
+                cli.send_bytes(encode_frame(json.dumps(request).encode()))
+            await done.wait()
+
+    assert begun == parts
+
+
+async def test_the_cli_hears_of_handlers_before_there_are_sessions(
+    autojump_clock: MockClock,
+) -> None:
+    answers: dict[str, Any] = {
+        "llmInference.setProvider": lambda _: {"success": True},
+        "registerExtensionLaunchProvider": lambda _: None,
+    }
+    handlers = ClientHandlers(
+        llm_inference=Model(),
+        extension_launch_provider=ExtensionLaunchProviderHandler(),
+        github_telemetry=GitHubTelemetryHandler(),
+    )
+    with trio.fail_after(60):
+        async with (
+            open_scripted_cli(answers=answers) as cli,
+            open_client(cli.stream, handlers=handlers),
+        ):
+            (connect,) = cli.calls("connect")
+            assert connect["enableGitHubTelemetryForwarding"] is True
+            assert len(cli.calls("llmInference.setProvider")) == 1
+            assert len(cli.calls("registerExtensionLaunchProvider")) == 1
+        async with open_scripted_cli() as cli, open_client(cli.stream):
+            (connect,) = cli.calls("connect")
+            assert "enableGitHubTelemetryForwarding" not in connect
+            assert cli.calls("llmInference.setProvider") == []

@@ -1,5 +1,8 @@
 """Requests that the peer makes of us: one child task each, answered exactly once.
 
+They are begun in the order of their arrival: one may be about the other. Each task waits
+until the one before it has begun; Trio would start what came in one burst in any order.
+
 The only place where an exception becomes a JSON-RPC error response.
 """
 
@@ -37,26 +40,39 @@ class Inbound:
     _scopes: dict[int | str, trio.CancelScope] = attrs.field(
         factory=dict[int | str, trio.CancelScope], init=False
     )
+    _begun: trio.Event = attrs.field(factory=trio.Event, init=False)
+    """Set when the latest request has been begun."""
+
+    def __attrs_post_init__(self) -> None:
+        self._begun.set()
 
     def start(self, request: Request, nursery: trio.Nursery) -> None:
         """Serve a request in a task of its own. Synchronous: called by the reader."""
         self._ledger.accept(request.id)
         scope = self._scopes[request.id] = trio.CancelScope()
-        nursery.start_soon(
-            self._run, request, scope, name=f"{request.method} (request of the CLI)"
-        )
+        before, self._begun = self._begun, trio.Event()
+        name = f"{request.method} (request of the CLI)"
+        nursery.start_soon(self._run, request, scope, before, self._begun, name=name)
 
     def cancel(self, request_id: object) -> None:
         """Cancel the task of a request, as `$/cancelRequest` of the peer asks."""
         if isinstance(request_id, (int, str)) and request_id in self._scopes:
             self._scopes[request_id].cancel()
 
-    async def _run(self, request: Request, scope: trio.CancelScope) -> None:
+    async def _run(
+        self,
+        request: Request,
+        scope: trio.CancelScope,
+        before: trio.Event,
+        begun: trio.Event,
+    ) -> None:
         answer: Message = ErrorResponse(
             request.id, REQUEST_CANCELLED, "The request was cancelled", None
         )
         try:
             with scope:
+                await before.wait()
+                begun.set()  # the next one runs when this one waits for something
                 answer = Response(
                     request.id, await self._serve(request.method, request.params)
                 )
@@ -69,6 +85,7 @@ class Inbound:
             )
             raise
         finally:
+            begun.set()
             del self._scopes[request.id]
             if self._ledger.answered(request.id):
                 self._send(answer)
