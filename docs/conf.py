@@ -47,7 +47,12 @@ nitpick_ignore_regex = [
     # Names of others: there is no network to ask for their addresses.
     ("py:.*", r"(trio|attrs|pathlib|os|datetime|collections|contextlib|enum)\..*"),
     ("py:class", r"trio_copilot\._wire\.messages\..*"),  # what a scripted CLI receives
-    ("py:class", "PathLike|Handler|ErrorPolicy"),  # what attributes call their types
+    # What attributes and signatures call their types, where they are not resolved.
+    ("py:class", "PathLike|Handler|ErrorPolicy|Connection|datetime"),
+    ("py:class", r"trio_copilot\._session\.fanout\.E"),  # a type variable
+    # Generated classes: they have pages of their own, which are no Python domain.
+    ("py:class", "ServerRpc|SessionRpc|ClientHandlers|SessionHandlers"),
+    ("py:class", "PingResult|Model"),
 ]
 
 

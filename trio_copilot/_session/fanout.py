@@ -40,7 +40,7 @@ E = TypeVar("E", bound=HasType)
 class Subscription(trio.abc.ReceiveChannel[E | Lagged], Generic[E]):
     """The receiving end of one subscription: iterate it, or call `receive`.
 
-    Its items are `SessionEvent`s, or `SessionChange`s if it is one of a client.
+    Each item is a `SessionEvent`, or a `SessionChange` if it is one of a client.
 
     Iteration ends when the session does. If the connection is lost both raise the
     error that says how, after what had arrived.
