@@ -16,21 +16,39 @@ from trio_copilot._protocol.unknown import UnknownVariant
 from trio_copilot._protocol.wire_object import WireObject, wire_names
 
 TRANSCRIPTS = Path(__file__).parent.parent / "transcripts"
+OTHERS = Path(__file__).with_name("recorded_events.jsonl")
+"""Of 107 more conversations with CLI 1.0.102 one event of each form: of the same type,
+with the same fields of the same JSON types. Forms that the conversations in
+`TRANSCRIPTS` have are left out."""
 
 
-def _recorded() -> list[dict[str, Any]]:
-    lines = (
-        json.loads(line)["msg"]
-        for path in sorted(TRANSCRIPTS.glob("*.jsonl"))
-        for line in path.read_text().splitlines()
-    )
-    return [m["params"]["event"] for m in lines if m.get("method") == "session.event"]
+def _lines(path: Path) -> list[Any]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
 
 
 @pytest.fixture(scope="session")
 def recorded() -> list[dict[str, Any]]:
     """Every event of the recorded conversations, as the CLI sent it."""
-    return _recorded()
+    paths = sorted(TRANSCRIPTS.glob("*.jsonl"))
+    messages = [line["msg"] for path in paths for line in _lines(path)]
+    events = [m["params"] for m in messages if m.get("method") == "session.event"]
+    return [params["event"] for params in events] + _lines(OTHERS)
+
+
+@pytest.fixture(scope="session")
+def forms(recorded: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """One recorded event of each form, so that the rare ones are tried as often."""
+    return list({_form(event): event for event in recorded}.values())
+
+
+def _form(value: Any) -> object:
+    """Return what values have in common that differ in strings and numbers only."""
+    if isinstance(value, list):
+        return frozenset(map(_form, value))
+    if not isinstance(value, dict):
+        return type(value)
+    form = frozenset((name, _form(part)) for name, part in value.items())
+    return value.get("type") if "timestamp" in value else "", form
 
 
 class Samples:
