@@ -18,6 +18,7 @@ import pytest
 
 from trio_copilot import MalformedResultError, events, rpc
 from trio_copilot._codegen import names
+from trio_copilot._codegen.errata import corrected
 from trio_copilot._codegen.samples import Call, Kind, Sample, Sampler, Schema, calls
 from trio_copilot._protocol import index, rpc_index
 from trio_copilot._protocol.answers import answer, handler_for
@@ -71,7 +72,8 @@ class Schemas:
 def schemas(unpacked_cli: Path) -> Schemas:
     [found] = unpacked_cli.glob(f"pkg/*/{PINNED_VERSION}/schemas")
     events = json.loads((found / "session-events.schema.json").read_bytes())
-    return Schemas(events, json.loads((found / "api.schema.json").read_bytes()))
+    api = corrected(json.loads((found / "api.schema.json").read_bytes()))
+    return Schemas(events, api)
 
 
 # -- events

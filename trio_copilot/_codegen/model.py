@@ -16,6 +16,7 @@ from typing import Any, TypeAlias, cast
 import attrs
 
 from . import names
+from .errata import corrected
 from .source import string
 
 Schema: TypeAlias = Mapping[str, Any]
@@ -166,7 +167,7 @@ class Vocabulary:
 
 def read_schema(events: Schema, api: Schema | None = None) -> Vocabulary:
     """Return the vocabulary of the events in one schema and the methods in another."""
-    return _Reader(events, api or {}).read()
+    return _Reader(events, corrected(api or {})).read()
 
 
 class _Reader:

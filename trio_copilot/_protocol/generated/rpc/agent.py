@@ -2,7 +2,7 @@
 # Made from the schemas of Copilot CLI 1.0.102, sha256
 # 7db5bbe2a490fb1f2c1d179876e68b3839d32ebd312a8053ee8f07962a8c6d55
 # What follows these lines has the sha256
-# 045284e7a04d3e4a3c45da8bef3123cb8e418e87fc0305b9096853b644f559b9
+# 4dd5a469bc2aad2ed881a06be1923fc1daba76aa344ce599c65aaf8707339312
 # mypy: disable-error-code="empty-body"
 """The calls `agent` and their types."""
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class AgentGetCurrentResult(WireObject):
     """Part of `session.agent.getCurrent`."""
 
-    agent: AgentInfo
+    agent: AgentInfo | None = None
 
 
 @attrs.frozen(kw_only=True, repr=False, eq=False)

@@ -2,7 +2,7 @@
 # Made from the schemas of Copilot CLI 1.0.102, sha256
 # 7db5bbe2a490fb1f2c1d179876e68b3839d32ebd312a8053ee8f07962a8c6d55
 # What follows these lines has the sha256
-# dde75d399d70de817857543afe117ccfe059d2b8eab85cdeb15e6efa032f31b2
+# df91f25fd0614a2eefffd38480cbf1c798398d2fc3f14c6509c51bad9355b91a
 # mypy: disable-error-code="empty-body"
 """The calls `tools` and their types."""
 
@@ -53,7 +53,7 @@ class BuiltinToolFormat(WireObject):
 class BuiltinToolInputSchema(WireObject):
     """Part of `session.tools.getBuiltinDescriptors`. Experimental."""
 
-    type: BuiltinToolInputSchemaType
+    type: BuiltinToolInputSchemaType | None = None
 
 
 @attrs.frozen(kw_only=True, repr=False, eq=False)

@@ -1,0 +1,23 @@
+"""Where the CLI does not keep to its own schema; measured, and kept as short as can be."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+NOT_REQUIRED = (
+    ("AgentGetCurrentResult", "agent"),  # null, if it is the default agent
+    ("BuiltinToolInputSchema", "type"),  # not there, if the schema is a `oneOf`
+)
+"""Definition, and a field of it that need not be there though the schema says so."""
+
+
+def corrected(schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the schema as the CLI means it."""
+    definitions: dict[str, Any] = dict(schema.get("definitions", {}))
+    for name, field in NOT_REQUIRED:
+        if name in definitions:
+            it = definitions[name]
+            required = [each for each in it.get("required", ()) if each != field]
+            definitions[name] = {**it, "required": required}
+    return {**schema, "definitions": definitions}
