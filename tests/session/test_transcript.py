@@ -257,10 +257,85 @@ def test_steering_does_not_change_whose_prompt_it_is() -> None:
 
 def test_a_message_that_was_steered_by_us_and_came_too_late_is_ours_too() -> None:
     play = played(delta("a"))
-    play.transcript.adopt("steered")
+    play.transcript.adopt("steered", "and b")
     play.feed(event("user.message", messageId="steered"), delta("b"))
 
     assert play.transcript.text == "ab"
+
+
+def test_without_an_id_our_prompt_is_known_by_its_text() -> None:
+    """As CLIs up to 1.0.81 have it."""
+    play = Play()
+    play.transcript = Transcript(play.shown.append, ours=False, prompt="mine")
+    play.transcript.admit("ours")
+    play.transcript.adopt("steered", "more")
+    play.feed(
+        *(event("user.message", content="theirs"), delta("theirs")),
+        *(event("user.message", content="mine"), event("assistant.turn_start")),
+        delta("mine, "),
+        *(event("user.message", content="theirs"), delta("theirs")),
+        *(event("user.message", content="more"), delta("and more")),
+    )
+
+    assert play.transcript.text == "mine, and more"
+
+
+def test_without_an_id_the_first_prompt_of_an_idle_session_is_ours() -> None:
+    """Whatever a hook has made of it."""
+    play = played(
+        event("user.message", content="changed by a hook"),
+        event("assistant.turn_start"),
+        delta("ours"),
+        event("user.message", content="another"),
+        delta("theirs"),
+    )
+
+    assert play.transcript.text == "ours"
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        event("model.call_failure", source="top_level"),
+        event("session.info", infoType="model_retry"),
+    ],
+)
+def test_what_is_streamed_after_a_failed_call_drops_what_came_before(
+    failure: SessionEvent,
+) -> None:
+    """As CLIs up to 1.0.86 have it, which may send no `assistant.turn_retry`."""
+    play = played(
+        delta("kept "),
+        event("assistant.turn_end"),
+        delta("lost"),
+        failure,
+        delta("good "),
+        delta("answer"),
+    )
+
+    assert play.transcript.text == "kept good answer"
+    assert [retry.dropped_text for retry in play.all(Retry)] == ["lost"]
+
+
+def test_a_failed_call_that_had_streamed_nothing_drops_nothing() -> None:
+    play = played(
+        event("model.call_failure", source="top_level"),
+        delta("good "),
+        delta("answer"),
+    )
+
+    assert play.transcript.text == "good answer"
+    assert play.all(Retry) == []
+
+
+def test_a_failed_call_of_a_sub_agent_drops_nothing() -> None:
+    play = played(
+        delta("good "),
+        event("model.call_failure", source="subagent"),
+        delta("answer"),
+    )
+
+    assert play.transcript.text == "good answer"
 
 
 def test_nothing_is_taken_after_the_end() -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import trio
 
+from .._json import as_text
 from .._scopes import as_block, open_block
 from .handlers import Handlers
 from .turn import Turn
@@ -31,7 +32,8 @@ async def open_turn(
 ) -> AsyncGenerator[Turn, None]:
     """Own one prompt for the length of the block; see `Session.turn`."""
     deadline = trio.current_time() + _seconds("timeout", timeout)
-    turn = Turn(session, trio.CancelScope(deadline=deadline))
+    scope = trio.CancelScope(deadline=deadline)
+    turn = Turn(session, scope, as_text(params.get("prompt")))
     limit = _seconds("idle_timeout", idle_timeout)
     session._begin_turn(turn)
     try:

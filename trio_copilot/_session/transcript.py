@@ -9,11 +9,13 @@ The rules, each measured on the real CLI:
   `assistant.message` holds the last part only.
 * A model call that is retried streams again from the start. So the pieces of a call are
   provisional until `assistant.message` or `assistant.turn_end`, and
-  `assistant.turn_retry` drops them.
+  `assistant.turn_retry` drops them. CLIs up to 1.0.86 may not send that: then the next
+  piece after the failure of a call drops what the call had streamed.
 * Events that carry an agent id belong to a sub-agent: shown, never part of the text,
   never the end.
 * Prompts that others queue in the same session are worked on between our prompt and the
-  next `session.idle`; each begins with its `user.message`. Theirs is not shown.
+  next `session.idle`; each begins with its `user.message`. Theirs is not shown. CLIs up
+  to 1.0.81 do not say whose prompt it is: ours is known by its text, then.
 * `session.idle` ends the turn. It has no error flag: a `session.error` before it is
   what makes the difference, and it may come without any `user.message`.
 """
@@ -55,6 +57,8 @@ class Transcript:
     """Names of tools that were declared without a handler."""
     _ours: bool = True
     """Whether the CLI works on our prompt now; false while others are before us."""
+    _prompt: str = ""
+    """What we say."""
 
     message_id: str = attrs.field(default="", init=False)
     """The id of our prompt, once the CLI has taken it."""
@@ -74,10 +78,13 @@ class Transcript:
     _early: list[SessionEvent] = attrs.field(factory=list[SessionEvent], init=False)
     """What came before the answer to `session.send`: it does not know our id yet."""
     _own_ids: set[str] = attrs.field(factory=set[str], init=False)
+    _own_prompts: set[str] = attrs.field(factory=set[str], init=False)
     _pieces: list[str] = attrs.field(factory=list[str], init=False)
     _settled: int = attrs.field(default=0, init=False)
     """How many of the pieces can no longer be superseded by a retry."""
     _streamed_id: str | None = attrs.field(default=None, init=False)
+    _call_failed: bool = attrs.field(default=False, init=False)
+    """The last we heard of the model call is that it failed."""
     _started: bool = attrs.field(default=False, init=False)
 
     @property
@@ -99,15 +106,16 @@ class Transcript:
     def admit(self, message_id: str) -> None:
         """The CLI has taken our prompt under this id."""
         self.message_id = message_id
-        self._own_ids.add(message_id)
+        self.adopt(message_id, self._prompt)
         early, self._early = self._early, []
         for event in early:
             if self._ours or event.type not in _ENDS:  # else: the end of others' work
                 self._feed(event)
 
-    def adopt(self, message_id: str) -> None:
-        """Another message belongs to this turn: it was steered by one of our own."""
+    def adopt(self, message_id: str, prompt: str) -> None:
+        """A message belongs to this turn: the first one, or one that steers it."""
         self._own_ids.add(message_id)
+        self._own_prompts.add(prompt)
 
     def feed(self, event: SessionEvent) -> None:
         """Take the next event of the session."""
@@ -125,7 +133,14 @@ class Transcript:
 
     def _user_message(self, event: SessionEvent, data: Payload) -> None:
         if event.agent_id is None and data.get("delivery") != "steering":
-            self._ours = data.get("messageId") in self._own_ids
+            self._ours = self._is_ours(data)
+
+    def _is_ours(self, data: Payload) -> bool:
+        if "messageId" in data:
+            return data["messageId"] in self._own_ids
+        # A hook may have changed the text of the first.
+        is_first = self._ours and not self._started
+        return is_first or data.get("content") in self._own_prompts
 
     def _turn_start(self, event: SessionEvent, data: Payload) -> None:
         if event.agent_id is None:
@@ -143,6 +158,9 @@ class Transcript:
         if event.agent_id is None:
             if not self._ours:
                 return
+            if self._call_failed and self._settled < len(self._pieces):
+                self._drop_unsettled(event, "streaming_error")
+            self._call_failed = False
             self._streamed_id = message_id
             self._pieces.append(text)
         self._emit(
@@ -192,17 +210,22 @@ class Transcript:
 
     def _turn_retry(self, event: SessionEvent, data: Payload) -> None:
         if event.agent_id is None and self._ours:
-            dropped = "".join(self._pieces[self._settled :])
-            del self._pieces[self._settled :]
-            self._streamed_id = None
-            self._emit(
-                Retry(kind=_text(data, "reason"), dropped_text=dropped, source=event)
-            )
+            self._drop_unsettled(event, _text(data, "reason"))
+
+    def _drop_unsettled(self, event: SessionEvent, kind: str) -> None:
+        dropped = "".join(self._pieces[self._settled :])
+        del self._pieces[self._settled :]
+        self._streamed_id = None
+        self._emit(Retry(kind=kind, dropped_text=dropped, source=event))
 
     def _settle(self) -> None:
         self._settled = len(self._pieces)
 
     # -- model calls
+
+    def _call_failure(self, event: SessionEvent, data: Payload) -> None:
+        if event.agent_id is None and data.get("source") != "subagent":
+            self._call_failed = True
 
     def _usage(self, event: SessionEvent, data: Payload) -> None:
         if not self._ours:
@@ -273,6 +296,8 @@ class Transcript:
     # -- notices and the end
 
     def _notice(self, event: SessionEvent, data: Payload) -> None:
+        if data.get("infoType") == "model_retry":  # all that CLIs up to 1.0.50 say
+            self._call_failure(event, data)
         if self._shown(event):
             kind = _text(data, "infoType") or _text(data, "warningType")
             text = _text(data, "message")
@@ -325,6 +350,7 @@ _READERS: dict[str, Callable[[Transcript, SessionEvent, Payload], None]] = {
     "assistant.turn_end": Transcript._turn_end,
     "assistant.turn_retry": Transcript._turn_retry,
     "assistant.usage": Transcript._usage,
+    "model.call_failure": Transcript._call_failure,
     "tool.execution_start": Transcript._tool_start,
     "external_tool.requested": Transcript._external_tool,
     "tool.shell_output": Transcript._tool_output,

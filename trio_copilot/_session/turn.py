@@ -66,6 +66,7 @@ class Turn:
     _session: Session
     cancel_scope: trio.CancelScope
     """Cancelling it, or moving its deadline, ends the turn and its block normally."""
+    _prompt: str
     end: TurnEnd | None = attrs.field(default=None, init=False)
     """How it ended: set when the block is left, and once iteration stops."""
 
@@ -93,7 +94,9 @@ class Turn:
     def __attrs_post_init__(self) -> None:
         self._buffer = Buffer(TURN_EVENTS, BUFFER, None)
         declared = self._session._unhandled_tools
-        self._transcript = Transcript(self._show, declared, self._session.is_idle)
+        self._transcript = Transcript(
+            self._show, declared, self._session.is_idle, self._prompt
+        )
         self._sending.deadline = self.cancel_scope.deadline
 
     def __repr__(self) -> str:
@@ -184,7 +187,9 @@ class Turn:
         call = await self._session._submit(
             "session.send",
             {"prompt": prompt, "mode": "immediate"},
-            on_result=lambda result: self._transcript.adopt(_message_id(result)),
+            on_result=lambda result: self._transcript.adopt(
+                _message_id(result), prompt
+            ),
         )
         return _message_id(await call.result())
 
