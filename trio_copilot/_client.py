@@ -257,7 +257,13 @@ class Client:
 
     async def ping(self, message: str = "") -> PingResult:
         """Call `ping` and return the CLI's answer. `Cancelled` leaves nothing behind."""
-        return await self.rpc.ping(message=message)
+
+        async def call(method: str, params: dict[str, Any]) -> Any:
+            raw = as_object(await self.call(method, params))
+            # CLIs up to 1.0.50 say it in milliseconds.
+            return {**raw, "timestamp": str(raw.get("timestamp", ""))}
+
+        return await server_rpc(call).ping(message=message)
 
     async def status(self) -> CliStatus:
         """Return the version of the CLI and of its protocol. Protocol: `status.get`."""
@@ -384,12 +390,14 @@ class Client:
         self.cli_version = as_text(facts.get("version"))
 
     async def _first_facts(self, params: dict[str, Any]) -> dict[str, Any]:
-        try:
-            return await self._first_call("connect", params)
-        except RpcError as error:
-            if error.code != METHOD_NOT_FOUND:
-                raise
-        return await self._first_call("ping", {})  # as older CLIs have it
+        # CLIs up to 1.0.40 have no `connect`; `ping` does not say which CLI it is.
+        for method, said in (("connect", params), ("status.get", {})):
+            try:
+                return await self._first_call(method, said)
+            except RpcError as error:
+                if error.code != METHOD_NOT_FOUND:
+                    raise
+        return await self._first_call("ping", {})
 
     async def _first_call(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
         try:

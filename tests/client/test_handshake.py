@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import trio
 import trio.testing
@@ -10,6 +12,7 @@ from trio_copilot import (
     ClientClosedError,
     ConnectError,
     IncompatibleCliError,
+    RpcError,
     SessionBrokenError,
     SessionClosedError,
     open_client,
@@ -42,8 +45,53 @@ async def test_no_version_of_the_protocol_is_refused(autojump_clock) -> None:
                     raise AssertionError
 
 
-async def test_a_cli_without_connect_is_asked_by_ping(autojump_clock) -> None:
-    """As CLIs before `connect` were."""
+def unknown(params: object) -> None:
+    raise RpcError(-32601, "Unhandled method")
+
+
+async def test_a_cli_without_connect_says_its_version_all_the_same(
+    autojump_clock,
+) -> None:
+    """As CLIs up to 1.0.40 do."""
+    old: dict[str, Any] = {"version": "0.0.403", "answers": {"connect": unknown}}
+    with trio.fail_after(60):
+        async with open_scripted_cli(**old) as cli, open_client(cli.stream) as client:
+            assert client.cli_version == "0.0.403"
+            assert client.protocol_version == 3
+
+        async with open_scripted_cli(**old, protocol_version=2) as cli:
+            with pytest.raises(IncompatibleCliError, match=r"0\.0\.403.* version 2"):
+                async with open_client(cli.stream):
+                    raise AssertionError
+
+
+async def test_a_time_in_milliseconds_is_an_answer_to_ping(autojump_clock) -> None:
+    """As CLIs up to 1.0.50 have it."""
+    pong = {"message": "pong", "timestamp": 1795258646173, "protocolVersion": 3}
+    with trio.fail_after(60):
+        async with open_scripted_cli(answers={"ping": lambda _: pong}) as cli:
+            async with open_client(cli.stream) as client:
+                assert (await client.ping()).timestamp == "1795258646173"
+
+
+async def test_a_cli_without_detach_is_told_to_destroy_the_session(
+    autojump_clock,
+) -> None:
+    """As CLIs up to 1.0.60 want it; it can be resumed."""
+    answers = {"session.detach": unknown}
+    with trio.fail_after(60):
+        async with open_scripted_cli(["Hello."], answers=answers) as cli:
+            async with open_client(cli.stream) as client:
+                async with client.open_session() as session:
+                    await session.ask("?")
+                assert len(cli.calls("session.destroy")) == 1
+                async with client.resume_session(session.id):
+                    pass
+
+
+async def test_a_cli_without_connect_and_status_is_asked_by_ping(
+    autojump_clock,
+) -> None:
     near, far = trio.testing.memory_stream_pair()
 
     async def answer(*messages: Response | ErrorResponse) -> None:
@@ -56,8 +104,9 @@ async def test_a_cli_without_connect_is_asked_by_ping(autojump_clock) -> None:
             nursery.start_soon(
                 answer,
                 ErrorResponse(1, -32601, "Unhandled method connect", None),
-                Response(2, {"message": "pong", "protocolVersion": 3}),
-                Response(3, None),
+                ErrorResponse(2, -32601, "Unhandled method status.get", None),
+                Response(3, {"message": "pong", "protocolVersion": 3}),
+                Response(4, None),
             )
             async with open_client(near) as client:
                 assert client.protocol_version == 3

@@ -34,7 +34,7 @@ from .._wire.messages import (
     decode_message,
     encode_message,
 )
-from .inbound import Inbound, Serve
+from .inbound import METHOD_NOT_FOUND, Inbound, Serve
 from .writer import Writer
 
 logger = logging.getLogger("trio_copilot.peer")
@@ -63,6 +63,12 @@ class Call:
     def failed(self) -> bool:
         """Whether the answer was an error, or will never come."""
         return self._error is not None
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether the answer was that there is no such method."""
+        error = self._error
+        return isinstance(error, RpcError) and error.code == METHOD_NOT_FOUND
 
     async def settled(self) -> None:
         """Wait until there is an answer of any kind, or the connection has ended."""

@@ -96,4 +96,9 @@ async def _release(session: Session) -> None:
     await opening.settled()
     if not opening.failed:
         params = {"sessionId": session.id}
-        await session._desk.peer.submit_nowait("session.detach", params).settled()
+        for method in ("session.detach", "session.destroy"):
+            # CLIs up to 1.0.60 have the second alone, which deletes nothing either.
+            release = session._desk.peer.submit_nowait(method, params)
+            await release.settled()
+            if not release.is_unknown:
+                return
