@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
@@ -36,9 +37,13 @@ def recorded() -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="session")
-def forms(recorded: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """One recorded event of each form, so that the rare ones are tried as often."""
-    return list({_form(event): event for event in recorded}.values())
+def form(recorded: list[dict[str, Any]]) -> Callable[[int], dict[str, Any]]:
+    """Make a recorded event of each form, so that the rare ones are tried as often.
+
+    It is a function, for Hypothesis shows what a test is given.
+    """
+    forms = list({_form(event): event for event in recorded}.values())
+    return lambda number: copy.deepcopy(forms[number % len(forms)])
 
 
 def _form(value: Any) -> object:

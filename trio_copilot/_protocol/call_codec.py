@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from typing import Any, get_type_hints
 
 from .._errors import MalformedResultError
-from .calls import UNSET
 from .codec import explain, unstructure
 from .hooks import converter
 from .names import names_of
@@ -52,7 +51,7 @@ class CallCodec:
         for name, of in self._types.items():
             default = self._signature.parameters[name].default
             value = bound.get(name, default)
-            if value is UNSET or (value is None and default is None):
+            if value is default:  # None, or UNSET where None says something
                 continue
             try:
                 check(value, of, name)

@@ -16,6 +16,7 @@ from cattrs import Converter, transform_error
 from cattrs.gen import make_dict_unstructure_fn, override
 
 from . import hooks
+from .calls import Unset
 from .hooks import Hook
 from .open_enum import OpenEnum
 from .unknown import UnknownVariant
@@ -53,6 +54,7 @@ def _converter() -> Converter:
     made.register_structure_hook_factory(hooks.is_a(WireObject), _closed_object)
     # What is meant to be unknown stays what it is, so that it can be told.
     made.register_unstructure_hook(OpenEnum, _as_it_is)
+    made.register_unstructure_hook(Unset, _as_it_is)
     made.register_unstructure_hook(UnknownVariant, _as_it_is)
     made.register_unstructure_hook_factory(hooks.is_a(WireObject), _known_fields)
     return made
