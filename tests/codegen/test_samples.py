@@ -28,8 +28,6 @@ from trio_copilot._protocol.codec import structure_data, unstructure
 from trio_copilot._transport.find_cli import PINNED_VERSION
 from trio_copilot.events import MalformedEvent, OpenEnum, WireObject
 
-pytestmark = pytest.mark.cli
-
 READ = {Kind.VALID, Kind.NEWER, Kind.NULL}
 SHOWN = 20  # of what went wrong
 
@@ -76,9 +74,41 @@ def schemas(unpacked_cli: Path) -> Schemas:
     return Schemas(events, api)
 
 
+def test_a_sample_has_one_thing_that_is_particular_about_it() -> None:
+    """If it had none, what follows would prove nothing."""
+    text: Schema = {"type": "string"}
+    node: Schema = {
+        "type": "object",
+        "properties": {"name": text, "next": {"$ref": "#/definitions/Node"}},
+        "required": ["name"],
+    }
+    sampler = Sampler({"definitions": {"Node": node}})
+    found = list(sampler.samples({"$ref": "#/definitions/Node"}))
+
+    by_kind = {
+        kind: {sample.where for sample in found if sample.kind is kind} for kind in Kind
+    }
+    assert by_kind[Kind.WRONG] >= {
+        " is of another type",
+        ".name is missing",
+        ".name is of another type",
+        ".next is of another type",
+        ".next.name is missing",
+        ".next.name is of another type",
+    }
+    assert by_kind[Kind.NULL] >= {".next is of another type"}
+    assert by_kind[Kind.NEWER] == {".brandNew is unknown", ".next.brandNew is unknown"}
+    valid = [sample.value for sample in found if sample.kind is Kind.VALID]
+    assert {"name": "text"} in valid
+    assert {"name": "text", "next": {"name": "text"}} in valid
+    wrong = [sample.value for sample in found if sample.kind is Kind.WRONG]
+    assert not any(value in valid for value in wrong)
+
+
 # -- events
 
 
+@pytest.mark.cli
 def test_every_payload_is_read_or_malformed_as_the_schema_says(
     schemas: Schemas,
 ) -> None:
@@ -146,6 +176,7 @@ def params_of(call: Call, sampler: Sampler) -> Params:
     return Params({**members[0], "properties": fields, "required": required}, python)
 
 
+@pytest.mark.cli
 async def test_every_call_sends_what_fits_the_schema_and_nothing_else(
     schemas: Schemas,
 ) -> None:
@@ -176,6 +207,7 @@ async def test_every_call_sends_what_fits_the_schema_and_nothing_else(
     assert min(seen[kind] for kind in READ - {Kind.NULL}) > 100
 
 
+@pytest.mark.cli
 async def test_every_answer_is_read_or_malformed_as_the_schema_says(
     schemas: Schemas,
 ) -> None:
@@ -228,6 +260,7 @@ def answer_of(call: Call) -> Any:
     return types_of(declared(call))["return"]
 
 
+@pytest.mark.cli
 async def test_every_request_is_read_or_malformed_as_the_schema_says(
     schemas: Schemas,
 ) -> None:
@@ -256,6 +289,7 @@ async def test_every_request_is_read_or_malformed_as_the_schema_says(
     assert len(asked) > 100
 
 
+@pytest.mark.cli
 async def test_every_answer_of_ours_is_sent_if_it_fits_the_schema_alone(
     schemas: Schemas,
 ) -> None:
@@ -295,6 +329,7 @@ def may_be_nothing(call: Call) -> bool:
 # -- nothing is left out
 
 
+@pytest.mark.cli
 def test_every_class_and_member_is_made_of_some_sample(schemas: Schemas) -> None:
     made = set[object]()
     for wire, sample in schemas.payloads():

@@ -86,7 +86,7 @@ def _calls(node: Schema, scope: str, path: tuple[str, ...]) -> Iterator[Call]:
 
 
 class Sampler:
-    """Tells of schemas, but of each definition within them once only.
+    """Tells of schemas, but only once what is inside of a definition.
 
     Args:
       schemas: those that `#/definitions/` in what is told about can mean.
@@ -139,14 +139,26 @@ class Sampler:
 
     def samples(self, schema: Schema) -> Iterator[Sample]:
         """Yield everything that there is to tell about a schema."""
+        yield from self._outside(schema)
+        yield from self._details(schema)
+
+    def _part(self, schema: Schema) -> Iterator[Sample]:
+        """Yield the samples of what is inside; the details of a definition just once."""
+        yield from self._outside(schema)
+        if "$ref" in schema:
+            if _name(schema) in self._told:
+                return
+            self._told.add(_name(schema))
+        yield from self._details(schema)
+
+    # -- of another type
+
+    def _outside(self, schema: Schema) -> Iterator[Sample]:
         yield Sample(Kind.VALID, self.smallest(schema))
         accepted = self._accepted(schema)
         for name, value in _EXAMPLES.items():
             if name not in accepted:
                 yield Sample(Kind.WRONG, value, " is of another type")
-        yield from self._details(schema)
-
-    # -- what has parts
 
     def _accepted(self, schema: Schema) -> set[str]:
         """Return the JSON types that a value can have."""
@@ -156,6 +168,8 @@ class Sampler:
                 return set(_EXAMPLES)
             found.add(member["type"])
         return found | {"integer"} if "number" in found else found
+
+    # -- of the same type
 
     def _details(self, schema: Schema) -> Iterator[Sample]:
         members = self.members(schema)
@@ -213,15 +227,6 @@ class Sampler:
                     yield attrs.evolve(made, kind=Kind.NULL)
                 elif sure:
                     yield made
-
-    def _part(self, schema: Schema) -> Iterator[Sample]:
-        """Yield the samples of what is inside; of a definition just once."""
-        if "$ref" in schema and _name(schema) in self._told:
-            yield Sample(Kind.VALID, self.smallest(schema))
-            return
-        if "$ref" in schema:
-            self._told.add(_name(schema))
-        yield from self.samples(schema)
 
 
 _EXAMPLES: Mapping[str, Any] = {
