@@ -11,11 +11,12 @@ To read the package, follow the data:
 * `_peer`       messages -> answered calls and notifications; one reader, one writer
 * `_session`    notifications -> events -> subscribers and turns
 * `_tools`      functions of yours that the model calls
-* `_protocol`   the vocabulary: generated event types, loaded when first looked at
+* `_protocol`   the vocabulary: generated events and calls, loaded when first used
 * `_client`     puts them together
 * `testing`     scripted stand-ins for the CLI and for the model, public
 
-Public besides this module: `trio_copilot.events`, `trio_copilot.testing`.
+Public besides this module: `trio_copilot.events`, `trio_copilot.rpc`,
+`trio_copilot.testing`.
 """
 
 from ._client import Client as Client, open_client as open_client
