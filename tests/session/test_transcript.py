@@ -303,7 +303,7 @@ def test_without_an_id_the_first_prompt_of_an_idle_session_is_ours() -> None:
 def test_what_is_streamed_after_a_failed_call_drops_what_came_before(
     failure: SessionEvent,
 ) -> None:
-    """As CLIs up to 1.0.86 have it, which may send no `assistant.turn_retry`."""
+    """As CLIs up to 1.0.92 have it, which may send no `assistant.turn_retry`."""
     play = played(
         delta("kept "),
         event("assistant.turn_end"),

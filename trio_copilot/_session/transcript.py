@@ -9,7 +9,7 @@ The rules, each measured on the real CLI:
   `assistant.message` holds the last part only.
 * A model call that is retried streams again from the start. So the pieces of a call are
   provisional until `assistant.message` or `assistant.turn_end`, and
-  `assistant.turn_retry` drops them. CLIs up to 1.0.86 may not send that: then the next
+  `assistant.turn_retry` drops them. CLIs up to 1.0.92 may not send that: then the next
   piece after the failure of a call drops what the call had streamed.
 * Events that carry an agent id belong to a sub-agent: shown, never part of the text,
   never the end.
