@@ -418,7 +418,9 @@ class Client:
         async with trio.open_nursery() as nursery:
             for session in tuple(self._sessions.values()):
                 nursery.start_soon(close_session, session, TURN_TIMEOUT)
-        if self._link.owned and self._peer.end is None:
+        # One that is still starting does not answer; the end of its input will do.
+        answers = self.protocol_version != 0 and self._peer.end is None
+        if self._link.owned and answers:
             with last_words(SHUTDOWN_REQUEST_TIMEOUT) as patience:
                 await self._peer.submit_nowait("runtime.shutdown", {}).settled()
             if patience.cancelled_caught:
