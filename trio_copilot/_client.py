@@ -29,7 +29,7 @@ from ._errors import (
 )
 from ._json import as_array, as_object, as_text
 from ._peer import Peer, beat, open_peer
-from ._protocol.calls import Handlers as RpcHandlers, server_rpc
+from ._protocol.calls import check_handlers, server_rpc
 from ._resource_errors import ClientClosedError, SessionClosedError
 from ._scopes import as_block, impatient, last_words, open_block, require_trio
 from ._session.buffer import Overflow
@@ -500,8 +500,7 @@ async def open_client(
     require_trio()
     if heartbeat is not None and not heartbeat > 0:
         raise ValueError(f"heartbeat is a number of seconds, not {heartbeat!r}")
-    if not isinstance(handlers, RpcHandlers | None):  # pyright: ignore[reportUnnecessaryIsInstance]  # what users pass
-        raise TypeError(f"handlers are rpc.ClientHandlers, not {handlers!r}")
+    check_handlers(handlers, "ClientHandlers")
     launch = LaunchOptions(
         env=env,
         cwd=cwd,

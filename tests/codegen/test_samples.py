@@ -21,7 +21,7 @@ from trio_copilot._codegen import names
 from trio_copilot._codegen.errata import corrected
 from trio_copilot._codegen.samples import Call, Kind, Sample, Sampler, Schema, calls
 from trio_copilot._protocol import index, rpc_index
-from trio_copilot._protocol.answers import answer, handler_for
+from trio_copilot._protocol.answers import handler_for, read_request, write_answer
 from trio_copilot._protocol.call_codec import read_as, types_of
 from trio_copilot._protocol.calls import Handlers, server_rpc, session_rpc
 from trio_copilot._protocol.codec import structure_data, unstructure
@@ -277,7 +277,7 @@ async def test_every_request_is_read_or_malformed_as_the_schema_says(
         handlers, handler = serving(call, serve)
         for sample in sampler.samples(call.params or {}):
             try:
-                await answer(handlers, call.wire, handler, sample.value)
+                await handler(read_request(handlers, call.wire, sample.value))
             except MalformedResultError:
                 if sample.kind is not Kind.WRONG:
                     wrong.append((call.wire, sample))
@@ -307,7 +307,8 @@ async def test_every_answer_of_ours_is_sent_if_it_fits_the_schema_alone(
         for sample in sampler.samples(call.result):
             reply[0] = sample.value
             try:
-                sent = await answer(handlers, call.wire, handler, request)
+                answer = await handler(read_request(handlers, call.wire, request))
+                sent = write_answer(handlers, call.wire, answer)
             except TypeError as error:
                 if sample.kind is Kind.VALID:
                     wrong.append((call.wire, sample, error))

@@ -20,8 +20,10 @@ from trio_copilot import (
     Client,
     Deny,
     ExitPlanModeRequest,
+    MalformedResultError,
     PermissionRequest,
     RpcError,
+    SessionOptions,
     SystemMessage,
     open_client,
 )
@@ -71,7 +73,7 @@ from trio_copilot.rpc import (
     SkillProviderReadRequest,
     SkillProviderReadResult,
 )
-from trio_copilot.testing import Call, Reply, open_scripted_cli
+from trio_copilot.testing import Call, Reply, ScriptedCli, open_scripted_cli, open_stage
 
 PANEL: dict[str, Any] = {
     "canvases": [
@@ -599,6 +601,43 @@ async def test_an_answer_that_does_not_fit_is_an_error_of_the_handler(
 
     (answer,) = (it for it in rig.scripted.received if isinstance(it, ErrorResponse))
     assert answer.code == -32603
+
+
+async def test_an_answer_that_a_handler_cannot_read_is_no_fault_of_the_request(
+    autojump_clock: MockClock,
+) -> None:
+    class Curious(CanvasHandler):
+        async def open(
+            self, request: CanvasProviderOpenRequest
+        ) -> CanvasProviderOpenResult:
+            await rig.session.rpc.plan.read()
+            raise AssertionError
+
+    odd = {"session.plan.read": lambda _: {"exists": "maybe"}}
+    with trio.fail_after(60):
+        with pytest.raises(MalformedResultError, match=r"session\.plan\.read"):
+            async with (
+                open_stage(scripted={"answers": odd}) as stage,
+                stage.open_client() as client,
+                client.open_session(
+                    handlers=SessionHandlers(canvas=Curious())
+                ) as session,
+            ):
+                assert isinstance(stage.model, ScriptedCli)
+                rig = Rig(client, session, stage.model, {})
+                await rig.scripted.request("canvas.open", opening(rig))
+                await trio.sleep_forever()
+
+    (answer,) = (it for it in rig.scripted.received if isinstance(it, ErrorResponse))
+    assert answer.code == -32603
+
+
+async def test_handlers_of_the_other_kind_are_refused() -> None:
+    with pytest.raises(TypeError, match=r"rpc\.SessionHandlers, not ClientHandlers"):
+        SessionOptions(handlers=ClientHandlers())  # type: ignore[arg-type]  # that is the test
+    with pytest.raises(TypeError, match=r"rpc\.ClientHandlers, not SessionHandlers"):
+        async with open_client(handlers=SessionHandlers()):  # type: ignore[arg-type]  # that is the test
+            raise AssertionError
 
 
 async def test_a_handler_can_refuse(autojump_clock: MockClock) -> None:

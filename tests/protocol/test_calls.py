@@ -14,7 +14,7 @@ import pytest
 import trio
 
 from trio_copilot import MalformedResultError, rpc
-from trio_copilot._protocol.answers import answer, handler_for
+from trio_copilot._protocol.answers import handler_for, read_request, write_answer
 from trio_copilot._protocol.calls import server_rpc, session_rpc
 from trio_copilot._protocol.names import names_of, resolved
 from trio_copilot.rpc import (
@@ -453,7 +453,8 @@ async def ask(files: Files, wire: str, params: Any) -> Any:
     handlers = SessionHandlers(session_fs=files)
     serve = handler_for(handlers, wire)
     assert serve is not None
-    return await answer(handlers, wire, serve, params)
+    answer = await serve(read_request(handlers, wire, params))
+    return write_answer(handlers, wire, answer)
 
 
 async def test_a_handler_is_asked_in_types_and_answers_as_on_the_wire() -> None:
@@ -527,7 +528,8 @@ async def test_a_notification_is_answered_with_nothing() -> None:
     event = {"kind": "k", "metrics": {}, "properties": {}}
     params = {"sessionId": "s", "restricted": False, "event": event}
 
-    assert await answer(handlers, "gitHubTelemetry.event", serve, params) is None
+    await serve(read_request(handlers, "gitHubTelemetry.event", params))
+    assert write_answer(handlers, "gitHubTelemetry.event", "whatever") is None
     assert len(heard) == 1
 
 

@@ -21,31 +21,30 @@ def handler_for(handlers: Handlers | None, wire: str) -> Callable[[Any], Any] | 
     """Return the method that answers a request; `None` if nobody serves it."""
     if handlers is None or wire not in REQUESTS:
         return None
-    holder, field, _, method = REQUESTS[wire]
-    handler: Handler | None = None
-    if holder == type(handlers).__name__:
-        handler = getattr(handlers, field)
+    _, field, _, method = REQUESTS[wire]
+    handler: Handler | None = getattr(handlers, field, None)
     if handler is None or getattr(type(handler), method) is _declared(handlers, wire):
         return None
     served: Callable[[Any], Any] = getattr(handler, method)
     return served
 
 
-async def answer(
-    handlers: Handlers,
-    wire: str,
-    serve: Callable[[Any], Any],
-    params: Mapping[str, Any],
-) -> Any:
-    """Ask a handler, and return its answer as on the wire.
+def read_request(handlers: Handlers, wire: str, params: Mapping[str, Any]) -> Any:
+    """Return what a handler is asked, typed.
 
     Raises:
-      MalformedResultError: the request does not fit its type.
-      TypeError: the answer does not.
+      MalformedResultError: it does not fit its type.
     """
-    types = types_of(_declared(handlers, wire))
-    result = await serve(read_as(types["request"], params, wire))
-    wanted = types["return"]
+    return read_as(types_of(_declared(handlers, wire))["request"], params, wire)
+
+
+def write_answer(handlers: Handlers, wire: str, result: Any) -> Any:
+    """Return what a handler has answered as on the wire.
+
+    Raises:
+      TypeError: it does not fit its type.
+    """
+    wanted = types_of(_declared(handlers, wire))["return"]
     if wanted is type(None):
         return None
     check(result, wanted, f"the answer to {wire}")

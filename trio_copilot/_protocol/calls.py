@@ -103,6 +103,19 @@ def session_rpc(call: Caller) -> SessionRpc:
     return calls
 
 
+def check_handlers(handlers: object, kind: str) -> None:
+    """Check that handlers are of a kind, `SessionHandlers` or `ClientHandlers`.
+
+    Raises:
+      TypeError: they are not; those of the other kind would never be asked.
+    """
+    if handlers is None:
+        return
+    module = import_module(f"{__package__}.generated.rpc.handlers")
+    if not isinstance(handlers, getattr(module, kind)):
+        raise TypeError(f"handlers must be rpc.{kind}, not {handlers!r}")
+
+
 def _roots() -> Any:
     return import_module(f"{__package__}.generated.rpc.roots")
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import attrs
 from attrs import validators
 
-from .._protocol.calls import Handlers
+from .._protocol.calls import check_handlers
 from .._tools.declare import Tool, is_async
 from .._tools.run import by_name
 from .hooks import Hooks
@@ -22,6 +22,9 @@ from .permissions import PermissionHandler
 from .provider import Provider
 from .questions import ElicitationHandler, UserInputHandler
 from .system_message import SystemMessage
+
+if TYPE_CHECKING:
+    from .._protocol.generated.rpc.handlers import SessionHandlers
 
 PathLike = str | os.PathLike[str]
 
@@ -49,6 +52,10 @@ def _system_message(
 def _is_async(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
     if value is not None and not is_async(value):
         raise TypeError(f"{attribute.name} must be an async function, not {value!r}")
+
+
+def _session_handlers(_: object, __: attrs.Attribute[Any], value: object) -> None:
+    check_handlers(value, "SessionHandlers")
 
 
 def _option(kind: type | tuple[type, ...]) -> Any:
@@ -120,7 +127,9 @@ class SessionOptions:
         validator=validators.optional(validators.instance_of(Hooks)),
     )
     """Functions that the CLI calls at fixed points of its work."""
-    handlers: Handlers | None = _option(Handlers)
+    handlers: SessionHandlers | None = attrs.field(
+        default=None, validator=_session_handlers
+    )
     """A `trio_copilot.rpc.SessionHandlers`: what else answers requests of the CLI, such
     as a canvas, skills or a file system of yours."""
     streaming: bool = attrs.field(default=True, validator=validators.instance_of(bool))

@@ -175,66 +175,28 @@ class Desk:
         return await handlers.serve(method, REQUEST_CANCELLED, work)
 
     async def _ask_user(self, params: Mapping[str, Any], handlers: Handlers) -> Any:
-        return await self._ask(
-            "user input",
-            self.options.on_user_input,
-            UserInputRequest.from_wire(params),
-            handlers,
-        )
+        question = UserInputRequest.from_wire(params)
+        work = _asking(self.options.on_user_input, question)
+        return await _serve("user input", work, handlers)
 
     async def _leave_plan_mode(
         self, params: Mapping[str, Any], handlers: Handlers
     ) -> Any:
-        return await self._ask(
-            "plan",
-            self.options.on_exit_plan_mode,
-            ExitPlanModeRequest.from_wire(params),
-            handlers,
-        )
+        question = ExitPlanModeRequest.from_wire(params)
+        work = _asking(self.options.on_exit_plan_mode, question)
+        return await _serve("plan", work, handlers)
 
     async def _switch_mode(self, params: Mapping[str, Any], handlers: Handlers) -> Any:
-        return await self._ask(
-            "mode switch",
-            self.options.on_auto_mode_switch,
-            AutoModeSwitchRequest.from_wire(params),
-            handlers,
-        )
-
-    async def _ask(
-        self,
-        label: str,
-        handler: Callable[[Any], Awaitable[object]] | None,
-        question: UserInputRequest | ExitPlanModeRequest | AutoModeSwitchRequest,
-        handlers: Handlers,
-    ) -> Any:
-        """Put a question to a handler of the options."""
-        if handler is None:
-            raise RpcError(METHOD_NOT_FOUND, f"This client has no handler for {label}")
-
-        async def work() -> Answer:
-            try:
-                return Answer(question.answer_to_wire(await handler(question)))
-            except Exception as error:  # noqa: BLE001  # raised once it is answered
-                refused = RpcError(INTERNAL_ERROR, f"The handler for {label} failed")
-                return Answer(refused, error)
-
-        return await handlers.serve(label, REQUEST_CANCELLED, work)
+        question = AutoModeSwitchRequest.from_wire(params)
+        work = _asking(self.options.on_auto_mode_switch, question)
+        return await _serve("mode switch", work, handlers)
 
     async def _transform_prompt(
         self, params: Mapping[str, Any], handlers: Handlers
     ) -> Any:
         message = self.options.system_message
-        if message is None:
-            raise RpcError(METHOD_NOT_FOUND, "This client changes no system message")
-
-        async def work() -> Answer:
-            try:
-                return Answer(await message.transform(params))
-            except Exception as error:  # noqa: BLE001  # raised once it is answered
-                refused = RpcError(INTERNAL_ERROR, "A section could not be changed")
-                return Answer(refused, error)
-
-        return await handlers.serve("system message", REQUEST_CANCELLED, work)
+        work = partial(message.transform, params) if message is not None else None
+        return await _serve("system message", work, handlers)
 
     async def _run_hook(self, params: Mapping[str, Any], handlers: Handlers) -> Any:
         hooks = self.options.hooks
@@ -253,13 +215,44 @@ class Desk:
         return await handlers.serve(f"hook {moment}", if_cancelled, work)
 
 
+def _asking(
+    handler: Callable[[Any], Awaitable[object]] | None,
+    question: UserInputRequest | ExitPlanModeRequest | AutoModeSwitchRequest,
+) -> Callable[[], Awaitable[Any]] | None:
+    """Return what puts a question to a handler of the options, if there is one."""
+    if handler is None:
+        return None
+
+    async def ask() -> Any:
+        return question.answer_to_wire(await handler(question))
+
+    return ask
+
+
+async def _serve(
+    label: str, ask: Callable[[], Awaitable[Any]] | None, handlers: Handlers
+) -> Any:
+    """Answer a request; an exception is raised in the handler's task afterwards."""
+    if ask is None:
+        raise RpcError(METHOD_NOT_FOUND, f"This client has no handler for {label}")
+
+    async def work() -> Answer:
+        try:
+            return Answer(await ask())
+        except Exception as error:  # noqa: BLE001  # raised once it is answered
+            refused = RpcError(INTERNAL_ERROR, f"The handler for {label} failed")
+            return Answer(refused, error)
+
+    return await handlers.serve(label, REQUEST_CANCELLED, work)
+
+
 def typed_work(
     handlers: RpcHandlers | None, method: str, params: Mapping[str, Any]
 ) -> Work | None:
     """Return what answers a request with a handler of `trio_copilot.rpc`, if one does."""
     if handlers is None:
         return None
-    from .._protocol.answers import answer, handler_for
+    from .._protocol.answers import handler_for, read_request, write_answer
 
     serve = handler_for(handlers, method)
     if serve is None:
@@ -267,10 +260,13 @@ def typed_work(
 
     async def work() -> Answer:
         try:
-            return Answer(await answer(handlers, method, serve, params))
+            request = read_request(handlers, method, params)
         except MalformedResultError as error:
             logger.warning("%s was asked in a way that does not fit: %s", method, error)
             return Answer(RpcError(INVALID_PARAMS, error.reason))
+        try:
+            answer = await serve(request)
+            return Answer(write_answer(handlers, method, answer))
         except RpcError as error:  # it is how a handler refuses
             return Answer(error)
         except Exception as error:  # noqa: BLE001  # raised once it is answered
