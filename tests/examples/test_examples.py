@@ -1,134 +1,29 @@
-"""Every example, run as its docstring says, on the real CLI with a scripted model."""
+"""Every example of the list, run as its docstring says."""
 
 from __future__ import annotations
 
-import itertools
-import os
 import runpy
 import signal
 import subprocess
-import sys
-from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
-from typing import TypeAlias
 
-import attrs
 import pytest
 import trio
 
 from trio_copilot import Lagged, SessionEvent
-from trio_copilot.testing import (
-    Call,
-    ModelRequest,
-    Reply,
-    Script,
-    ScriptedModel,
-    cli_environment,
-    open_scripted_model,
-)
+from trio_copilot.testing import Call, ModelRequest, Reply, Script
 
-ROOT = Path(__file__).parents[2]
+from .runner import HANGING, ROOT, Examples, Model, told_by_tools
+
 EXAMPLES = sorted(path.stem for path in ROOT.glob("examples/[0-9]*.py"))
 
-PATIENCE = 60.0
-"""Seconds until a test fails that waits for a program."""
+only_real = pytest.mark.parametrize(
+    "examples", [pytest.param("real", marks=pytest.mark.cli)], indirect=True
+)
+"""For what a CLI itself does: its built-in tools, its plans and its bills."""
 
-Meanwhile: TypeAlias = Callable[[trio.Process, ScriptedModel], Awaitable[None]]
-
-# What measures the coverage of processes that tests start.
-_COVERAGE = {k: v for k, v in os.environ.items() if k.startswith("COVERAGE_")}
-
-
-HANGING: Script = itertools.repeat(Reply(then="hang"))
-
-
-@attrs.frozen
-class Ended:
-    """How an example ended, what it said, and the model that it asked."""
-
-    status: int
-    out: str
-    err: str
-    model: ScriptedModel
-
-    @property
-    def lines(self) -> list[str]:
-        return self.out.splitlines()
-
-
-@attrs.frozen
-class Examples:
-    """Runs examples as a user would who has the real CLI and a model of his own."""
-
-    cli_path: Path
-    home: Path
-
-    async def run(
-        self,
-        name: str,
-        script: Script | Reply,
-        *arguments: str | Path,
-        cwd: Path = ROOT,
-        meanwhile: Meanwhile | None = None,
-        stopped: Iterable[int] = (),
-    ) -> Ended:
-        """Run an example to its end.
-
-        Args:
-          name: the example.
-          script: what the model answers.
-          arguments: of the command line.
-          cwd: where it runs.
-          meanwhile: runs beside it.
-          stopped: the model calls that have to be given up before they are answered.
-        """
-        with trio.fail_after(PATIENCE):
-            async with open_scripted_model(script) as model:
-                ended: list[subprocess.CompletedProcess[bytes]] = []
-
-                async def run(task_status: trio.TaskStatus[trio.Process]) -> None:
-                    command = [
-                        sys.executable,
-                        str(ROOT / "examples" / f"{name}.py"),
-                        *arguments,
-                    ]
-                    it = await trio.run_process(
-                        command,
-                        env=self._environment(model),
-                        cwd=cwd,
-                        capture_stdout=True,
-                        capture_stderr=True,
-                        check=False,
-                        task_status=task_status,
-                    )
-                    ended.append(it)
-
-                async with trio.open_nursery() as nursery:
-                    process: trio.Process = await nursery.start(run)
-                    if meanwhile is not None:
-                        await meanwhile(process, model)
-                for number in stopped:
-                    await model.wait_disconnect(number)
-        [it] = ended
-        return Ended(it.returncode, it.stdout.decode(), it.stderr.decode(), model)
-
-    def _environment(self, model: ScriptedModel) -> dict[str, str]:
-        return {
-            **cli_environment(model, self.home),
-            **_COVERAGE,
-            "COPILOT_CLI_PATH": str(self.cli_path),
-            "PYTHONPATH": str(ROOT),
-        }
-
-
-@pytest.fixture
-def examples(cli_path: Path, cli_home: Path) -> Examples:
-    return Examples(cli_path, cli_home)
-
-
-def told_by_tools(request: ModelRequest) -> list[str]:
-    """What the tools have told the model so far."""
-    return [m["content"] for m in request.messages if m["role"] == "tool"]
+# What the scripted CLI answers that it has no method for.
+ANSWERS = {"session.mode.set": lambda _: {"mode": "plan"}}
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
@@ -140,7 +35,6 @@ def test_each_example_says_how_to_run_it_and_stands_in_the_list(name: str) -> No
     assert f"[{name}]({name}.py)" in listed
 
 
-@pytest.mark.cli
 async def test_hello_prints_the_answer_and_how_it_ended(examples: Examples) -> None:
     ended = await examples.run("01_hello", "Hello, world!")
 
@@ -148,7 +42,6 @@ async def test_hello_prints_the_answer_and_how_it_ended(examples: Examples) -> N
     assert (ended.status, ended.err) == (0, "")
 
 
-@pytest.mark.cli
 async def test_streaming_prints_the_answer_alone_to_stdout(examples: Examples) -> None:
     reply = Reply("Because of the air.", reasoning="Let me think.")
     ended = await examples.run("02_streaming", reply, "Why", "blue?")
@@ -159,7 +52,7 @@ async def test_streaming_prints_the_answer_alone_to_stdout(examples: Examples) -
     assert ended.status == 0
 
 
-@pytest.mark.cli
+@only_real
 async def test_streaming_fails_as_a_program_when_the_turn_does(
     examples: Examples,
 ) -> None:
@@ -170,7 +63,6 @@ async def test_streaming_fails_as_a_program_when_the_turn_does(
     assert "TurnError: 400 too warm here" in ended.err
 
 
-@pytest.mark.cli
 async def test_the_tool_calculates_and_runs_no_code(examples: Examples) -> None:
     expressions = ["-2 * (3 + 4) / 7 - 1", "__import__('os')", "1 / 0", "1 +", "2 ** 9"]
     calls = [Call("calculate", {"expression": each}) for each in expressions]
@@ -190,7 +82,6 @@ async def test_the_tool_calculates_and_runs_no_code(examples: Examples) -> None:
     assert "Only numbers and + - * /, not 2 ** 9" in told[4]
 
 
-@pytest.mark.cli
 async def test_the_deadline_stops_the_turn_and_the_session_goes_on(
     examples: Examples,
 ) -> None:
@@ -223,7 +114,7 @@ def repository(tmp_path: Path) -> Path:
     return root
 
 
-@pytest.mark.cli
+@only_real
 async def test_the_policy_permits_only_what_git_can_undo(
     examples: Examples, repository: Path
 ) -> None:
@@ -264,7 +155,7 @@ async def test_the_policy_permits_only_what_git_can_undo(
     assert not (repository / "made-by-shell").exists()
 
 
-@pytest.mark.cli
+@only_real  # the scripted CLI shows the model no attachments
 async def test_a_session_that_fails_leaves_the_others_alone(
     examples: Examples, tmp_path: Path
 ) -> None:
@@ -288,14 +179,13 @@ async def test_a_session_that_fails_leaves_the_others_alone(
     assert ended.status == 0
 
 
-@pytest.mark.cli
 async def test_so_many_sessions_at_once_and_no_more(
     examples: Examples, tmp_path: Path
 ) -> None:
     """While three answers are held back, the model is not asked a fourth time."""
     asked: list[int] = []
 
-    async def press_ctrl_c(process: trio.Process, model: ScriptedModel) -> None:
+    async def press_ctrl_c(process: trio.Process, model: Model) -> None:
         await model.wait_request(3)
         with trio.move_on_after(0.5):
             await model.wait_request(4)
@@ -311,7 +201,6 @@ async def test_so_many_sessions_at_once_and_no_more(
     assert "KeyboardInterrupt" in ended.err
 
 
-@pytest.mark.cli
 async def test_watching_shows_the_events_of_the_wire_in_order(
     examples: Examples,
 ) -> None:
@@ -352,7 +241,6 @@ def test_watching_has_a_line_for_what_is_new_odd_or_lost(
     assert example["describe"](item) == line
 
 
-@pytest.mark.cli
 async def test_the_loser_of_the_race_is_stopped(examples: Examples) -> None:
     script: Script = [Reply(then="hang"), "I won."]
     ended = await examples.run("08_race", script, "tortoise", "hare", stopped=[1])
@@ -365,7 +253,7 @@ async def test_the_loser_of_the_race_is_stopped(examples: Examples) -> None:
     assert "stopped in" in said[f"{loser}: "]
 
 
-@pytest.mark.cli
+@only_real
 async def test_a_plan_is_made_in_plan_mode_and_has_its_price(
     examples: Examples,
 ) -> None:
@@ -377,16 +265,21 @@ async def test_a_plan_is_made_in_plan_mode_and_has_its_price(
     assert (ended.status, ended.err) == (0, "")
 
 
-@pytest.mark.cli
 @pytest.mark.parametrize("name", EXAMPLES)
 async def test_ctrl_c_ends_any_example_and_stops_its_agent(
     examples: Examples, name: str
 ) -> None:
-    async def press_ctrl_c(process: trio.Process, model: ScriptedModel) -> None:
+    async def press_ctrl_c(process: trio.Process, model: Model) -> None:
         await model.wait_request()
         process.send_signal(signal.SIGINT)
 
-    ended = await examples.run(name, HANGING, meanwhile=press_ctrl_c, stopped=[1])
+    ended = await examples.run(
+        name,
+        HANGING,
+        meanwhile=press_ctrl_c,
+        stopped=[1],
+        behaviour={"answers": ANSWERS},
+    )
 
     assert ended.status != 0
     assert "KeyboardInterrupt" in ended.err
