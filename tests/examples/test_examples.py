@@ -23,7 +23,8 @@ only_real = pytest.mark.parametrize(
 """For what a CLI itself does: its built-in tools, its plans and its bills."""
 
 # What the scripted CLI answers that it has no method for.
-ANSWERS = {"session.mode.set": lambda _: {"mode": "plan"}}
+MODE_SET = {"status": "applied", "modelChanged": False}
+ANSWERS = {"session.mode.set": lambda _: MODE_SET}
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
