@@ -1,0 +1,47 @@
+"""A browser talks to a session: the WebSocket bridge. Needs the extra `bridge`.
+
+`open_bridge` serves a client of yours for the length of a block: every connection has a
+session of its own, and one that is gone takes its session, and the turn that it was in,
+with it. The protocol is on the page about the bridge, and below as classes.
+
+To read the package, follow the data:
+
+* `_server`        accepts connections and owns them
+* `_access`        who may come in
+* `_socket`        one WebSocket: handshake, first message, reader, writer, end
+* `_conversation`  one session, whatever carries its messages: prompts, stops, answers
+* `_permissions`   what the agent asks and the peer answers
+* `_translate`     events of a turn -> messages
+* `_outbox`        messages that wait for a slow peer
+* `_messages`      the protocol
+"""
+
+from .._fixup import publish as _publish
+from ._messages import (
+    PROTOCOL as PROTOCOL,
+    Answer as Answer,
+    BadMessageError as BadMessageError,
+    ClientMessage as ClientMessage,
+    Delta as Delta,
+    End as End,
+    Hello as Hello,
+    Noticed as Noticed,
+    Permission as Permission,
+    PermissionClosed as PermissionClosed,
+    Prompt as Prompt,
+    Ready as Ready,
+    Reasoning as Reasoning,
+    Refusal as Refusal,
+    Retried as Retried,
+    ServerMessage as ServerMessage,
+    Start as Start,
+    Stop as Stop,
+    ToolCalled as ToolCalled,
+    ToolEnded as ToolEnded,
+    ToolProgressed as ToolProgressed,
+    UsageSoFar as UsageSoFar,
+    decode as decode,
+    encode as encode,
+)
+
+_publish(globals())
