@@ -71,6 +71,22 @@ async def test_text_deltas_iterates_the_text_alone(world: World, clock: Clock) -
     assert turn.end is not None
 
 
+async def test_text_chunks_are_whole_lines_however_the_model_cuts_them(
+    world: World, clock: Clock
+) -> None:
+    pieces = ("# A he", "ading\n", "\nText", " and more.\nThe", " end")
+    with trio.fail_after(world.patience):
+        async with world.run([Reply(pieces), Reply(pieces)]) as rig:
+            async with rig.session.turn("?") as turn:
+                lines = [line async for line in turn.text_chunks()]
+            async with rig.session.turn("?") as turn:
+                chunks = turn.text_chunks(by="paragraph", max_latency=60)
+                paragraphs = [paragraph async for paragraph in chunks]
+
+    assert lines == ["# A heading\n", "\n", "Text and more.\n", "The end"]
+    assert paragraphs == ["# A heading\n\n", "Text and more.\nThe end"]
+
+
 async def test_reasoning_is_shown_and_is_no_part_of_the_text(
     world: World, clock: Clock
 ) -> None:

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import AsyncIterator, Callable
+from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
 import trio
@@ -26,6 +26,7 @@ from .._scopes import impatient, last_words
 from .._tools.declare import ToolError
 from .._tools.run import failed, succeeded
 from .buffer import Buffer, Lagged
+from .chunks import TextChunks
 from .coalesce import TURN_EVENTS
 from .handlers import Handlers
 from .transcript import Transcript
@@ -119,6 +120,43 @@ class Turn:
         It takes the same events as iterating the turn: use one or the other.
         """
         return _TextDeltas(self)
+
+    def text_chunks(
+        self,
+        *,
+        by: Literal["line", "paragraph", "sentence"] = "line",
+        max_latency: float | None = None,
+        on_retry: Callable[[str], object] | None = None,
+    ) -> AsyncIterator[str]:
+        """Iterate the main agent's text in chunks: what a display can render whole.
+
+        The chunks joined are the text, to the character. Without `max_latency` each is
+        one line, paragraph or sentence, however the model has cut it; the last may be
+        unfinished. When the turn ends, or the connection is lost, what waited comes
+        first. `Cancelled` loses nothing: iterating goes on from there, also behind the
+        turn's block. It takes the same events as iterating the turn: use one or the
+        other.
+
+        A model call that is retried begins again. What still waited of its first
+        attempt is dropped; what had been handed out cannot be taken back, and
+        `on_retry` is told.
+
+        Args:
+          by: where a chunk ends: `line` at a line feed; `paragraph` at an empty line,
+            and no paragraph is blank; `sentence` at `.`, `!`, `?` or `…` before a blank,
+            at their wide forms, or at an empty line. No markup is understood.
+          max_latency: seconds that text may wait for the end of its chunk, also while
+            nothing comes: then all of it is a chunk, but for a last character that is
+            visibly unfinished, such as half a flag. `None` is for ever.
+          on_retry: called, before the next chunk, with the end of what was handed out,
+            which is void now. Sync or async; it runs in the task that iterates, and an
+            exception in it comes out there.
+
+        Raises:
+          ValueError: there is no such unit, or the latency is negative.
+          SessionBusyError, CliExitedError, ProtocolError: as iterating the turn does.
+        """
+        return TextChunks(self.__anext__, by, max_latency, on_retry)
 
     def __aiter__(self) -> Turn:
         return self
