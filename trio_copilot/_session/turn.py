@@ -37,6 +37,7 @@ from .turn_events import (
     TurnEnd,
     TurnEndReason,
     TurnEvent,
+    Usage,
 )
 
 if TYPE_CHECKING:
@@ -112,6 +113,11 @@ class Turn:
         retried model call had streamed before it failed is not.
         """
         return self._transcript.text
+
+    @property
+    def usage(self) -> Usage:
+        """What the model calls so far used; a call is counted when it is over."""
+        return self._transcript.usage
 
     @property
     def text_deltas(self) -> AsyncIterator[str]:
@@ -257,7 +263,7 @@ class Turn:
 
     def _receive(self, event: SessionEvent) -> None:
         self._last_event = event.type
-        self._last_heard = trio.current_time()
+        self._last_heard = self._session._desk.peer.last_received
         self._transcript.feed(event)
         self._look()
 
