@@ -54,6 +54,7 @@ from ._session.catalogue import (
     SessionMetadata as SessionMetadata,
 )
 from ._session.fanout import Subscription as Subscription
+from ._session.fences import fenced as fenced
 from ._session.hooks import (
     HookHandler as HookHandler,
     HookInput as HookInput,

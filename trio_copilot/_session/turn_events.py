@@ -5,7 +5,6 @@ Each event has `source`, the wire event that it was made of, for whatever it lea
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, TypeAlias
 
@@ -13,6 +12,7 @@ import attrs
 
 from .._errors import TurnError
 from .._protocol.envelope import SessionEvent
+from .usage import Usage as Usage
 
 
 class TurnEndReason(StrEnum):
@@ -43,41 +43,6 @@ class CancelCause(StrEnum):
     """The CLI or another client of the session aborted."""
     CLOSED = "closed"
     """The session was closed under the turn."""
-
-
-@attrs.frozen(kw_only=True)
-class Usage:
-    """What the model calls of a turn used, those of its sub-agents included."""
-
-    calls: int = 0
-    """Model calls."""
-    input_tokens: int = 0
-    output_tokens: int = 0
-    cache_read_tokens: int = 0
-    cache_write_tokens: int = 0
-    reasoning_tokens: int = 0
-    cost: float = 0.0
-    """In the CLI's own unit; 0 with a provider of your own."""
-    duration: float = 0.0
-    """Seconds spent in model calls."""
-
-    def plus(self, data: Mapping[str, Any]) -> Usage:
-        """Return the sum of this and one `assistant.usage` payload."""
-
-        def number(key: str) -> Any:
-            value = data.get(key)
-            return value if isinstance(value, (int, float)) else 0
-
-        return Usage(
-            calls=self.calls + 1,
-            input_tokens=self.input_tokens + number("inputTokens"),
-            output_tokens=self.output_tokens + number("outputTokens"),
-            cache_read_tokens=self.cache_read_tokens + number("cacheReadTokens"),
-            cache_write_tokens=self.cache_write_tokens + number("cacheWriteTokens"),
-            reasoning_tokens=self.reasoning_tokens + number("reasoningTokens"),
-            cost=self.cost + number("cost"),
-            duration=self.duration + number("duration") / 1000,
-        )
 
 
 @attrs.frozen(kw_only=True)

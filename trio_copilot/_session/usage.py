@@ -1,0 +1,86 @@
+"""What model calls used: of one turn, or of a whole session.
+
+Strategy: a frozen sum; each `assistant.usage` makes a new one. What cannot be summed is
+kept in a form that can: the latency between tokens as seconds and a number of gaps.
+
+This module does not know whose calls they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+
+@attrs.frozen(kw_only=True)
+class Usage:
+    """What model calls used: of a turn, those of its sub-agents included; of a session.
+
+    Sums are made with `+`.
+    """
+
+    calls: int = 0
+    """Model calls."""
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
+    reasoning_tokens: int = 0
+    cost: float = 0.0
+    """In the CLI's own unit; 0 with a provider of your own."""
+    duration: float = 0.0
+    """Seconds spent in model calls."""
+    time_to_first_token: float | None = None
+    """Seconds that the first of the calls took to its first token; `None` if the CLI did
+    not say."""
+    streaming: float = 0.0
+    """Seconds between the first and the last token of each call, where the CLI said it."""
+    gaps: int = 0
+    """Between how many pairs of tokens these seconds lie."""
+
+    @property
+    def inter_token_latency(self) -> float | None:
+        """Seconds from one token to the next, on average; `None` if the CLI did not say."""
+        return self.streaming / self.gaps if self.gaps else None
+
+    def plus(self, data: Mapping[str, Any]) -> Usage:
+        """Return the sum of this and one `assistant.usage` payload."""
+        return self + _of_call(data)
+
+    def __add__(self, other: Usage) -> Usage:
+        """Return what both used, this one first."""
+        summed = {name: getattr(self, name) + getattr(other, name) for name in _SUMMED}
+        first = self if self.calls else other
+        return Usage(**summed, time_to_first_token=first.time_to_first_token)
+
+
+_SUMMED = tuple(
+    field.name for field in attrs.fields(Usage) if field.name != "time_to_first_token"
+)
+
+
+def _of_call(data: Mapping[str, Any]) -> Usage:
+    """Read the payload of `assistant.usage`, whatever a CLI leaves out of it."""
+
+    def number(key: str) -> Any:
+        value = data.get(key)
+        return value if isinstance(value, (int, float)) else 0
+
+    first = data.get("timeToFirstTokenMs")
+    latency = number("interTokenLatencyMs") / 1000
+    gaps = max(number("outputTokens") - 1, 0) if latency else 0
+    return Usage(
+        calls=1,
+        input_tokens=number("inputTokens"),
+        output_tokens=number("outputTokens"),
+        cache_read_tokens=number("cacheReadTokens"),
+        cache_write_tokens=number("cacheWriteTokens"),
+        reasoning_tokens=number("reasoningTokens"),
+        cost=number("cost"),
+        duration=number("duration") / 1000,
+        time_to_first_token=first / 1000 if isinstance(first, (int, float)) else None,
+        streaming=latency * gaps,
+        gaps=gaps,
+    )
