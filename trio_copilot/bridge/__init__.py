@@ -8,7 +8,9 @@ To read the package, follow the data:
 
 * `_server`        accepts connections and owns them
 * `_access`        who may come in
-* `_socket`        one WebSocket: handshake, first message, reader, writer, end
+* `_handshake`     one WebSocket up to the right first message
+* `_socket`        the rest of it: reader, writer, pings, and what ends it
+* `_closing`       how it ends
 * `_conversation`  one session, whatever carries its messages: prompts, stops, answers
 * `_permissions`   what the agent asks and the peer answers
 * `_translate`     events of a turn -> messages
@@ -17,6 +19,8 @@ To read the package, follow the data:
 """
 
 from .._fixup import publish as _publish
+from ._closing import CloseCode as CloseCode
+from ._limits import BridgeLimits as BridgeLimits
 from ._messages import (
     PROTOCOL as PROTOCOL,
     Answer as Answer,
@@ -43,5 +47,6 @@ from ._messages import (
     decode as decode,
     encode as encode,
 )
+from ._server import Bridge as Bridge, open_bridge as open_bridge
 
 _publish(globals())

@@ -90,9 +90,9 @@ def _name_of(host: str) -> str | None:
     """Return the host without its port; `None` if this is no host."""
     try:
         parts = urlsplit(f"//{host}")
-        return parts.hostname if parts.netloc == host else None
     except ValueError:
         return None
+    return parts.hostname if parts.netloc == host else None
 
 
 def _is_address(name: str) -> bool:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal, TypeAlias, cast
+from typing import Any, ClassVar, Literal, TypeAlias
 
 import attrs
 import msgspec
@@ -107,9 +107,7 @@ def _structured(raw: dict[str, Any]) -> ClientMessage:
         raise BadMessageError(f"{of.type}: {error}") from error
     for field in ("turn", "request"):
         if not 0 < len(getattr(message, field, "-")) <= ID_SIZE:
-            raise BadMessageError(
-                f"{of.type}: {field} has 1 to {ID_SIZE} characters"
-            )
+            raise BadMessageError(f"{of.type}: {field} has 1 to {ID_SIZE} characters")
     return message
 
 
@@ -272,7 +270,7 @@ class Refusal:
 
     type: ClassVar[str] = "error"
     code: str
-    """`bad_message`, `busy`, `unknown_turn`, `unknown_request`, `refused` or `failed`."""
+    """`bad_message`, `busy`, `unknown_turn`, `unknown_request` or `no_session`."""
     message: str
     turn: str | None = None
 
