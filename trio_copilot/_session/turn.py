@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import AsyncIterator, Callable
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import trio
@@ -130,7 +130,7 @@ class Turn:
     def text_chunks(
         self,
         *,
-        by: Literal["line", "paragraph", "sentence"] = "line",
+        by: str = "line",
         max_latency: float | None = None,
         on_retry: Callable[[str], object] | None = None,
     ) -> AsyncIterator[str]:
