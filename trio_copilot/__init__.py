@@ -61,6 +61,7 @@ from ._session.hooks import (
     HookOutput as HookOutput,
     Hooks as Hooks,
 )
+from ._session.infinite import InfiniteSessions as InfiniteSessions
 from ._session.modes import (
     AutoModeAnswer as AutoModeAnswer,
     AutoModeSwitchHandler as AutoModeSwitchHandler,

@@ -13,6 +13,7 @@ import trio
 from trio_copilot import (
     Allow,
     Hooks,
+    InfiniteSessions,
     PermissionRequest,
     Provider,
     SessionOptions,
@@ -57,6 +58,26 @@ def test_without_options_the_cli_has_its_defaults() -> None:
         "requestAutoModeSwitch": False,
         "tools": [],
     }
+
+
+def test_thresholds_of_an_infinite_session_go_under_the_names_of_the_wire() -> None:
+    thresholds = InfiniteSessions(background_compaction_threshold=0.5)
+
+    assert wire_of(infinite_sessions=thresholds)["infiniteSessions"] == {
+        "enabled": True,
+        "backgroundCompactionThreshold": 0.5,
+        "bufferExhaustionThreshold": 0.95,
+    }
+
+
+@pytest.mark.parametrize(
+    ("start", "wait"), [(-0.1, 0.5), (0.5, 1.1), (0.9, 0.8), (float("nan"), 0.8)]
+)
+def test_thresholds_that_make_no_sense_are_refused(start: float, wait: float) -> None:
+    with pytest.raises(ValueError, match="threshold"):
+        InfiniteSessions(
+            background_compaction_threshold=start, buffer_exhaustion_threshold=wait
+        )
 
 
 PLAIN_OPTIONS = [

@@ -17,6 +17,7 @@ from .._protocol.calls import check_handlers
 from .._tools.declare import Tool, is_async
 from .._tools.run import by_name
 from .hooks import Hooks
+from .infinite import InfiniteSessions
 from .modes import AutoModeSwitchHandler, ExitPlanModeHandler
 from .permissions import PermissionHandler
 from .provider import Provider
@@ -169,7 +170,9 @@ class SessionOptions:
     disabled_skills: Sequence[str] | None = _options(str)
     instruction_directories: Sequence[PathLike] | None = _options(_PATH)
     config_dir: PathLike | None = _option(_PATH)
-    infinite_sessions: Mapping[str, Any] | None = _option(Mapping)
+    infinite_sessions: InfiniteSessions | Mapping[str, Any] | None = _option(
+        (InfiniteSessions, Mapping)
+    )
     enable_config_discovery: bool | None = _option(bool)
     skip_embedding_retrieval: bool | None = _option(bool)
     context_tier: str | None = _option(str)
@@ -325,6 +328,8 @@ def _camel_cased(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, InfiniteSessions):
+        return _camel_cased(attrs.asdict(value))
     if isinstance(value, os.PathLike):
         return os.fspath(cast("os.PathLike[str]", value))
     if isinstance(value, (list, tuple)):
