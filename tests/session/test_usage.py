@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import pytest
+import trio
+from trio.abc import Clock
 
-from trio_copilot import Usage
+from trio_copilot import Usage, open_client
+from trio_copilot.testing import open_scripted_cli
 
 FIRST = {
     "inputTokens": 100,
@@ -59,3 +62,39 @@ def test_sums_can_be_put_together_in_any_way() -> None:
     right = parts[0] + (parts[1] + parts[2])
 
     assert left == right == Usage() + left == left + Usage()
+
+
+def test_a_compaction_counts_with_all_its_requests() -> None:
+    told = {"requestCount": 2, "inputTokens": 900, "outputTokens": 90, "duration": 500}
+    used = Usage().plus(FIRST).plus_compaction({"compactionTokensUsed": told})
+
+    assert (used.calls, used.input_tokens, used.output_tokens) == (3, 1000, 101)
+    assert used.duration == 2.0
+
+
+@pytest.mark.parametrize("data", [{}, {"compactionTokensUsed": None}])
+def test_a_compaction_that_says_nothing_counts_for_nothing(
+    data: dict[str, object],
+) -> None:
+    assert Usage().plus_compaction(data) == Usage()
+
+
+async def test_a_session_sums_its_turns_and_compactions(
+    autojump_clock: Clock,
+) -> None:
+    async with (
+        open_scripted_cli("one two three") as cli,
+        open_client(cli.stream) as client,
+        client.open_session() as session,
+        session.subscribe("session.compaction_complete") as events,
+    ):
+        with trio.fail_after(10):
+            end = await session.ask("Count.")
+            assert session.usage == end.usage
+            told = {"inputTokens": 500, "outputTokens": 50}
+            done = {"success": True, "compactionTokensUsed": told}
+            cli.emit(session.id, "session.compaction_complete", done)
+            await events.receive()
+
+        assert session.usage.input_tokens == end.usage.input_tokens + 500
+        assert session.usage.calls == 2

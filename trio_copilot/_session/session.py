@@ -34,6 +34,7 @@ from .open_turn import open_turn
 from .requests import Desk
 from .turn import Turn
 from .turn_events import TextDelta, ToolCall, TurnEnd, TurnEndReason
+from .usage import Usage
 
 if TYPE_CHECKING:
     from .._protocol.generated.rpc.roots import SessionRpc
@@ -63,6 +64,7 @@ class Session:
     _fresh: Deduplicator = attrs.field(factory=Deduplicator, init=False, repr=False)
     _turn: Turn | None = attrs.field(default=None, init=False)
     _idle: bool = attrs.field(default=True, init=False)
+    _usage: Usage = attrs.field(factory=Usage, init=False, repr=False)
     _end: CopilotError | None = attrs.field(default=None, init=False)
     """Why no call is possible any more."""
 
@@ -81,6 +83,15 @@ class Session:
     def is_idle(self) -> bool:
         """Whether the agent has nothing to do, background work included."""
         return self._idle
+
+    @property
+    def usage(self) -> Usage:
+        """What all model calls of this session used since it was opened here.
+
+        Beside those of its turns these are the calls that answered prompts of others,
+        and those that summed up the conversation.
+        """
+        return self._usage
 
     @property
     def workspace_path(self) -> Path | None:
@@ -313,11 +324,19 @@ class Session:
         if event.agent_id is None:
             self._note_activity(event.type)
         self._route_request(event)
+        self._note_usage(event)
         if turn is not None:
             turn._receive(event)
         self._fanout.publish(event)
         if event.type == "session.shutdown" and event.agent_id is None:
             self._lose(SessionClosedError("The CLI has let go of this session"))
+
+    def _note_usage(self, event: SessionEvent) -> None:
+        data = as_object(event.raw.get("data"))
+        if event.type == "assistant.usage":
+            self._usage = self._usage.plus(data)
+        elif event.type == "session.compaction_complete":
+            self._usage = self._usage.plus_compaction(data)
 
     def _note_activity(self, wire_type: str) -> None:
         if wire_type == "session.idle":

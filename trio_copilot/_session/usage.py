@@ -13,6 +13,8 @@ from typing import Any
 
 import attrs
 
+from .._json import as_object
+
 
 @attrs.frozen(kw_only=True)
 class Usage:
@@ -49,6 +51,13 @@ class Usage:
         """Return the sum of this and one `assistant.usage` payload."""
         return self + _of_call(data)
 
+    def plus_compaction(self, data: Mapping[str, Any]) -> Usage:
+        """Return the sum of this and one `session.compaction_complete` payload."""
+        told = as_object(data.get("compactionTokensUsed"))
+        return (
+            self + _of_call(told, calls=told.get("requestCount", 1)) if told else self
+        )
+
     def __add__(self, other: Usage) -> Usage:
         """Return what both used, this one first."""
         summed = {name: getattr(self, name) + getattr(other, name) for name in _SUMMED}
@@ -61,7 +70,7 @@ _SUMMED = tuple(
 )
 
 
-def _of_call(data: Mapping[str, Any]) -> Usage:
+def _of_call(data: Mapping[str, Any], *, calls: int = 1) -> Usage:
     """Read the payload of `assistant.usage`, whatever a CLI leaves out of it."""
 
     def number(key: str) -> Any:
@@ -72,7 +81,7 @@ def _of_call(data: Mapping[str, Any]) -> Usage:
     latency = number("interTokenLatencyMs") / 1000
     gaps = max(number("outputTokens") - 1, 0) if latency else 0
     return Usage(
-        calls=1,
+        calls=calls,
         input_tokens=number("inputTokens"),
         output_tokens=number("outputTokens"),
         cache_read_tokens=number("cacheReadTokens"),
