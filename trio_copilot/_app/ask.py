@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import sys
 from functools import partial
 from pathlib import Path
@@ -25,7 +24,6 @@ from trio_copilot import (
     Message,
     Notice,
     PermissionRequest,
-    Provider,
     Retry,
     SessionOptions,
     Stdio,
@@ -41,8 +39,15 @@ from trio_copilot import (
     open_client,
 )
 
-from .connecting import connection_from, connection_options
-from .running import FAILED, KEY_VARIABLE, Work, trio_command
+from .connecting import (
+    connection_from,
+    connection_options,
+    model_option,
+    provider_from,
+    provider_option,
+    system_option,
+)
+from .running import FAILED, Work, trio_command
 from .terminal import Answer, fail, say, well_formed
 
 TEXT_CUT = 3
@@ -56,8 +61,8 @@ _SECONDS = click.FloatRange(min=0, min_open=True)
 
 @trio_command("ask")
 @click.argument("prompt")
-@click.option("--model", metavar="NAME", help="The model; default: the CLI's own.")
-@click.option("--system", metavar="TEXT", help="Append TEXT to the system prompt.")
+@model_option
+@system_option
 @click.option(
     "--timeout", type=_SECONDS, metavar="SECONDS", help="Stop after so long in all."
 )
@@ -74,12 +79,7 @@ _SECONDS = click.FloatRange(min=0, min_open=True)
     help="Let the agent do whatever it wants: run commands, write files, open URLs. "
     "Without this it is denied all that needs a permission.",
 )
-@click.option(
-    "--provider-url",
-    metavar="URL",
-    help="Ask this OpenAI-compatible server instead of Copilot; needs --model. Its key "
-    f"is taken from {KEY_VARIABLE}.",
-)
+@provider_option
 @connection_options
 def ask(
     prompt: str,
@@ -105,7 +105,7 @@ def ask(
     options = SessionOptions(
         model=model,
         system_message=system,
-        provider=_provider(provider_url, model),
+        provider=provider_from(provider_url, model),
         on_permission_request=allow_all if allows_all else display.deny,
         client_name="trio-copilot",
     )
@@ -118,16 +118,6 @@ def ask(
         timeout=math.inf if timeout is None else timeout,
         idle_timeout=idle_timeout,
     )
-
-
-def _provider(url: str | None, model: str | None) -> Provider | None:
-    if url is None:
-        return None
-    if not model:
-        raise click.UsageError(
-            "--provider-url needs --model: the name that this server gives to the model"
-        )
-    return Provider(base_url=url, api_key=os.environ.get(KEY_VARIABLE) or None)
 
 
 async def _ask(

@@ -23,6 +23,7 @@ from .ask import ask
 from .demo import demo
 from .doctor import doctor
 from .install_cli import install_cli
+from .serve import serve
 from .terminal import prepare_streams, say
 from .versions import version_of
 
@@ -37,7 +38,7 @@ def cli() -> None:
     """Talk to the GitHub Copilot CLI, structured by Trio."""
 
 
-for command in (ask, demo, doctor, install_cli):
+for command in (ask, demo, doctor, install_cli, serve):
     cli.add_command(command)
 
 

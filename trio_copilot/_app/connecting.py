@@ -1,4 +1,4 @@
-"""The options that say which CLI to talk to."""
+"""The options that say which CLI to talk to, and which model."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from typing import Any, TypeVar
 
 import click
 
-from trio_copilot import Stdio, Tcp
+from trio_copilot import Provider, Stdio, Tcp
+
+from .running import KEY_VARIABLE
 
 TOKEN_VARIABLE = "COPILOT_CONNECTION_TOKEN"  # noqa: S105  # the name, not the token
 
@@ -26,6 +28,19 @@ url_option = click.option(
     metavar="HOST:PORT",
     help="A CLI that is running: `copilot --headless --port PORT`. Its token is taken "
     f"from {TOKEN_VARIABLE}.",
+)
+
+model_option = click.option(
+    "--model", metavar="NAME", help="The model; default: the CLI's own."
+)
+system_option = click.option(
+    "--system", metavar="TEXT", help="Append TEXT to the system prompt."
+)
+provider_option = click.option(
+    "--provider-url",
+    metavar="URL",
+    help="Ask this OpenAI-compatible server instead of Copilot; needs --model. Its key "
+    f"is taken from {KEY_VARIABLE}.",
 )
 
 
@@ -48,3 +63,18 @@ def connection_from(cli: Path | None, url: str | None) -> Stdio | Tcp:
         return Tcp.at(url, token=os.environ.get(TOKEN_VARIABLE))
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="'--url'") from error
+
+
+def provider_from(url: str | None, model: str | None) -> Provider | None:
+    """Return what `--provider-url` says.
+
+    Raises:
+      click.UsageError: there is no model.
+    """
+    if url is None:
+        return None
+    if not model:
+        raise click.UsageError(
+            "--provider-url needs --model: the name that this server gives to the model"
+        )
+    return Provider(base_url=url, api_key=os.environ.get(KEY_VARIABLE) or None)

@@ -19,6 +19,7 @@ To read the package, follow the data:
 """
 
 from .._fixup import publish as _publish
+from ._access import is_origin as is_origin
 from ._closing import CloseCode as CloseCode
 from ._limits import BridgeLimits as BridgeLimits
 from ._messages import (

@@ -44,7 +44,7 @@ class Bridge:
     token: str = attrs.field(repr=False)
     """What a peer says in its first message."""
     port: int | None
-    """The TCP port; `None` with listeners of your own."""
+    """The TCP port; `None` with listeners of your own that have none."""
     _accepting: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False)
     _knocking: set[trio.abc.Stream] = attrs.field(
         factory=set[trio.abc.Stream], init=False
@@ -62,7 +62,7 @@ class Bridge:
 
     @property
     def url(self) -> str | None:
-        """Where the WebSocket is; `None` with listeners of your own."""
+        """Where the WebSocket is; `None` with listeners that have no TCP port."""
         if self.port is None:
             return None
         host = self._access.host
@@ -180,8 +180,8 @@ async def open_bridge(
         can do with your CLI what the sessions may: other than loopback, put TLS in
         front.
       port: 0 is any that is free; see `Bridge.port`.
-      listeners: listen at these instead, which may be TLS or a Unix socket; they are
-        closed with the block.
+      listeners: listen at these, which may be TLS or a Unix socket, instead of opening
+        some; they are closed with the block. `host` is what they are reached by.
       token: what lets a peer in. `None` makes one: `Bridge.token`.
       origins: of the pages that may connect, such as `http://127.0.0.1:8400`; see
         `Bridge.allow_origins`. Programs, which send no `Origin`, need none.
@@ -206,17 +206,15 @@ async def open_bridge(
     token = token if token is not None else make_token()
     access = Access(token, host)
     access.allow(origins)
-    bound: int | None = None
     if listeners is None:
-        listeners = tcp = await trio.open_tcp_listeners(port, host=host)
-        bound = tcp[0].socket.getsockname()[1]
+        listeners = await trio.open_tcp_listeners(port, host=host)
     bridge = Bridge(
         client,
         options,
         limits or BridgeLimits(),
         access,
         token,
-        bound,
+        _port_of(listeners[0]),
     )
     async with open_block() as nursery:
         nursery.start_soon(bridge._accept, listeners, nursery)
@@ -228,3 +226,12 @@ async def open_bridge(
                 close = Close(CloseCode.GOING_AWAY, "the server ends")
                 await bridge._end_all(close)  # noqa: ASYNC102  # shields its steps itself
         nursery.cancel_scope.cancel()
+
+
+def _port_of(listener: trio.abc.Listener[Any]) -> int | None:
+    if not isinstance(listener, trio.SocketListener):
+        return None
+    if listener.socket.family not in (trio.socket.AF_INET, trio.socket.AF_INET6):
+        return None
+    port: int = listener.socket.getsockname()[1]
+    return port

@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import attrs
-
 from trio_copilot import (
     CancelCause,
     Notice,
@@ -38,6 +36,11 @@ from ._messages import (
     ToolCalled,
     ToolEnded,
     ToolProgressed,
+)
+
+_USAGE = (
+    *("calls", "input_tokens", "output_tokens", "cache_read_tokens"),
+    *("cache_write_tokens", "reasoning_tokens", "cost", "duration"),
 )
 
 
@@ -112,8 +115,8 @@ def ended(end: TurnEnd | None, turn: str, *, stopped: bool) -> End:
 
 
 def usage_of(usage: Usage) -> Mapping[str, float]:
-    """Return the numbers of a usage by name."""
-    return attrs.asdict(usage)
+    """Return what was used, by name."""
+    return {name: getattr(usage, name) for name in _USAGE}
 
 
 def _error(error: TurnError | None) -> Mapping[str, Any] | None:
