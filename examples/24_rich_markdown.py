@@ -1,0 +1,65 @@
+"""An answer as rendered Markdown that grows while it is written.
+
+What is drawn is always the whole text so far, at its own rate and not per piece; a
+frame may take a tenth of the time, so a long answer is drawn less often. The last
+picture is of the whole text, and where stdout is no terminal there is the text alone.
+
+Needs rich: pip install 'trio-copilot[app]'
+Run: python examples/24_rich_markdown.py "What is a monad?"
+"""
+
+from __future__ import annotations
+
+import argparse
+
+import trio
+from rich.console import Console
+from rich.live import Live
+from rich.markdown import Markdown
+
+from trio_copilot import Session, Turn, open_client
+
+FRAME = 0.1
+"""Seconds between two pictures, at least."""
+
+
+async def draw(turn: Turn, live: Live) -> None:
+    """Draw the text again and again, if there is more of it."""
+    drawn = ""
+    while True:
+        began = trio.current_time()
+        if turn.text != drawn:
+            drawn = turn.text
+            live.update(Markdown(drawn), refresh=True)
+        await trio.sleep(max(FRAME, 9 * (trio.current_time() - began)))
+
+
+async def render(session: Session, prompt: str, console: Console) -> None:
+    """Show one answer while it grows, and then for good."""
+    async with session.turn(prompt, idle_timeout=60) as turn:
+        try:
+            # It erases itself, and needs no thread: we say when it is drawn.
+            with Live(console=console, auto_refresh=False, transient=True) as live:
+                async with trio.open_nursery() as nursery:
+                    if console.is_terminal:
+                        nursery.start_soon(draw, turn, live)
+                    await turn.wait()
+                    nursery.cancel_scope.cancel()
+        finally:
+            if console.is_terminal:
+                console.print(Markdown(turn.text))
+            else:
+                print(turn.text)
+    (await turn.wait()).raise_for_error()
+
+
+async def main(prompt: str) -> None:
+    """Render the answer to one prompt."""
+    async with open_client() as client, client.open_session() as session:
+        await render(session, prompt, Console())
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("prompt", nargs="?", default="Show me Markdown, a bit of each.")
+    trio.run(main, parser.parse_args().prompt)

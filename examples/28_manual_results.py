@@ -1,0 +1,70 @@
+"""A tool that no function answers: the program does, when and from where it can.
+
+The tool is only declared, so the model waits until `submit_tool_result`. Here a person
+is asked, one question at a time; nobody there, an odd option or Ctrl-C all give the
+model an answer, because a call without one would block the turn for ever.
+
+Run: python examples/28_manual_results.py "Let me pick a colour, then praise it."
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Any
+
+import trio
+
+from trio_copilot import Tool, ToolCall, ToolError, open_client
+
+PATIENCE = 60.0
+"""Seconds that a person has for an answer."""
+
+PICK = Tool(
+    "pick",
+    "Let the user pick one of several options.",
+    {
+        "type": "object",
+        "properties": {"options": {"type": "array", "items": {"type": "string"}}},
+        "required": ["options"],
+    },
+)
+
+
+def read_line() -> str:
+    """Return a line of stdin; empty when there are no more."""
+    return sys.stdin.readline().strip()
+
+
+async def pick(arguments: Any) -> str | ToolError:
+    """Ask the person at the terminal; what the model said is checked here by hand."""
+    match arguments:
+        case {"options": [*options]} if options:
+            print(f"Pick one of {', '.join(map(str, options))}:", flush=True)
+        case _:
+            return ToolError(f"No options in {arguments}")
+    picked = ""
+    with trio.move_on_after(PATIENCE):
+        picked = await trio.to_thread.run_sync(read_line, abandon_on_cancel=True)
+    return picked if picked in options else ToolError(f"The user said {picked!r}")
+
+
+async def main(prompt: str) -> None:
+    """Ask the model something for which it has to ask the user."""
+    async with open_client() as client, client.open_session(tools=[PICK]) as session:
+        async with session.turn(prompt) as turn:
+            async for event in turn:
+                match event:
+                    case ToolCall(handled=False, call_id=call_id, arguments=arguments):
+                        await turn.submit_tool_result(call_id, await pick(arguments))
+                    case _:
+                        pass
+        end = await turn.wait()
+        end.raise_for_error()
+        print(end.text)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("prompt", nargs="?", default="Let me pick a colour; praise it.")
+    trio.run(main, parser.parse_args().prompt)
