@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 import attrs
+import pytest
 import trio
 import trio.testing
 from trio_websocket import (
@@ -62,8 +63,9 @@ class Peer:
     stream: trio.abc.Stream
     heard: list[Json] = attrs.field(factory=list)
 
-    async def say(self, type: str, **fields: Any) -> None:
-        await self.ws.send_message(json.dumps({"type": type, **fields}))
+    async def say(self, kind: str, **fields: Any) -> None:
+        """Send a message of that type."""
+        await self.ws.send_message(json.dumps({"type": kind, **fields}))
 
     async def hear(self) -> Json:
         """Return the next message."""
@@ -72,11 +74,11 @@ class Peer:
         self.heard.append(message)
         return message
 
-    async def hear_until(self, type: str, **fields: Any) -> Json:
+    async def hear_until(self, kind: str, **fields: Any) -> Json:
         """Read up to a message of that type, with these fields."""
         while True:
             message = await self.hear()
-            if message["type"] == type and fields.items() <= message.items():
+            if message["type"] == kind and fields.items() <= message.items():
                 return message
 
     async def hello(self, token: str = TOKEN) -> Json:
@@ -85,12 +87,10 @@ class Peer:
 
     async def closed(self) -> int:
         """Wait until the socket is closed and return the code."""
-        try:
+        with pytest.raises(ConnectionClosed) as closed:
             while True:
                 await self.hear()
-        except ConnectionClosed as closed:
-            assert closed.reason is not None
-            return closed.reason.code
+        return closed.value.reason.code
 
     def types(self) -> list[str]:
         return [message["type"] for message in self.heard]
@@ -129,10 +129,14 @@ class Scene:
     bridge: Bridge
     listener: MemoryListener
 
+    def door(self, **handshake: Any) -> AbstractAsyncContextManager[Peer]:
+        """Do the handshake and say nothing yet."""
+        return connected(self.listener.connect(), **handshake)
+
     @asynccontextmanager
     async def peer(self, **handshake: Any) -> AsyncGenerator[Peer]:
         """Come in."""
-        async with connected(self.listener.connect(), **handshake) as peer:
+        async with self.door(**handshake) as peer:
             assert (await peer.hello())["type"] == "ready"
             yield peer
 

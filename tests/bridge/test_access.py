@@ -1,0 +1,85 @@
+"""Who may come in, as words."""
+
+from __future__ import annotations
+
+import pytest
+
+from trio_copilot.bridge._access import Access, make_token
+
+PAGE = "http://127.0.0.1:8400"
+
+
+@pytest.fixture
+def access() -> Access:
+    access = Access("open sesame", "127.0.0.1")
+    access.allow([PAGE, "https://copilot.example.org"])
+    return access
+
+
+def test_a_token_is_new_each_time_and_fits_in_a_fragment() -> None:
+    assert len({make_token() for _ in range(100)}) == 100
+    assert make_token().replace("-", "").replace("_", "").isalnum()
+
+
+@pytest.mark.parametrize("token", ["", "open", "open sesame ", "öffne", "\ud800"])
+def test_only_the_token_is_the_token(access: Access, token: str) -> None:
+    assert access.has_token("open sesame")
+    assert not access.has_token(token)
+
+
+def test_the_token_is_not_in_the_repr(access: Access) -> None:
+    assert "sesame" not in repr(access)
+
+
+@pytest.mark.parametrize(
+    ("origin", "admitted"),
+    [
+        (None, True),
+        (PAGE, True),
+        ("https://copilot.example.org", True),
+        ("http://127.0.0.1:8401", False),
+        ("https://127.0.0.1:8400", False),
+        ("http://127.0.0.1:8400.evil.example", False),
+        ("http://evil.example", False),
+        ("null", False),
+        ("", False),
+    ],
+)
+def test_pages_of_other_origins_stay_outside(
+    access: Access, origin: str | None, admitted: bool
+) -> None:
+    assert access.admits_origin(origin) is admitted
+
+
+@pytest.mark.parametrize(
+    ("host", "admitted"),
+    [
+        ("127.0.0.1:8401", True),
+        ("127.0.0.1", True),
+        ("[::1]:8401", True),
+        ("localhost:8401", True),
+        ("LOCALHOST", True),
+        ("copilot.example.org", True),
+        ("evil.example:8401", False),
+        ("127.0.0.1.evil.example", False),
+        ("localhost.evil.example", False),
+        ("user@127.0.0.1", True),  # a name is what counts, and this one is an address
+        ("", False),
+        ("[::1", False),
+        ("127.0.0.1/x", False),
+    ],
+)
+def test_names_that_are_not_ours_are_refused(
+    access: Access, host: str, admitted: bool
+) -> None:
+    """Somebody may have had his own name resolved to this machine."""
+    assert access.admits_host(host) is admitted
+
+
+@pytest.mark.parametrize(
+    "origin",
+    ["", "*", "null", "evil.example", "http://x/", "http://X", "http://x/path", "//x"],
+)
+def test_what_is_no_origin_cannot_be_allowed(access: Access, origin: str) -> None:
+    with pytest.raises(ValueError, match="is no origin"):
+        access.allow([origin])

@@ -1,0 +1,96 @@
+"""The protocol's words, without any connection."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+import pytest
+
+from trio_copilot.bridge import (
+    Answer,
+    BadMessageError,
+    Delta,
+    End,
+    Hello,
+    Prompt,
+    Stop,
+    ToolCalled,
+    decode,
+    encode,
+)
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ({"type": "hello", "token": "t"}, Hello(token="t")),
+        ({"type": "prompt", "turn": "1", "text": ""}, Prompt(turn="1", text="")),
+        ({"type": "stop", "turn": "ü" * 200}, Stop(turn="ü" * 200)),
+        (
+            {"type": "answer", "request": "p1", "decision": "allow"},
+            Answer(request="p1", decision="allow", reason=""),
+        ),
+        (
+            {"type": "answer", "request": "p1", "decision": "deny", "reason": "no"},
+            Answer(request="p1", decision="deny", reason="no"),
+        ),
+    ],
+)
+def test_what_a_client_says_is_understood(said: Any, meant: object) -> None:
+    assert decode(json.dumps(said)) == meant
+
+
+@pytest.mark.parametrize(
+    ("said", "complaint"),
+    [
+        ("", "no JSON object"),
+        ("[]", "no JSON object"),
+        ("{" * 100_000, "no JSON object"),
+        ('{"type":' * 100_000, "no JSON object"),
+        ("\ud800", "no JSON object"),
+        ("{}", "type is one of hello, prompt, stop, answer"),
+        ('{"type": ["prompt"]}', "type is one of"),
+        ('{"type": "ready", "session": "s"}', "type is one of"),
+        ('{"type": "stop"}', "stop: .*`turn`"),
+        ('{"type": "stop", "turn": 1}', "stop: .*`str`.*turn"),
+        ('{"type": "stop", "turn": null}', "stop: .*`str`.*turn"),
+        ('{"type": "stop", "turn": ""}', "turn has 1 to 200 characters"),
+        (json.dumps({"type": "stop", "turn": "x" * 201}), "1 to 200 characters"),
+        ('{"type": "stop", "turn": "1", "now": 1}', "stop has no other fields"),
+        ('{"type": "answer", "request": "1", "decision": "maybe"}', "decision"),
+        (b'{"type": "stop", "turn": "1"}', "text frames"),
+    ],
+)
+def test_what_is_no_message_is_refused_with_the_reason(
+    said: str | bytes, complaint: str
+) -> None:
+    with pytest.raises(BadMessageError, match=complaint):
+        decode(said)
+
+
+def test_fields_that_are_none_are_left_out() -> None:
+    end = End(turn="1", reason="complete", usage={"calls": 1})
+
+    assert json.loads(encode(end)) == {
+        "type": "end",
+        "turn": "1",
+        "reason": "complete",
+        "usage": {"calls": 1},
+    }
+
+
+def test_half_a_character_and_no_number_can_be_said() -> None:
+    """A model may cut a character between two deltas; JSON has no infinity."""
+    assert json.loads(encode(Delta(turn="1", text="\ud83d")))["text"] == "\ud83d"
+    call = ToolCalled(turn="1", call="c", name="n", arguments={"x": math.inf})
+    assert json.loads(encode(call), parse_constant=pytest.fail)["arguments"] == {
+        "x": None
+    }
+
+
+def test_secrets_and_prompts_are_in_no_repr() -> None:
+    assert "secret" not in repr(Hello(token="secret"))
+    assert "secret" not in repr(Prompt(turn="1", text="secret"))
+    assert "secret" not in repr(Delta(turn="1", text="secret"))
