@@ -41,7 +41,7 @@ from ._messages import (
     UsageSoFar,
     decode,
 )
-from ._outbox import Outbox
+from ._outbox import Sink
 from ._permissions import Permissions
 from ._translate import ended, translated, usage_of
 
@@ -59,7 +59,7 @@ class Conversation:
     """What one peer does with one session."""
 
     _session: Session
-    _outbox: Outbox
+    _outbox: Sink
     _permissions: Permissions
     _nursery: trio.Nursery
     """For the turn; inside the session's block."""

@@ -11,6 +11,7 @@ This module does not know what the messages mean, nor how they are written.
 from __future__ import annotations
 
 from collections import deque
+from typing import Protocol
 
 import attrs
 import trio
@@ -19,6 +20,18 @@ from ._messages import ServerMessage
 
 ROOM = 16
 """Messages that may wait before the events of a turn do."""
+
+
+class Sink(Protocol):
+    """Takes the messages of a conversation."""
+
+    def put(self, message: ServerMessage) -> None:
+        """Add a message. Does not wait."""
+        ...
+
+    async def room(self) -> None:
+        """Wait until a message of a turn may be put. `Cancelled` changes nothing."""
+        ...
 
 
 @attrs.define(eq=False)

@@ -19,7 +19,7 @@ import trio
 from trio_copilot import Allow, Decision, Deny, PermissionRequest
 
 from ._messages import Answer, Permission, PermissionClosed
-from ._outbox import Outbox
+from ._outbox import Sink
 
 TIMED_OUT = Deny("Nobody answered the question for permission in time.")
 
@@ -37,7 +37,7 @@ class _Question:
 class Permissions:
     """The open questions of one session."""
 
-    _outbox: Outbox
+    _outbox: Sink
     _timeout: float
     turn: str | None = attrs.field(default=None, init=False)
     """The turn that is open, by the peer's id."""
