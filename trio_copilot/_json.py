@@ -2,7 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, cast
+
+import msgspec
+
+_decode = msgspec.json.Decoder().decode
+
+
+def decode_json(body: bytes | msgspec.Raw) -> Any:
+    """Return the value of a body, or a part of one, that is known to be JSON.
+
+    It may have what JavaScript sends and msgspec refuses: numbers beyond a double.
+    """
+    try:
+        return _decode(body)
+    except (ValueError, RecursionError):
+        return json.loads(bytes(body))
 
 
 def as_object(value: object) -> dict[str, Any]:

@@ -14,7 +14,9 @@ from types import ModuleType
 from typing import Any
 
 import attrs
+import msgspec
 import pytest
+from msgspec import Raw
 
 from trio_copilot import MalformedResultError, events, rpc
 from trio_copilot._codegen import names
@@ -24,7 +26,7 @@ from trio_copilot._protocol import index, rpc_index
 from trio_copilot._protocol.answers import handler_for, read_request, write_answer
 from trio_copilot._protocol.call_codec import read_as, types_of
 from trio_copilot._protocol.calls import Handlers, server_rpc, session_rpc
-from trio_copilot._protocol.codec import structure_data, unstructure
+from trio_copilot._protocol.codec import read_data, structure_data, unstructure
 from trio_copilot._transport.find_cli import PINNED_VERSION
 from trio_copilot.events import MalformedEvent, OpenEnum, WireObject
 
@@ -121,6 +123,9 @@ def test_every_payload_is_read_or_malformed_as_the_schema_says(
             wrong.append((wire, sample, data))
         if unstructure(data) != sample.value:
             wrong.append((wire, sample, unstructure(data)))
+        short = read_data(wire, Raw(msgspec.json.encode(sample.value)))
+        if repr(short) != repr(data):  # it tells 1 from 1.0 and from True
+            wrong.append((wire, sample, data, short))
 
     assert wrong[:SHOWN] == []
     assert min(seen[kind] for kind in Kind) > 100

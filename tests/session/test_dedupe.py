@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, strategies as st
 
 from tests.session.events import delta, event
 from trio_copilot import SessionEvent
@@ -57,13 +58,27 @@ def test_what_was_two_turns_ago_is_forgotten() -> None:
     assert seen.is_new(old)
 
 
-def test_memory_is_bounded_and_the_oldest_goes_first(
+def test_memory_is_bounded_and_the_oldest_go_first(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(dedupe, "WINDOW", 3)
     seen = Deduplicator()
-    events = [delta(str(number)) for number in range(4)]
+    events = [delta(str(number)) for number in range(6)]
     assert all(map(seen.is_new, events))
 
-    assert [seen.is_new(event) for event in events[1:]] == [False] * 3
+    assert [seen.is_new(event) for event in events[3:]] == [False] * 3
     assert seen.is_new(events[0])
+
+
+@given(st.lists(st.integers(0, 30), max_size=200))
+def test_whatever_came_within_the_window_is_known(ids: list[int]) -> None:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(dedupe, "WINDOW", 8)
+        seen, fresh = Deduplicator(), list[int]()
+        for number in ids:
+            event = SessionEvent({"type": "x", "ephemeral": True, "id": str(number)})
+            if seen.is_new(event):
+                assert number not in fresh[-8:]
+                fresh.append(number)
+            else:
+                assert number in fresh[-16:]

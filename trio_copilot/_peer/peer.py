@@ -45,6 +45,7 @@ READ_SIZE = 256 * 1024
 FLUSH_TIMEOUT = 1.0
 """Seconds that leaving waits for frames already handed over to be written."""
 
+TakeFrame = Callable[[bytes], bool]
 OnNotification = Callable[[str, Any], None]
 OnAnswer = Callable[[Any], None]
 
@@ -109,6 +110,7 @@ class Peer:
     """One connection to a JSON-RPC peer, made by `open_peer`."""
 
     _stream: trio.abc.Stream
+    _take_frame: TakeFrame
     _on_notification: OnNotification
     _on_end: Callable[[CopilotError], None]
     _why_ended: Callable[[], Awaitable[CopilotError]]
@@ -118,6 +120,8 @@ class Peer:
     _inbound: Inbound = attrs.field(init=False)
     _end: CopilotError | None = attrs.field(default=None, init=False)
     bytes_received: int = attrs.field(default=0, init=False)
+    last_received: float = attrs.field(default=0.0, init=False)
+    """When the peer was heard of last, by Trio's clock."""
 
     def __attrs_post_init__(self) -> None:
         self._writer = Writer(self._stream)
@@ -222,9 +226,12 @@ class Peer:
         decoder = FrameDecoder()
         while data := await self._stream.receive_some(READ_SIZE):
             self.bytes_received += len(data)
+            self.last_received = trio.current_time()
             decoder.feed(data)
-            while (body := decoder.next_frame()) is not None:
-                self._dispatch(decode_message(body), nursery)
+            while bodies := decoder.next_frames():
+                for body in bodies:
+                    if not self._take_frame(body):
+                        self._dispatch(decode_message(body), nursery)
 
     def _dispatch(self, message: Message, nursery: trio.Nursery) -> None:
         match message:
@@ -271,6 +278,7 @@ class Peer:
 async def open_peer(
     stream: trio.abc.Stream,
     *,
+    take_frame: TakeFrame = lambda _: False,
     on_notification: OnNotification,
     on_end: Callable[[CopilotError], None],
     why_ended: Callable[[], Awaitable[CopilotError]],
@@ -284,13 +292,15 @@ async def open_peer(
 
     Args:
       stream: where the peer is.
+      take_frame: called first with the body of each frame, by the reader; returns
+        whether that was all. For what comes too often to be decoded as anything can be.
       on_notification: called with method and params by the reader; must not block.
       on_end: called once with the reason when the connection ends.
       why_ended: makes the error that tells why the stream ended; bounded.
       serve: answers a request of the peer: `await serve(method, params)` returns the
         result or raises `RpcError`.
     """
-    peer = Peer(stream, on_notification, on_end, why_ended, serve)
+    peer = Peer(stream, take_frame, on_notification, on_end, why_ended, serve)
     async with open_block() as nursery:
         async with open_service(lambda: peer._read(nursery), peer._write):
             try:

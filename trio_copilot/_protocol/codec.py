@@ -12,10 +12,15 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
+from msgspec import Raw
+
+from .._json import decode_json
 from .index import EVENTS
 from .unknown import MalformedEvent, UnknownEvent, UnknownVariant
 
 _structure: dict[str, Callable[[Any, Any], Any]] = {}  # {wire type: hook}, as seen
+
+_readers: dict[str, Callable[[Raw], object]] = {}  # likewise
 
 _MESSAGES = 3  # of all that is wrong with a payload
 
@@ -44,6 +49,19 @@ def structure_data(wire_type: str, raw_data: Any) -> object:
         )
 
 
+def read_data(wire_type: str, raw_data: Raw) -> object:
+    """Return the typed payload of an event, as `structure_data` does, from its JSON."""
+    read = _readers.get(wire_type)
+    if read is None:
+        if wire_type not in EVENTS:
+            return UnknownEvent(wire_type, decode_json(raw_data))
+        read = _readers[wire_type] = _reader(wire_type)
+    try:
+        return read(raw_data)
+    except Exception:  # noqa: BLE001 - it is irregular: the other way can say how
+        return structure_data(wire_type, decode_json(raw_data))
+
+
 def unstructure(data: object) -> Any:
     """Return a payload, or any part of one, as JSON values.
 
@@ -61,6 +79,17 @@ def _hook(wire_type: str) -> Callable[[Any, Any], Any]:
     from .hooks import converter
 
     return converter().get_structure_hook(_class(wire_type))
+
+
+def _reader(wire_type: str) -> Callable[[Raw], object]:
+    from .hooks import converter
+    from .short_cut import reader
+
+    of = _class(wire_type)
+    if isinstance(of, type):
+        return reader(of, converter())
+    hook = _hook(wire_type)  # it is one of several classes
+    return lambda raw: hook(decode_json(raw), None)
 
 
 def _class(wire_type: str) -> Any:

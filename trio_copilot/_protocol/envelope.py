@@ -1,8 +1,9 @@
 """The part of a wire event that every event has.
 
-Strategy: an event is made in the reader, thousands of times a second, and most are
-filtered out or merged unseen. So making one keeps the dict and picks out its type;
-everything else is read when it is asked for. Whatever the CLI sends makes an event.
+Strategy: an event arrives in the reader, thousands of times a second, and most are
+filtered out or merged unseen. So `read_event` picks out what routing needs, in one pass
+over the JSON; a `SessionEvent` is made for who wants one, and keeps its frame until
+somebody looks into it. Whatever the CLI sends makes an event.
 
 This module must not know what the payloads mean: `codec` does, and is imported when the
 first payload is looked at.
@@ -10,24 +11,80 @@ first payload is looked at.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
 from typing import Any
 
 import attrs
+import msgspec
+from msgspec import Raw
 
-_set = object.__setattr__  # how a frozen object is filled
+from .._json import as_object, as_text, decode_json
+
+_UNREAD = Raw(b"")
+_UNSEEN = object()
+
+
+class Head(msgspec.Struct, rename="camel", gc=False):
+    """What routing needs to know of an event."""
+
+    type: str = ""
+    id: str | None = None
+    agent_id: str | None = None
+    ephemeral: bool = False
+    data: Raw = _UNREAD
+
+    @classmethod
+    def of(cls, raw: Mapping[str, Any]) -> Head:
+        """Return the head of anything, as far as it fits."""
+        return cls(
+            type=as_text(raw.get("type")),
+            id=_text(raw.get("id")),
+            agent_id=_text(raw.get("agentId")),
+            ephemeral=raw.get("ephemeral") is True,
+        )
+
+
+class Arrival(msgspec.Struct, rename="camel", gc=False):
+    """Which session an event is for, and its head."""
+
+    session_id: str
+    event: Head
+
+
+class _Notification(msgspec.Struct, gc=False):
+    params: Arrival
+
+
+_BEGINNING = b'{"jsonrpc":"2.0","method":"session.event",'
+_read = msgspec.json.Decoder(_Notification).decode
+
+
+def read_event(body: bytes) -> Arrival | None:
+    """Return what the body of a frame says, if it is an event as all CLIs write them.
+
+    Nearly all that a connection carries are events: so they are told by their first
+    bytes. What is written otherwise is for the general decoder.
+    """
+    if not body.startswith(_BEGINNING):
+        return None
+    try:
+        if not body.isascii():
+            str(body, "utf-8")  # what is left for later is not looked at
+        return _read(body).params
+    except (ValueError, RecursionError):
+        return None
 
 
 @cache
-def _codec() -> Callable[[str, Any], object]:
-    from .codec import structure_data
+def _codec() -> Any:
+    from . import codec
 
-    return structure_data
+    return codec
 
 
-@attrs.frozen(init=False, repr=False)
+@attrs.frozen(init=False, repr=False, eq=False)
 class SessionEvent:
     """One event of a session, as the CLI sent it.
 
@@ -43,28 +100,41 @@ class SessionEvent:
           must not be changed any more.
     """
 
-    raw: Mapping[str, Any]
-    """The event as received."""
-    type: str = attrs.field(init=False, eq=False)
-    """The wire type, such as `assistant.message_delta`; empty if the event has none."""
-    _data: object = attrs.field(init=False, eq=False, repr=False)  # once looked at
+    _head: Head
+    _body: bytes  # of its frame
+    _raw: Mapping[str, Any]  # once looked at
+    _data: object  # likewise; `_UNSEEN` before that
 
     def __init__(self, raw: Mapping[str, Any]) -> None:
-        # By hand: this runs for every event, and a generated one takes a third longer.
-        _set(self, "raw", raw)
-        wire_type = raw.get("type")
-        _set(self, "type", wire_type if isinstance(wire_type, str) else "")
+        _set_head(self, Head.of(raw))
+        _set_raw(self, raw)
+        _set_data(self, _UNSEEN)
+
+    @property
+    def raw(self) -> Mapping[str, Any]:
+        """The event as received."""
+        try:
+            return self._raw
+        except AttributeError:  # it is the first look
+            raw = as_object(decode_json(self._body)["params"]["event"])
+            _set_raw(self, raw)
+            return raw
+
+    @property
+    def type(self) -> str:
+        """The wire type, such as `assistant.message_delta`; empty if there is none."""
+        return self._head.type
 
     @property
     def id(self) -> str | None:
         """The event's id; the CLI may send an event again, under the same id."""
-        return self._text("id")
+        return self._head.id
 
     @property
     def timestamp(self) -> datetime | None:
         """When the CLI made the event, with its time zone."""
         try:
-            moment = datetime.fromisoformat(self._text("timestamp") or "")
+            moment = datetime.fromisoformat(as_text(self.raw.get("timestamp")))
         except ValueError:
             return None
         return moment if moment.tzinfo is not None else None
@@ -72,17 +142,17 @@ class SessionEvent:
     @property
     def parent_id(self) -> str | None:
         """The id of the event before this one in the session's log."""
-        return self._text("parentId")
+        return _text(self.raw.get("parentId"))
 
     @property
     def agent_id(self) -> str | None:
         """The sub-agent that this is about; `None` is the main agent."""
-        return self._text("agentId")
+        return self._head.agent_id
 
     @property
     def ephemeral(self) -> bool:
         """Whether the event is seen live only, not kept in the session's log."""
-        return self.raw.get("ephemeral") is True
+        return self._head.ephemeral
 
     @property
     def data(self) -> object:
@@ -91,16 +161,25 @@ class SessionEvent:
         It is an `UnknownEvent` if the type is not known, a `MalformedEvent` if the
         payload does not fit the type.
         """
-        try:
-            return self._data
-        except AttributeError:  # it is the first look
-            data = _codec()(self.type, self.raw.get("data"))
-            _set(self, "_data", data)
-            return data
+        if self._data is _UNSEEN:
+            unread = self._head.data
+            if unread is _UNREAD:
+                data = _codec().structure_data(self.type, self.raw.get("data"))
+            else:
+                data = _codec().read_data(self.type, unread)
+            _set_data(self, data)
+        return self._data
 
-    def _text(self, key: str) -> str | None:
-        value = self.raw.get(key)
-        return value if isinstance(value, str) else None
+    @property
+    def payload(self) -> Any:
+        """The payload as JSON values."""
+        unread = self._head.data
+        return self.raw.get("data") if unread is _UNREAD else decode_json(unread)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, SessionEvent):
+            return NotImplemented
+        return self.raw == other.raw
 
     def __hash__(self) -> int:
         return hash((self.type, self.id))
@@ -115,3 +194,24 @@ class SessionEvent:
         if self.agent_id is not None:
             parts.append(f"agent_id={self.agent_id[:80]}")
         return f"<SessionEvent {' '.join(parts)}>"
+
+
+# How a frozen object is filled, by hand: a generated `__init__` takes several times as
+# long, and this is done for every event.
+_new = SessionEvent.__new__
+_set_head, _set_body, _set_raw, _set_data = (
+    vars(SessionEvent)[name].__set__ for name in ("_head", "_body", "_raw", "_data")
+)
+
+
+def event_of(head: Head, body: bytes) -> SessionEvent:
+    """Return the event whose head was read from the body of a frame."""
+    event = _new(SessionEvent)
+    _set_head(event, head)
+    _set_body(event, body)
+    _set_data(event, _UNSEEN)
+    return event
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None

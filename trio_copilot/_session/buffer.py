@@ -14,7 +14,7 @@ import io
 from collections import deque
 from collections.abc import Hashable
 from enum import StrEnum
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 import attrs
 import trio
@@ -50,6 +50,8 @@ class Lagged:
 
 @attrs.define(eq=False)
 class _Entry(Generic[T]):
+    """What stands in a congested buffer in place of an item."""
+
     item: T
     delta_key: Hashable | None = None
     progress_key: Hashable | None = None
@@ -65,19 +67,22 @@ class Buffer(Generic[T]):
     _capacity: int
     _overflow: Overflow | None
     """`None`: never full. For a turn's own buffer, which must not lose anything."""
-    _entries: deque[_Entry[T]] = attrs.field(factory=deque["_Entry[T]"], init=False)
+    _entries: deque[T | _Entry[T]] = attrs.field(
+        factory=deque["T | _Entry[T]"], init=False
+    )
     _progress: dict[Hashable, _Entry[T]] = attrs.field(
         factory=dict[Hashable, "_Entry[T]"], init=False
     )
     _newest: _Entry[T] | None = attrs.field(default=None, init=False)
-    """The last entry that is no progress, while nobody has taken it."""
+    """The last entry that is no progress, if it was joined and nobody has taken it."""
     _missed: int = attrs.field(default=0, init=False)
     _end: CopilotError | trio.EndOfChannel | None = attrs.field(
         default=None, init=False
     )
-    _waiting: trio.lowlevel.ParkingLot = attrs.field(
+    _consumer: trio.lowlevel.ParkingLot = attrs.field(
         factory=trio.lowlevel.ParkingLot, init=False
     )
+    _waiting: bool = attrs.field(default=False, init=False)
     _taken: int = attrs.field(default=0, init=False)
     high_water: int = attrs.field(default=0, init=False)
     """The most entries that have ever waited at once."""
@@ -94,20 +99,22 @@ class Buffer(Generic[T]):
         """Add an item. Neither blocks nor fails, whatever the consumer does."""
         if self._end is not None:
             return
-        if len(self._entries) * 2 < self._capacity:
-            self._append(_Entry(item))
-        elif self._overflow in _JOINING:
-            self._join(item)
+        waiting = len(self._entries)
+        if waiting * 2 < self._capacity:
+            self._entries.append(item)
+            self._newest = None
+            if waiting >= self.high_water:
+                self.high_water = waiting + 1
+            if self._waiting:
+                self._wake()
         else:
-            self._append(_Entry(item))
-        if self._overflow is not None and len(self._entries) > self._capacity:
-            self._overflowed(self._overflow)
+            self._put_congested(item)
 
     def close(self, end: CopilotError | None = None) -> None:
         """No more items: after what is buffered the consumer gets `end`, or an end."""
         if self._end is None:
             self._end = end or trio.EndOfChannel()
-        self._waiting.unpark_all()
+        self._wake()
 
     async def take(self) -> T | Lagged:
         """Return the next item; a full checkpoint. `Cancelled` takes nothing.
@@ -122,23 +129,31 @@ class Buffer(Generic[T]):
     async def take_many(self) -> T | Lagged:
         """As `take`, but only every so many times a full checkpoint: for iteration."""
         self._taken += 1
-        if self._taken % FAIRNESS == 0:
-            await trio.lowlevel.checkpoint()
-        else:
+        if self._taken % FAIRNESS:
             await trio.lowlevel.checkpoint_if_cancelled()
+        else:
+            await trio.lowlevel.checkpoint()
+        if self._entries and not self._missed:
+            return self._handed_out(self._entries.popleft())
         return await self._next()
 
     async def _next(self) -> T | Lagged:
         while not self._entries and not self._missed:
             if self._end is not None:
                 raise _anew(self._end)
-            await self._waiting.park()
+            self._waiting = True
+            await self._consumer.park()
         if self._missed:
             missed, self._missed = self._missed, 0
             return Lagged(missed)
         return self._handed_out(self._entries.popleft())
 
-    def _handed_out(self, entry: _Entry[T]) -> T:
+    def _handed_out(self, entry: T | _Entry[T]) -> T:
+        if not isinstance(entry, _Entry):
+            return entry
+        return self._opened(cast("_Entry[T]", entry))
+
+    def _opened(self, entry: _Entry[T]) -> T:
         if entry is self._newest:
             self._newest = None
         if entry.progress_key is not None:
@@ -147,12 +162,24 @@ class Buffer(Generic[T]):
             return entry.item
         return self._coalescer.with_piece(entry.item, entry.joined.getvalue())
 
-    def _append(self, entry: _Entry[T]) -> None:
+    def _wake(self) -> None:
+        self._waiting = False
+        self._consumer.unpark_all()
+
+    # -- more than half full
+
+    def _put_congested(self, item: T) -> None:
+        if self._overflow in _JOINING:
+            self._join(item)
+        else:
+            self._append(item)
+        if self._overflow is not None and len(self._entries) > self._capacity:
+            self._overflowed(self._overflow)
+
+    def _append(self, entry: T | _Entry[T]) -> None:
         self._entries.append(entry)
-        if entry.progress_key is None:
-            self._newest = entry
         self.high_water = max(self.high_water, len(self._entries))
-        self._waiting.unpark()
+        self._wake()
 
     def _join(self, item: T) -> None:
         progress_key = self._coalescer.progress_key(item)
@@ -162,7 +189,8 @@ class Buffer(Generic[T]):
         delta_key = self._coalescer.delta_key(item)
         newest = self._newest
         if delta_key is None or newest is None or newest.delta_key != delta_key:
-            self._append(_Entry(item, delta_key))
+            self._newest = _Entry(item, delta_key)
+            self._append(self._newest)
             return
         if newest.joined is None:
             newest.joined = io.StringIO()
@@ -181,7 +209,7 @@ class Buffer(Generic[T]):
 
     def _overflowed(self, overflow: Overflow) -> None:
         if overflow is Overflow.DROP_OLDEST:
-            self._handed_out(self._entries.popleft())
+            self._entries.popleft()
             self._missed += 1
         else:
             self.close(SubscriberLaggedError(len(self._entries)))

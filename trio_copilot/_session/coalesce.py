@@ -52,7 +52,7 @@ _PROGRESS = {
 
 
 def _data(event: SessionEvent) -> dict[str, Any]:
-    return as_object(event.raw.get("data"))
+    return as_object(event.payload)
 
 
 def _event_delta_key(event: SessionEvent) -> Hashable | None:

@@ -11,31 +11,35 @@ from __future__ import annotations
 
 import attrs
 
-from .._protocol.envelope import SessionEvent
+from .._protocol.envelope import Head, SessionEvent
 
-WINDOW = 65_536
-"""Event ids that are remembered: repetitions came up to some 10,000 frames late."""
+WINDOW = 32_768
+"""Event ids that are remembered at the least, repetitions came up to some 10,000 frames
+late; twice as many at the most."""
 
 
 @attrs.define(eq=False)
 class Deduplicator:
     """Remembers which ephemeral events were seen in this turn and the one before."""
 
-    _seen: dict[str, None] = attrs.field(factory=dict[str, None], init=False)
-    _seen_before: dict[str, None] = attrs.field(factory=dict[str, None], init=False)
+    _seen: set[str] = attrs.field(factory=set[str], init=False)
+    _seen_before: set[str] = attrs.field(factory=set[str], init=False)
 
-    def is_new(self, event: SessionEvent) -> bool:
+    def is_new(self, event: Head | SessionEvent) -> bool:
         """Whether this event was not seen before; remembers that it has been now."""
-        event_id = event.raw.get("id")
-        if event.raw.get("ephemeral") is not True or not isinstance(event_id, str):
+        event_id = event.id
+        if event_id is None or not event.ephemeral:
             return True
         if event_id in self._seen or event_id in self._seen_before:
             return False
-        self._seen[event_id] = None
-        if len(self._seen) > WINDOW:
-            del self._seen[next(iter(self._seen))]
+        self._seen.add(event_id)
+        if len(self._seen) >= WINDOW:
+            self.next_turn()
         return True
 
     def next_turn(self) -> None:
-        """The session is idle: forget what was seen in the turn before this one."""
-        self._seen, self._seen_before = {}, self._seen
+        """The session is idle: forget what was seen in the turn before this one.
+
+        A very long turn counts as several.
+        """
+        self._seen, self._seen_before = set(), self._seen

@@ -66,7 +66,9 @@ class Subscription(trio.abc.ReceiveChannel[E | Lagged], Generic[E]):
             self._receiving = False
 
     async def __anext__(self) -> E | Lagged:
-        self._begin()
+        if self._receiving:
+            self._begin()
+        self._receiving = True
         try:
             return await self._buffer.take_many()
         except trio.EndOfChannel:
@@ -92,10 +94,6 @@ class Subscription(trio.abc.ReceiveChannel[E | Lagged], Generic[E]):
             raise SessionBusyError("Another task is receiving from this subscription")
         self._receiving = True
 
-    def _put(self, event: E) -> None:
-        if not self._types or event.type in self._types:
-            self._buffer.put(event)
-
 
 @attrs.define(eq=False)
 class FanOut(Generic[E]):
@@ -105,6 +103,10 @@ class FanOut(Generic[E]):
     _subscriptions: list[Subscription[E]] = attrs.field(
         factory=list["Subscription[E]"], init=False
     )
+    _takers: dict[str, tuple[Buffer[E], ...]] = attrs.field(
+        factory=dict[str, "tuple[Buffer[E], ...]"], init=False
+    )
+    """Who wants a wire type, as far as it was asked since subscribers changed."""
     _closed: bool = attrs.field(default=False, init=False)
     _end: CopilotError | None = attrs.field(default=None, init=False)
 
@@ -146,6 +148,7 @@ class FanOut(Generic[E]):
             buffer.close(self._end)
         else:
             self._subscriptions.append(subscription)
+            self._takers.clear()
         return subscription
 
     def remove(self, subscription: Subscription[E]) -> None:
@@ -153,6 +156,7 @@ class FanOut(Generic[E]):
         subscription._buffer.close()
         if subscription in self._subscriptions:
             self._subscriptions.remove(subscription)
+            self._takers.clear()
 
     def statistics(self) -> tuple[SubscriptionStatistics, ...]:
         """Return how far each subscriber lags behind."""
@@ -160,8 +164,19 @@ class FanOut(Generic[E]):
 
     def publish(self, event: E) -> None:
         """Give an event to everyone who wants its type."""
-        for subscription in self._subscriptions:
-            subscription._put(event)
+        for buffer in self.takers(event.type):
+            buffer.put(event)
+
+    def takers(self, wire_type: str) -> tuple[Buffer[E], ...]:
+        """Return the buffers of everyone who wants events of a type."""
+        takers = self._takers.get(wire_type)
+        if takers is None:
+            takers = self._takers[wire_type] = tuple(
+                subscription._buffer
+                for subscription in self._subscriptions
+                if not subscription._types or wire_type in subscription._types
+            )
+        return takers
 
     def close(self, end: CopilotError | None = None) -> None:
         """End every subscription, with an error if the stream was lost. Idempotent."""
@@ -170,3 +185,4 @@ class FanOut(Generic[E]):
         for subscription in self._subscriptions:
             subscription._buffer.close(end)
         self._subscriptions.clear()
+        self._takers.clear()

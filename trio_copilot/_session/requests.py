@@ -64,12 +64,12 @@ class Desk:
         """Start a handler if the event is a request."""
         ask = _ASKS.get(event.type)
         if ask is not None:
-            ask(self, event, as_object(event.raw.get("data")), handlers)
+            ask(self, event, as_object(event.payload), handlers)
 
     def end(self, event: SessionEvent, handlers: Handlers) -> None:
         """Cancel a handler if the event says that its request is over."""
         if event.type in _COMPLETIONS:
-            data = as_object(event.raw.get("data"))
+            data = as_object(event.payload)
             handlers.complete(as_text(data.get("requestId")))
         elif event.type == "abort" and event.agent_id is None:
             handlers.abort()
@@ -296,6 +296,8 @@ _ASKS: dict[str, Callable[[Desk, SessionEvent, Mapping[str, Any], Handlers], Non
 _COMPLETIONS = frozenset(
     {"elicitation.completed", "external_tool.completed", "permission.completed"}
 )
+REQUESTS = _COMPLETIONS | _ASKS.keys() | {"abort"}
+"""Wire types of the events that `Desk.begin` and `Desk.end` look at."""
 _SERVERS: dict[str, Callable[[Desk, Mapping[str, Any], Handlers], Awaitable[Any]]] = {
     "autoModeSwitch.request": Desk._switch_mode,
     "exitPlanMode.request": Desk._leave_plan_mode,

@@ -21,7 +21,7 @@ from .._errors import CopilotError
 from .._json import as_array, as_object, as_text
 from .._peer import Call
 from .._protocol.calls import session_rpc
-from .._protocol.envelope import SessionEvent
+from .._protocol.envelope import Head, SessionEvent, event_of
 from .._resource_errors import SessionBrokenError, SessionBusyError, SessionClosedError
 from .._telemetry import trace_headers
 from .attachments import Attachment, attachment_to_wire
@@ -31,7 +31,7 @@ from .dedupe import Deduplicator
 from .fanout import DEFAULT_CAPACITY, FanOut, Subscription
 from .handlers import Handlers
 from .open_turn import open_turn
-from .requests import Desk
+from .requests import REQUESTS, Desk
 from .turn import Turn
 from .turn_events import TextDelta, ToolCall, TurnEnd, TurnEndReason
 from .usage import Usage
@@ -42,6 +42,15 @@ if TYPE_CHECKING:
 logger = logging.getLogger("trio_copilot.session")
 
 Mode = Literal["enqueue", "immediate"]
+
+_HEEDED = REQUESTS | {
+    "assistant.turn_start",
+    "assistant.usage",
+    "session.compaction_complete",
+    "session.idle",
+    "session.shutdown",
+}
+"""Wire types of events that a session acts upon, with or without a turn."""
 
 
 @attrs.define(eq=False)
@@ -311,28 +320,35 @@ class Session:
 
     # -- called by the reader of the connection: synchronous
 
-    def _receive(self, raw: dict[str, Any]) -> None:
-        event = SessionEvent(raw)
+    def _receive(self, head: Head, made_of: bytes | SessionEvent) -> None:
         if self._end is not None:
             return
-        tally = self._desk.tally
-        if not self._fresh.is_new(event):
+        tally, wire_type, turn = self._desk.tally, head.type, self._turn
+        if not self._fresh.is_new(head):
             tally.repeated_events += 1
             return
-        tally.events[event.type] += 1
-        turn = self._turn
-        if event.agent_id is None:
-            self._note_activity(event.type)
-        self._route_request(event)
-        self._note_usage(event)
+        tally.events[wire_type] += 1
+        heeded = wire_type in _HEEDED
+        if turn is None and not heeded and not self._fanout.takers(wire_type):
+            return  # the case of most events of a session that nobody watches
+        event = event_of(head, made_of) if isinstance(made_of, bytes) else made_of
+        if heeded:
+            self._heed(event)
         if turn is not None:
             turn._receive(event)
         self._fanout.publish(event)
-        if event.type == "session.shutdown" and event.agent_id is None:
+        if wire_type == "session.shutdown" and head.agent_id is None:
             self._lose(SessionClosedError("The CLI has let go of this session"))
 
+    def _heed(self, event: SessionEvent) -> None:
+        """Do what an event asks of us, whoever else may want it."""
+        if event.agent_id is None:
+            self._note_activity(event.type)
+        self._note_usage(event)
+        self._route_request(event)
+
     def _note_usage(self, event: SessionEvent) -> None:
-        data = as_object(event.raw.get("data"))
+        data = as_object(event.payload)
         if event.type == "assistant.usage":
             self._usage = self._usage.plus(data)
         elif event.type == "session.compaction_complete":

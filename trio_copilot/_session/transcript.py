@@ -127,7 +127,7 @@ class Transcript:
     def _feed(self, event: SessionEvent) -> None:
         read = _READERS.get(event.type)
         if read is not None:
-            read(self, event, as_object(event.raw.get("data")))
+            read(self, event, as_object(event.payload))
 
     # -- whose turn it is
 

@@ -263,7 +263,7 @@ class Turn:
 
     def _receive(self, event: SessionEvent) -> None:
         self._last_event = event.type
-        self._last_heard = trio.current_time()
+        self._last_heard = self._session._desk.peer.last_received
         self._transcript.feed(event)
         self._look()
 

@@ -19,6 +19,8 @@ This module does not know what a body contains.
 from __future__ import annotations
 
 import re
+from collections import deque
+from contextlib import suppress
 from functools import lru_cache
 from typing import NoReturn
 
@@ -74,6 +76,7 @@ class FrameDecoder:
         self._buffer = b""
         self._start = 0  # where the unread part of the buffer begins
         self._pieces: list[bytes] = []  # fed, not yet joined to the buffer
+        self._frames: deque[bytes] = deque()  # cut, not yet taken
         self._unread = 0  # bytes in the buffer and in the pieces
         self._wanted = 1  # with fewer unread bytes there is no use in looking
         self._at_end = False
@@ -106,29 +109,51 @@ class FrameDecoder:
           ProtocolError: what was fed is no frame, or ended within one; the message
               shows what was seen.
         """
-        frame = self._cut() if self._unread >= self._wanted else None
-        if frame is None:
+        if not self._frames:
+            self._cut()
+        return self._frames.popleft() if self._frames else None
+
+    def next_frames(self) -> list[bytes]:
+        """Return the bodies of all frames that are complete; none: feed more.
+
+        As `next_frame`, many times as fast for small frames. What comes before a
+        mistake in the stream is returned first.
+        """
+        if not self._frames:
+            self._cut()
+        frames = list(self._frames)
+        self._frames.clear()
+        return frames
+
+    def _cut(self) -> None:
+        """Cut all that is complete into frames; raise if there is nothing but a mistake."""
+        if self._unread >= self._wanted:
+            with suppress(ProtocolError):  # it is kept, and raised after the frames
+                self._cut_frames()
+        if not self._frames:
             self._raise_if_dead()
             self._raise_if_torn()
-        return frame
 
-    def _cut(self) -> bytes | None:
+    def _cut_frames(self) -> None:
         if self._pieces:
             self._join()
-        start = self._start
-        end = self._buffer.find(_END, start, start + self._max_header_size + len(_END))
-        if end < 0:
-            self._judge_unfinished()
-            return None
-        body = end + len(_END)
-        length = self._read_length(self._buffer[start:end])
-        self._wanted = body - start + length
-        if self._unread < self._wanted:
-            return None
-        self._unread -= self._wanted
+        buffer, start = self._buffer, self._start
+        size, longest = len(buffer), self._max_header_size + len(_END)
         self._wanted = 1
-        self._start = body + length
-        return self._buffer[body : body + length]
+        while start < size:
+            end = buffer.find(_END, start, start + longest)
+            self._start, self._unread = start, size - start
+            if end < 0:
+                self._judge_unfinished()
+                break
+            body = end + len(_END)
+            stop = body + self._read_length(buffer[start:end])
+            if stop > size:
+                self._wanted = stop - start
+                break
+            self._frames.append(buffer[body:stop])
+            start = stop
+        self._start, self._unread = start, size - start
 
     def _join(self) -> None:
         if self._start < len(self._buffer):

@@ -1,0 +1,95 @@
+"""How the payload of an event is read in one pass over its JSON.
+
+Strategy: each class gets a twin that msgspec fills, checking as it parses; the object is
+made of the twin's values. Parts that are objects, arrays or enumerations are still read
+by the hooks of cattrs. What is irregular in any way - an unknown field, a null, another
+type - is left to the hooks as a whole: they decide what becomes of it, here it is
+only quicker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import repeat
+from operator import call
+from types import NoneType
+from typing import Any, TypeAlias, Union, get_args
+
+import attrs
+import msgspec
+from cattrs import Converter
+from msgspec import UNSET, Raw
+
+from .names import resolved
+from .wire_object import WireObject, wire_names
+
+_call: Any = call  # no checker follows it through `map`
+
+Reader: TypeAlias = Callable[[Raw], WireObject]
+
+_SIMPLE: dict[object, Any] = {str: str, bool: bool, int: int, float: int | float}
+"""What msgspec reads as the hooks do."""
+
+
+def reader(of: type[WireObject], converter: Converter) -> Reader:
+    """Return what reads a class. It raises some `ValueError` at anything irregular."""
+    fields = [each for each in attrs.fields(resolved(of)) if each.name != "extra"]
+    wires = wire_names(of)
+    twin = msgspec.defstruct(
+        of.__name__,
+        [(each.name, *_twin_field(each)) for each in fields],
+        rename=wires,
+        forbid_unknown_fields=True,
+        kw_only=True,
+        gc=False,
+    )
+    decode = msgspec.json.Decoder(twin).decode
+    values_of = msgspec.structs.astuple
+    hooks = [
+        (index, converter.get_structure_hook(kind), kind)
+        for index, each in enumerate(fields)
+        if (kind := _without_none(each.type)) not in _SIMPLE
+    ]
+    setters = [_setter(of, each.name) for each in fields]
+    set_extra = _setter(of, "extra")
+    new = of.__new__
+
+    def read(raw: Raw) -> WireObject:
+        values = values_of(decode(raw))
+        if hooks:
+            values = list(values)
+            for index, hook, kind in hooks:
+                values[index] = _part(values[index], hook, kind)
+        made = new(of)
+        set_extra(made, {})
+        any(map(_call, setters, repeat(made), values))  # as a loop, twice as fast
+        return made
+
+    return read
+
+
+def _twin_field(field: attrs.Attribute[Any]) -> tuple[Any, ...]:
+    simple = _SIMPLE.get(_without_none(field.type))
+    if field.default is attrs.NOTHING:
+        return (simple or Any,)
+    return (simple, None) if simple else (Any, UNSET)
+
+
+def _without_none(of: Any) -> Any:
+    kinds = [kind for kind in get_args(of) if kind is not NoneType]
+    return Union[tuple(kinds)] if len(kinds) < len(get_args(of)) else of  # noqa: UP007
+
+
+def _part(value: Any, hook: Callable[[Any, Any], Any], kind: Any) -> Any:
+    if value is UNSET:
+        return None
+    if value is None:
+        raise ValueError("null is for the hooks")
+    return hook(value, kind)
+
+
+def _setter(of: type, name: str) -> Callable[[Any, Any], None]:
+    """Return what fills a field of a frozen object."""
+    slot: Any = next(vars(base)[name] for base in of.__mro__ if name in vars(base))
+    put: Callable[[Any, Any], None] = slot.__set__
+    return put
