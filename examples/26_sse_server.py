@@ -37,9 +37,6 @@ from trio_copilot import Client, TextDelta, ToolCall, TurnEnd, open_client
 HOSTS = ["127.0.0.1", "localhost"]
 """The names that this server goes by: no page of others can make up one of its own."""
 
-GRACE = 30.0
-"""Seconds that a turn goes on without a reader, who may come back."""
-
 KEPT = 300.0
 """Seconds that a turn can still be read when it is over."""
 
@@ -51,11 +48,16 @@ HEARTBEAT = 15.0
 class Story:
     """A turn as events that can be read from any of them on."""
 
-    scope: trio.CancelScope
+    grace: float
+    """Seconds that the turn goes on without a reader, who may come back."""
+    scope: trio.CancelScope = attrs.field(factory=trio.CancelScope)
     events: list[bytes] = attrs.field(factory=list[bytes])
     readers: int = 0
     over: bool = False
     news: trio.Event = attrs.field(factory=trio.Event)
+
+    def __attrs_post_init__(self) -> None:
+        self.hurry()
 
     def tell(self, name: str, /, **data: Any) -> None:
         """Add an event under its number, which a reader who comes back will say."""
@@ -64,9 +66,13 @@ class Story:
         self.news.set()
         self.news = trio.Event()
 
+    def hurry(self) -> None:
+        """Let time run out."""
+        self.scope.deadline = trio.current_time() + self.grace
+
     @contextmanager
     def read(self) -> Generator[None]:
-        """Read for the length of the block; behind the last one time runs out."""
+        """Read for the length of the block; without a reader time runs out."""
         self.readers += 1
         self.scope.deadline = math.inf
         try:
@@ -74,7 +80,7 @@ class Story:
         finally:
             self.readers -= 1
             if not self.readers:
-                self.scope.deadline = trio.current_time() + GRACE
+                self.hurry()
 
 
 @attrs.frozen
@@ -118,6 +124,7 @@ class Server:
     """Runs turns on one CLI, for anybody on this machine who knows their ids."""
 
     client: Client
+    grace: float
     nursery: trio.Nursery
     stories: dict[str, Story] = attrs.field(factory=dict[str, Story])
 
@@ -148,8 +155,7 @@ class Server:
                 status_code=415
             )  # all that pages of others can send unasked
         name = secrets.token_urlsafe()
-        deadline = trio.current_time() + GRACE
-        story = self.stories[name] = Story(trio.CancelScope(deadline=deadline))
+        story = self.stories[name] = Story(self.grace)
         self.nursery.start_soon(self.run, name, story, str(await request.json()))
         return PlainTextResponse(name, status_code=201)
 
@@ -164,12 +170,12 @@ class Server:
         return Reading(story, position)
 
 
-async def main(port: int) -> None:
+async def main(port: int, grace: float) -> None:
     """Serve until Ctrl-C."""
     config = Config()
     config.bind = [f"127.0.0.1:{port}"]
     async with open_client() as client, trio.open_nursery() as nursery:
-        server = Server(client, nursery)
+        server = Server(client, grace, nursery)
         routes = [
             Route("/turns", server.start, methods=["POST"]),
             Route("/turns/{name}", server.read),
@@ -183,4 +189,8 @@ async def main(port: int) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, default=8000, help="0 is any")
-    trio.run(main, parser.parse_args().port)
+    parser.add_argument(
+        "--grace", type=float, default=30, help="seconds without a reader"
+    )
+    said = parser.parse_args()
+    trio.run(main, said.port, said.grace)

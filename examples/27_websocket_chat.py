@@ -61,6 +61,7 @@ async def chat(url: str, token: str, prompts: list[str]) -> None:
     """Ask one after the other, in one session."""
     async with open_websocket_url(url) as ws:
         await say(ws, type="hello", token=token)
+        await ws.get_message()  # ready, or it is closed
         for number, prompt in enumerate(prompts):
             await say(ws, type="prompt", turn=str(number), text=prompt)
             await hear_answer(ws)

@@ -10,6 +10,8 @@ from __future__ import annotations
 import itertools
 import os
 import shlex
+import signal
+import subprocess
 import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
@@ -67,6 +69,15 @@ class Ended:
 class Behind:
     """What an example talks to, and the environment that leads there."""
 
+    model: Model
+    env: dict[str, str]
+
+
+@attrs.frozen
+class Serving:
+    """An example that serves, what it said, and the model that it asks."""
+
+    said: str
     model: Model
     env: dict[str, str]
 
@@ -135,6 +146,36 @@ class Examples:
                     await behind.model.wait_disconnect(number)
         assert not in_time.cancelled_caught, f"waited in vain; {ended}"
         return ended[0]
+
+    @asynccontextmanager
+    async def serve(
+        self,
+        name: str,
+        script: Script | Reply,
+        *arguments: str,
+        env: dict[str, str] | None = None,
+    ) -> AsyncGenerator[Serving]:
+        """Run an example that serves, until the block is left: then it gets a Ctrl-C.
+
+        Args:
+          name, script, arguments, env: as for `run`.
+        """
+        program = [sys.executable, str(ROOT / "examples" / f"{name}.py"), *arguments]
+        with trio.fail_after(PATIENCE):
+            async with self._open(script, {}) as behind, trio.open_nursery() as nursery:
+                process: trio.Process = await nursery.start(
+                    partial(
+                        trio.run_process,
+                        program,
+                        env={**behind.env, **(env or {})},
+                        stdout=subprocess.PIPE,
+                        check=False,
+                    )
+                )
+                assert process.stdout is not None
+                said = await process.stdout.receive_some()
+                yield Serving(said.decode().strip(), behind.model, behind.env)
+                process.send_signal(signal.SIGINT)
 
 
 def real_examples(cli_path: Path, home: Path) -> Examples:

@@ -145,11 +145,12 @@ def session_shutdown(log: EventLog, model: str) -> Json:
 def usage(reply: Reply, model: str, *, initiator: str) -> Json:
     """Return the payload of `assistant.usage`."""
     tokens = reply.tokens
+    details = tokens.get("prompt_tokens_details") or {}
     return {
         "model": model,
         "inputTokens": tokens.get("prompt_tokens", 0),
         "outputTokens": tokens.get("completion_tokens", 0),
-        "cacheReadTokens": 0,
+        "cacheReadTokens": details.get("cached_tokens", 0),
         "cacheWriteTokens": 0,
         "cost": 0.0,
         "initiator": initiator,
