@@ -120,6 +120,26 @@ async def connected(
             await trio.aclose_forcefully(stream)
 
 
+async def stay(
+    listener: MemoryListener,
+    codes: list[int],
+    *,
+    prompt: str = "",
+    task_status: trio.TaskStatus[Peer],
+) -> None:
+    """Come in, say a prompt, and listen until the socket is closed; note the code.
+
+    For peers in a nursery outside of the bridge's block.
+    """
+    async with connected(listener.connect()) as peer:
+        await peer.hello()
+        if prompt:
+            await peer.say("prompt", turn="1", text=prompt)
+            await peer.hear_until("delta")
+        task_status.started(peer)
+        codes.append(await peer.closed())
+
+
 @attrs.define(eq=False)
 class Scene:
     """A bridge on a scripted CLI, over memory."""
@@ -145,15 +165,24 @@ class Scene:
 async def open_scene(
     script: Script | Reply = (),
     *,
-    pipe: Pipe = trio.testing.memory_stream_pair,
+    listener: MemoryListener | None = None,
+    scope: trio.CancelScope | None = None,
     scripted: Json | None = None,
     **options: Any,
 ) -> AsyncGenerator[Scene]:
-    """Serve a bridge over memory for as long as the block lasts."""
-    listener = MemoryListener(pipe)
+    """Serve a bridge over memory for as long as the block lasts.
+
+    Args:
+      script, scripted: of the CLI.
+      listener: where peers come in.
+      scope: goes around the client and the bridge; the CLI outlives it.
+      options: of the bridge.
+    """
+    listener = listener or MemoryListener()
     async with open_scripted_cli(script, **(scripted or {})) as cli:
-        async with open_client(cli.stream) as client:
-            async with open_bridge(
-                client, listeners=[listener], token=TOKEN, **options
-            ) as bridge:
-                yield Scene(cli, client, bridge, listener)
+        with scope or trio.CancelScope():
+            async with open_client(cli.stream) as client:
+                async with open_bridge(
+                    client, listeners=[listener], token=TOKEN, **options
+                ) as bridge:
+                    yield Scene(cli, client, bridge, listener)

@@ -10,10 +10,12 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from tests.bridge.peer import ENDLESS, Json, Peer, Scene, open_scene
+from tests.bridge.peer import Json, Peer, Scene, open_scene
 from trio_copilot import allow_all
 from trio_copilot.bridge import BridgeLimits
+from trio_copilot.testing import Reply
 
+BUSY = Reply("Hm", then="hang")
 ANSWERED = "session.permissions.handlePendingPermissionRequest"
 WANTED = {"kind": "shell", "fullCommandText": "rm -rf /", "toolCallId": "c1"}
 
@@ -21,7 +23,7 @@ WANTED = {"kind": "shell", "fullCommandText": "rm -rf /", "toolCallId": "c1"}
 @asynccontextmanager
 async def asked(**options: Any) -> AsyncGenerator[tuple[Scene, Peer, Json]]:
     """A turn in which the agent asks whether it may do something."""
-    async with open_scene(ENDLESS, **options) as scene, scene.peer() as peer:
+    async with open_scene(BUSY, **options) as scene, scene.peer() as peer:
         await peer.say("prompt", turn="t", text="clean up")
         await peer.hear_until("start")
         yield scene, peer, await ask(scene, peer, "1")
@@ -132,7 +134,7 @@ async def test_between_turns_a_question_belongs_to_none(
 async def test_a_handler_of_the_options_decides_instead(
     autojump_clock: MockClock,
 ) -> None:
-    async with open_scene(ENDLESS, on_permission_request=allow_all) as scene:
+    async with open_scene(BUSY, on_permission_request=allow_all) as scene:
         async with scene.peer() as peer:
             data = {"requestId": "1", "permissionRequest": WANTED}
             session = peer.heard[0]["session"]

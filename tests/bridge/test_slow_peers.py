@@ -1,0 +1,65 @@
+"""Peers that read slowly, or not at all: what waits is joined, and is bounded."""
+
+from __future__ import annotations
+
+import trio
+import trio.testing
+from trio.testing import MockClock
+
+from tests.bridge.peer import MemoryListener, open_scene
+from trio_copilot.bridge import BridgeLimits, CloseCode
+from trio_copilot.testing import Reply
+
+WORDS = 5_000
+LONG = Reply(["word "] * WORDS)
+PATIENT = BridgeLimits(ping_interval=10_000)
+
+
+def narrow() -> MemoryListener:
+    """A connection that holds nothing: what is sent waits until it is read."""
+    return MemoryListener(trio.testing.lockstep_stream_pair)
+
+
+async def test_what_is_not_read_is_joined_and_nothing_of_it_is_lost(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_scene([LONG], listener=narrow(), limits=PATIENT) as scene:
+        async with scene.peer() as peer:
+            await peer.say("prompt", turn="1", text="go")
+            await peer.hear_until("delta")
+            (session,) = scene.client._sessions.values()
+            turn = session._turn
+            assert turn is not None
+            await trio.sleep(600)  # the model has said it all by now
+            assert 1 < len(turn._buffer) < 1024
+            await peer.hear_until("end", reason="complete")
+
+    assert peer.text() == "word " * WORDS
+    assert peer.types().count("delta") < 1024
+
+
+async def test_a_peer_that_does_not_read_can_still_stop_its_turn(
+    autojump_clock: MockClock,
+) -> None:
+    script = Reply(["word "] * 1500, then="hang")
+    async with open_scene([script], listener=narrow(), limits=PATIENT) as scene:
+        async with scene.peer() as peer:
+            await peer.say("prompt", turn="1", text="go")
+            await peer.hear_until("delta")
+            await trio.sleep(60)
+            await peer.say("stop", turn="1")
+            with trio.fail_after(1):
+                await scene.cli.wait_disconnect()
+            await peer.hear_until("end", reason="cancelled")
+
+    assert peer.text() == "word " * peer.text().count("w")
+
+
+async def test_who_asks_without_listening_is_cut_off(autojump_clock: MockClock) -> None:
+    limits = BridgeLimits(ping_interval=10_000, backlog=100)
+    async with open_scene(listener=narrow(), limits=limits) as scene:
+        async with scene.peer() as peer:
+            with trio.fail_after(60):
+                for _ in range(120):
+                    await peer.say("stop", turn="nonsense")
+            assert await peer.closed() == CloseCode.POLICY
