@@ -7,6 +7,8 @@ Run: python examples/01_hello.py
 
 from __future__ import annotations
 
+import argparse
+
 import trio
 
 from trio_copilot import open_client
@@ -22,4 +24,5 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__).parse_args()
     trio.run(main)

@@ -8,6 +8,7 @@ Run: python examples/02_streaming.py "Why is the sky blue?"
 
 from __future__ import annotations
 
+import argparse
 import sys
 
 import trio
@@ -45,12 +46,14 @@ async def stream(session: Session, prompt: str) -> None:
                     pass  # Message has the text again; a newer version may know more
 
 
-async def main() -> None:
+async def main(prompt: str) -> None:
     """Stream the answer to the prompt of the command line."""
     async with open_client() as client:
         async with client.open_session() as session:
-            await stream(session, " ".join(sys.argv[1:]) or PROMPT)
+            await stream(session, prompt)
 
 
 if __name__ == "__main__":
-    trio.run(main)
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("prompt", nargs="?", default=PROMPT)
+    trio.run(main, parser.parse_args().prompt)

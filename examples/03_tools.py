@@ -1,16 +1,17 @@
 """A function of yours that the model calls, with checked arguments and a deadline.
 
-The model never gets to `eval`: what it wrote is parsed, and only arithmetic is done. A
-`ToolError`, or any other exception, is told to the model as a failure, not as a result.
+The model never gets to `eval`: what it wrote is parsed, and only arithmetic is done, not
+much of it at once. A `ToolError`, or any other exception, is told to the model as a
+failure, not as a result.
 
 Run: python examples/03_tools.py "What is 17 times (3 + 4)?"
 """
 
 from __future__ import annotations
 
+import argparse
 import ast
 import operator
-import sys
 from collections.abc import Callable
 from typing import Annotated
 
@@ -24,6 +25,10 @@ OPERATORS: dict[type[ast.operator], Callable[[float, float], float]] = {
     ast.Mult: operator.mul,
     ast.Div: lambda left, right: left / right,
 }
+
+
+LONGEST = 200
+"""Characters in an expression: it is worked out at once, and nested as deep as that."""
 
 
 def evaluate(node: ast.expr) -> float:
@@ -43,6 +48,8 @@ def evaluate(node: ast.expr) -> float:
 async def calculate(expression: Annotated[str, "such as -2 * (3 + 4)"]) -> float:
     """Work out an arithmetic expression."""
     await trio.lowlevel.checkpoint()
+    if len(expression) > LONGEST:
+        raise ToolError(f"Not more than {LONGEST} characters at once")
     return evaluate(ast.parse(expression, mode="eval").body)
 
 
@@ -51,9 +58,8 @@ def show(call: ToolCall) -> None:
     print(f"[{call.name} {call.arguments}]")
 
 
-async def main() -> None:
+async def main(prompt: str) -> None:
     """Ask something that needs the tool."""
-    prompt = " ".join(sys.argv[1:]) or "What is 17 times (3 + 4)?"
     async with open_client() as client:
         async with client.open_session(tools=[calculate]) as session:
             end = await session.ask(prompt, timeout=60, on_tool_call=show)
@@ -61,4 +67,6 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    trio.run(main)
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("prompt", nargs="?", default="What is 17 times (3 + 4)?")
+    trio.run(main, parser.parse_args().prompt)

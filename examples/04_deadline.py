@@ -8,6 +8,8 @@ Run: python examples/04_deadline.py
 
 from __future__ import annotations
 
+import argparse
+
 import trio
 
 from trio_copilot import Session, Turn, TurnEnd, open_client
@@ -40,4 +42,5 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__).parse_args()
     trio.run(main)

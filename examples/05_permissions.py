@@ -8,7 +8,7 @@ Run, in a git repository: python examples/05_permissions.py "Add a title to READ
 
 from __future__ import annotations
 
-import sys
+import argparse
 
 import trio
 
@@ -52,9 +52,8 @@ async def decide(request: PermissionRequest) -> Decision:
     return decision
 
 
-async def main() -> None:
+async def main(prompt: str) -> None:
     """Let the agent work in the current directory."""
-    prompt = " ".join(sys.argv[1:]) or "Add a title to README.md"
     async with open_client() as client:
         async with client.open_session(on_permission_request=decide) as session:
             end = await session.ask(prompt, timeout=300)
@@ -62,4 +61,6 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    trio.run(main)
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("prompt", nargs="?", default="Add a title to README.md")
+    trio.run(main, parser.parse_args().prompt)

@@ -8,7 +8,7 @@ Run: python examples/06_many_sessions.py FILE...
 
 from __future__ import annotations
 
-import sys
+import argparse
 
 import trio
 
@@ -41,13 +41,14 @@ async def summarize_all(client: Client, files: list[str]) -> dict[str, str]:
     return summaries
 
 
-async def main() -> None:
-    """Print a line for each file of the command line, in their order."""
-    files = sys.argv[1:] or [__file__]
+async def main(files: list[str]) -> None:
+    """Print a line for each file, in their order."""
     async with open_client() as client:
         for file, summary in (await summarize_all(client, files)).items():
             print(f"{file}: {summary}")
 
 
 if __name__ == "__main__":
-    trio.run(main)
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("files", nargs="*", default=[__file__])
+    trio.run(main, parser.parse_args().files)

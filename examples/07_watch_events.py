@@ -8,6 +8,8 @@ Run: python examples/07_watch_events.py
 
 from __future__ import annotations
 
+import argparse
+
 import trio
 
 from trio_copilot import Lagged, SessionEvent, Subscription, open_client
@@ -59,4 +61,5 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__).parse_args()
     trio.run(main)

@@ -8,12 +8,14 @@ Run: python examples/08_race.py gpt-5-mini claude-haiku-4.5
 
 from __future__ import annotations
 
-import sys
+import argparse
 from collections.abc import Sequence
 
 import trio
 
 from trio_copilot import Client, Turn, TurnEndReason, open_client
+
+MODELS = ["gpt-5-mini", "claude-haiku-4.5"]
 
 PROMPT = "Name one thing that only you would say."
 
@@ -36,9 +38,8 @@ async def race(client: Client, models: Sequence[str]) -> dict[str, Turn]:
     return turns
 
 
-async def main() -> None:
-    """Let the models of the command line race."""
-    models = sys.argv[1:] or ["gpt-5-mini", "claude-haiku-4.5"]
+async def main(models: list[str]) -> None:
+    """Let the models race."""
     async with open_client() as client:
         for model, turn in (await race(client, models)).items():
             print(f"{model}: {turn.text}")
@@ -46,4 +47,6 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    trio.run(main)
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("models", nargs="*", default=MODELS)
+    trio.run(main, parser.parse_args().models)

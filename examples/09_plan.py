@@ -8,7 +8,7 @@ Run: python examples/09_plan.py "Sort the imports of this project"
 
 from __future__ import annotations
 
-import sys
+import argparse
 
 import trio
 
@@ -32,13 +32,14 @@ async def print_bill(session: Session) -> None:
         print(f"{model}: {used.requests.count} requests, {tokens} tokens")
 
 
-async def main() -> None:
-    """Print a plan for the task of the command line."""
-    task = " ".join(sys.argv[1:]) or "Tidy up the README"
+async def main(task: str) -> None:
+    """Print a plan for the task."""
     async with open_client() as client, client.open_session() as session:
         print(await plan(session, task))
         await print_bill(session)
 
 
 if __name__ == "__main__":
-    trio.run(main)
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("task", nargs="?", default="Tidy up the README")
+    trio.run(main, parser.parse_args().task)

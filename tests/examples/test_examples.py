@@ -5,6 +5,7 @@ from __future__ import annotations
 import runpy
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,19 @@ def test_each_example_says_how_to_run_it_and_stands_in_the_list(name: str) -> No
     assert f"[{name}]({name}.py)" in listed
 
 
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_each_example_has_help(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", [f"{name}.py", "--help"])
+
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_path(str(ROOT / "examples" / f"{name}.py"), run_name="__main__")
+
+    assert ended.value.code == 0
+    assert f"usage: {name}.py" in capsys.readouterr().out
+
+
 async def test_hello_prints_the_answer_and_how_it_ended(examples: Examples) -> None:
     ended = await examples.run("01_hello", "Hello, world!")
 
@@ -46,7 +60,7 @@ async def test_hello_prints_the_answer_and_how_it_ended(examples: Examples) -> N
 
 async def test_streaming_prints_the_answer_alone_to_stdout(examples: Examples) -> None:
     reply = Reply("Because of the air.", reasoning="Let me think.")
-    ended = await examples.run("02_streaming", reply, "Why", "blue?")
+    ended = await examples.run("02_streaming", reply, "Why blue?")
 
     assert ended.out == "Because of the air."
     assert ended.err.splitlines() == ["Let me think.", "[complete]"]
@@ -67,6 +81,7 @@ async def test_streaming_fails_as_a_program_when_the_turn_does(
 
 async def test_the_tool_calculates_and_runs_no_code(examples: Examples) -> None:
     expressions = ["-2 * (3 + 4) / 7 - 1", "__import__('os')", "1 / 0", "1 +", "2 ** 9"]
+    expressions.append("1+" * 100 + "1")
     calls = [Call("calculate", {"expression": each}) for each in expressions]
 
     def script(request: ModelRequest) -> Reply:
@@ -75,13 +90,14 @@ async def test_the_tool_calculates_and_runs_no_code(examples: Examples) -> None:
 
     ended = await examples.run("03_tools", script)
 
-    called, told = ended.lines[:5], ended.lines[5:]
+    called, told = ended.lines[:6], ended.lines[6:]
     assert called == [f"[calculate {call.arguments}]" for call in calls]
     assert told[0] == "-3.0"
     assert "Only numbers and + - * /, not __import__('os')" in told[1]
     assert "ZeroDivisionError" in told[2]
     assert "SyntaxError" in told[3]
     assert "Only numbers and + - * /, not 2 ** 9" in told[4]
+    assert "Not more than 200 characters" in told[5]
 
 
 async def test_the_deadline_stops_the_turn_and_the_session_goes_on(

@@ -1,0 +1,89 @@
+"""Three readers of one session: a display, a file, and a count of what happened.
+
+Each has a subscription and a task of its own, so the slow one holds up nobody. They end
+by being closed after this turn, not by an event of the session that may belong to
+another prompt. The file is written once the turn is complete, and replaced in one step:
+whoever reads it sees the old answer or the new one.
+
+Run: python examples/11_subscribers.py "Why is the sky blue?" --out answer.md
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections import Counter
+
+import trio
+
+from trio_copilot import Lagged, SessionEvent, Subscription, open_client
+from trio_copilot.events import AssistantMessage, AssistantMessageDelta
+
+
+async def show(events: Subscription[SessionEvent]) -> None:
+    """Print the text as it comes; what sub-agents say among themselves is left out."""
+    async for event in events:
+        match event:
+            case SessionEvent(data=AssistantMessageDelta(delta_content=text)):
+                if event.agent_id is None:
+                    print(text, end="", flush=True)
+            case _:
+                pass
+
+
+async def collect(events: Subscription[SessionEvent], texts: list[str]) -> None:
+    """Keep what each model call of the main agent said."""
+    async for event in events:
+        match event:
+            case SessionEvent(data=AssistantMessage(content=text), agent_id=None):
+                texts.append(text)
+            case _:
+                pass
+
+
+async def count(events: Subscription[SessionEvent], counts: Counter[str]) -> None:
+    """Count events by type, and those that came too fast for it."""
+    async for event in events:
+        match event:
+            case Lagged(missed=missed):
+                counts["missed"] += missed
+            case SessionEvent(type=name, agent_id=agent):
+                counts[name if agent is None else f"{name} (sub-agent)"] += 1
+
+
+async def save(path: trio.Path, text: str) -> None:
+    """Replace a file, in one step."""
+    part = path.with_name(f"{path.name}.part")
+    await part.write_text(text, encoding="utf-8")
+    await part.replace(path)
+
+
+async def main(prompt: str, out: trio.Path) -> None:
+    """Let three readers follow one turn."""
+    texts: list[str] = []
+    counts: Counter[str] = Counter()
+    async with open_client() as client, client.open_session() as session:
+        async with (
+            session.subscribe("assistant.message_delta") as shown,
+            session.subscribe("assistant.message") as said,
+            session.subscribe(overflow="drop_oldest") as everything,
+            trio.open_nursery() as nursery,
+        ):
+            nursery.start_soon(show, shown)
+            nursery.start_soon(collect, said, texts)
+            nursery.start_soon(count, everything, counts)
+            await session.ask(prompt, idle_timeout=120)
+            for events in (shown, said, everything):
+                await events.aclose()
+    print()
+    await save(out, "\n\n".join(filter(None, texts)))
+    for name, number in counts.most_common():
+        print(f"{number:6} {name}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("prompt", nargs="?", default="Why is the sky blue?")
+    parser.add_argument("--out", type=trio.Path, default=trio.Path("answer.md"))
+    said = parser.parse_args()
+    trio.run(main, said.prompt, said.out)

@@ -1,0 +1,75 @@
+"""A conversation without end: what was said first is summed up before there is no room.
+
+Each turn is awaited before the next is sent, however long it takes: prompts that are
+sent at intervals queue up and get one answer. The CLI begins to sum up when a turn
+starts above the threshold, and does it beside the turn; the figures may be missing, and
+a summary that is longer than what it stands for frees nothing.
+
+Run: python examples/13_long_session.py "Name a prime." "And the next one." --start 0.5
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+import trio
+
+from trio_copilot import InfiniteSessions, SessionEvent, Subscription, open_client
+from trio_copilot.events import SessionCompactionComplete, SessionCompactionStart
+
+PROMPTS = ["Name a prime number.", "And the next one.", "And the one after that."]
+
+
+def describe(event: object) -> str:
+    """Return what is to be said of a compaction."""
+    match event:
+        case SessionEvent(data=SessionCompactionStart(current_tokens=now) as start):
+            return f"summing up: {now} of {start.token_limit} tokens are used"
+        case SessionEvent(data=SessionCompactionComplete(success=True) as done):
+            freed = "?" if done.tokens_removed is None else done.tokens_removed
+            place = done.checkpoint_path or "nowhere"
+            return (
+                f"summed up: {freed} tokens are free again; the summary is in {place}"
+            )
+        case SessionEvent(data=SessionCompactionComplete(error=why)):
+            return f"not summed up: {why or 'no reason given'}"
+        case _:
+            return f"something new: {event!r}"
+
+
+async def watch(events: Subscription[SessionEvent]) -> None:
+    """Print what becomes of the conversation's beginning."""
+    async for event in events:
+        print(f"[{describe(event)}]", file=sys.stderr)
+
+
+async def main(prompts: list[str], options: InfiniteSessions) -> None:
+    """Ask one prompt after the other in one session."""
+    async with open_client() as client:
+        async with (
+            client.open_session(infinite_sessions=options) as session,
+            session.subscribe(
+                "session.compaction_start", "session.compaction_complete"
+            ) as events,
+            trio.open_nursery() as nursery,
+        ):
+            nursery.start_soon(watch, events)
+            for prompt in prompts:
+                end = await session.ask(prompt, idle_timeout=120)
+                print(end.text)
+            await events.aclose()
+            print(f"[{session.usage.input_tokens} tokens in all]", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("prompts", nargs="*", default=PROMPTS)
+    parser.add_argument("--start", type=float, default=0.5, help="begin, 0 to 1")
+    parser.add_argument("--wait", type=float, default=0.8, help="wait for it, 0 to 1")
+    said = parser.parse_args()
+    thresholds = InfiniteSessions(
+        background_compaction_threshold=said.start,
+        buffer_exhaustion_threshold=said.wait,
+    )
+    trio.run(main, said.prompts, thresholds)
