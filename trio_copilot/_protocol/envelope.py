@@ -21,6 +21,7 @@ import msgspec
 from msgspec import Raw
 
 from .._json import as_object, as_text, decode_json
+from .._slots import maker, slot
 
 _UNREAD = Raw(b"")
 _UNSEEN = object()
@@ -196,21 +197,15 @@ class SessionEvent:
         return f"<SessionEvent {' '.join(parts)}>"
 
 
-# How a frozen object is filled, by hand: a generated `__init__` takes several times as
-# long, and this is done for every event.
-_new = SessionEvent.__new__
-_set_head, _set_body, _set_raw, _set_data = (
-    vars(SessionEvent)[name].__set__ for name in ("_head", "_body", "_raw", "_data")
+_set_head, _set_raw, _set_data = (
+    slot(SessionEvent, name) for name in ("_head", "_raw", "_data")
 )
+_make = maker(SessionEvent, "_head", "_body", "_data")
 
 
 def event_of(head: Head, body: bytes) -> SessionEvent:
     """Return the event whose head was read from the body of a frame."""
-    event = _new(SessionEvent)
-    _set_head(event, head)
-    _set_body(event, body)
-    _set_data(event, _UNSEEN)
-    return event
+    return _make(head, body, _UNSEEN)
 
 
 def _text(value: object) -> str | None:

@@ -10,8 +10,6 @@ only quicker.
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import repeat
-from operator import call
 from types import NoneType
 from typing import Any, TypeAlias, Union, get_args
 
@@ -20,10 +18,9 @@ import msgspec
 from cattrs import Converter
 from msgspec import UNSET, Raw
 
+from .._slots import maker
 from .names import resolved
 from .wire_object import WireObject, wire_names
-
-_call: Any = call  # no checker follows it through `map`
 
 Reader: TypeAlias = Callable[[Raw], WireObject]
 
@@ -50,9 +47,7 @@ def reader(of: type[WireObject], converter: Converter) -> Reader:
         for index, each in enumerate(fields)
         if (kind := _without_none(each.type)) not in _SIMPLE
     ]
-    setters = [_setter(of, each.name) for each in fields]
-    set_extra = _setter(of, "extra")
-    new = of.__new__
+    make = maker(of, "extra", *(each.name for each in fields))
 
     def read(raw: Raw) -> WireObject:
         values = values_of(decode(raw))
@@ -60,10 +55,7 @@ def reader(of: type[WireObject], converter: Converter) -> Reader:
             values = list(values)
             for index, hook, kind in hooks:
                 values[index] = _part(values[index], hook, kind)
-        made = new(of)
-        set_extra(made, {})
-        any(map(_call, setters, repeat(made), values))  # as a loop, twice as fast
-        return made
+        return make({}, *values)
 
     return read
 
@@ -86,10 +78,3 @@ def _part(value: Any, hook: Callable[[Any, Any], Any], kind: Any) -> Any:
     if value is None:
         raise ValueError("null is for the hooks")
     return hook(value, kind)
-
-
-def _setter(of: type, name: str) -> Callable[[Any, Any], None]:
-    """Return what fills a field of a frozen object."""
-    slot: Any = next(vars(base)[name] for base in of.__mro__ if name in vars(base))
-    put: Callable[[Any, Any], None] = slot.__set__
-    return put

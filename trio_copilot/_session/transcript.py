@@ -30,6 +30,7 @@ import attrs
 from .._errors import TurnError
 from .._json import as_object, as_text
 from .._protocol.envelope import SessionEvent
+from .._slots import maker
 from .turn_events import (
     Message,
     Notice,
@@ -163,14 +164,7 @@ class Transcript:
             self._call_failed = False
             self._streamed_id = message_id
             self._pieces.append(text)
-        self._emit(
-            TextDelta(
-                text=text,
-                message_id=message_id,
-                agent_id=event.agent_id,
-                source=event,
-            )
-        )
+        self._emit(_text_delta(text, message_id, event.agent_id, event))
 
     def _message(self, event: SessionEvent, data: Payload) -> None:
         if event.agent_id is None:
@@ -331,6 +325,9 @@ class Transcript:
     def _autopilot_stopped(self, event: SessionEvent, data: Payload) -> None:
         if event.agent_id is None:
             self.ended = True
+
+
+_text_delta = maker(TextDelta, "text", "message_id", "agent_id", "source")
 
 
 def _text(data: Payload, key: str) -> str:
