@@ -1,4 +1,4 @@
-"""The examples 10 to 14: meters, subscribers, errors, long sessions, a review."""
+"""The examples 10 to 15: meters, subscribers, errors, long sessions, a review, wire."""
 
 from __future__ import annotations
 
@@ -254,3 +254,31 @@ async def test_a_cli_that_runs_already_is_asked_by_its_address(
         assert (ended.out, ended.status) == ("Fine.", 0)
         assert len(cli.requests) == 1
     assert not ended.model.requests
+
+
+# -- a client of one's own
+
+
+async def test_a_client_on_the_lower_layers_prints_an_answer(
+    examples: Examples,
+) -> None:
+    ended = await examples.run("15_own_client", "Because of the air.", "Why?")
+
+    assert ended.lines == ["[CLI 1.0.102]", "Because of the air."]
+    assert "Why?" in ended.model.requests[0].prompt
+    assert (ended.status, ended.err) == (0, "")
+
+
+@only_scripted
+async def test_a_client_on_the_lower_layers_notices_that_the_cli_is_gone(
+    examples: Examples,
+) -> None:
+    async def die(process: trio.Process, model: Model) -> None:
+        assert isinstance(model, ScriptedCli)
+        await model.wait_request()
+        await model.die()
+
+    ended = await examples.run("15_own_client", HANGING, meanwhile=die)
+
+    assert ended.status == 1
+    assert "CliExitedError" in ended.err
