@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any
+from typing import Any, cast
 
 import attrs
 import pytest
@@ -74,11 +74,11 @@ class Peer:
         self.heard.append(message)
         return message
 
-    async def hear_until(self, kind: str, **fields: Any) -> Json:
+    async def hear_until(self, type_: str, **fields: Any) -> Json:
         """Read up to a message of that type, with these fields."""
         while True:
             message = await self.hear()
-            if message["type"] == kind and fields.items() <= message.items():
+            if message["type"] == type_ and fields.items() <= message.items():
                 return message
 
     async def hello(self, token: str = TOKEN) -> Json:
@@ -90,6 +90,7 @@ class Peer:
         with pytest.raises(ConnectionClosed) as closed:
             while True:
                 await self.hear()
+        assert closed.value.reason is not None
         return closed.value.reason.code
 
     def types(self) -> list[str]:
@@ -111,13 +112,15 @@ async def connected(
     async with trio.open_nursery() as nursery:
         with trio.fail_after(PATIENCE):
             ws = await wrap_client_stream(
-                nursery, stream, host, path, extra_headers=headers
+                nursery,
+                cast("trio.SocketStream", stream),  # any stream will do
+                host,
+                path,
+                extra_headers=headers,
             )
-        try:
+        async with stream:
             yield Peer(ws, stream)
-        finally:
-            nursery.cancel_scope.cancel()
-            await trio.aclose_forcefully(stream)
+        nursery.cancel_scope.cancel()
 
 
 async def stay(
@@ -159,6 +162,12 @@ class Scene:
         async with self.door(**handshake) as peer:
             assert (await peer.hello())["type"] == "ready"
             yield peer
+
+    async def only(self, connections: int) -> None:
+        """Wait until there are only so many."""
+        with trio.fail_after(5):
+            while self.bridge.connections > connections:
+                await trio.sleep(0.01)
 
 
 @asynccontextmanager

@@ -23,7 +23,7 @@ async def rejected_with(scene: Scene, **handshake: object) -> int:
     with pytest.RaisesGroup(ConnectionRejected, flatten_subgroups=True) as refused:
         async with scene.door(**handshake):
             pytest.fail("it was let in")
-    error = refused.value
+    error: BaseException = refused.value
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     assert isinstance(error, ConnectionRejected)
@@ -127,7 +127,7 @@ async def test_a_peer_that_breaks_the_websocket_ends_its_own_connection_only(
             assert await peer.closed() in (1002, 1006, 1007)
         await good.say("prompt", turn="1", text="go")
         await good.hear_until("end", reason="complete")
-        assert scene.bridge.connections == 1
+        await scene.only(1)
 
 
 @pytest.mark.parametrize(
@@ -189,9 +189,7 @@ async def test_there_are_only_so_many_sessions(autojump_clock: MockClock) -> Non
                 await third.say("hello", token=TOKEN)
                 assert await third.closed() == CloseCode.TRY_LATER
             await second.ws.aclose()
-            with trio.fail_after(5):
-                while scene.bridge.connections == 2:
-                    await trio.sleep(0.1)
+            await scene.only(1)
             async with scene.peer():
                 assert scene.bridge.connections == 2
 

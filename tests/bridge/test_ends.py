@@ -9,7 +9,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from tests.bridge.peer import ENDLESS, MemoryListener, Peer, Scene, open_scene, stay
+from tests.bridge.peer import ENDLESS, MemoryListener, Peer, open_scene, stay
 from trio_copilot import CliExitedError, PermissionRequest, RpcError
 from trio_copilot.bridge import BridgeLimits, CloseCode
 from trio_copilot.testing import Reply
@@ -29,12 +29,6 @@ async def break_the_websocket(peer: Peer) -> None:
     await peer.stream.send_all(b"\xff" * 100)
 
 
-async def gone(scene: Scene) -> None:
-    with trio.fail_after(5):
-        while scene.bridge.connections:
-            await trio.sleep(0.01)
-
-
 @pytest.mark.parametrize("leave", [close, hang_up, break_the_websocket])
 async def test_a_peer_that_is_gone_stops_its_turn_and_its_session(
     leave: Leave, autojump_clock: MockClock
@@ -48,7 +42,7 @@ async def test_a_peer_that_is_gone_stops_its_turn_and_its_session(
             await scene.cli.wait_for("session.detach")
         assert len(scene.cli.calls("session.abort")) == 1
         assert set(scene.cli.fates.values()) == {"aborted"}
-        await gone(scene)
+        await scene.only(0)
 
 
 @pytest.mark.parametrize("leave", [close, hang_up])
@@ -61,14 +55,14 @@ async def test_a_peer_may_leave_while_its_session_is_opened(
         with trio.fail_after(1):
             await scene.cli.wait_for("session.create")
         await leave(peer)
-        await gone(scene)
+        await scene.only(0)
 
 
 async def test_a_peer_that_closes_is_answered(autojump_clock: MockClock) -> None:
     async with open_scene() as scene, scene.peer() as peer:
         with trio.fail_after(1):
             await peer.ws.aclose(1000, "bye")
-        await gone(scene)
+        await scene.only(0)
 
 
 @pytest.mark.parametrize("cancelled", [False, True])
@@ -192,7 +186,7 @@ async def test_a_peer_that_answers_no_ping_is_given_up(
             # Its messages are not taken, so that trio-websocket hears no ping.
             await scene.cli.wait_disconnect()
         assert trio.current_time() - began == pytest.approx(30, abs=1)
-        await gone(scene)
+        await scene.only(0)
 
 
 async def test_a_peer_that_answers_pings_may_say_nothing_for_hours(

@@ -43,7 +43,7 @@ async def test_turns_follow_each_other_in_one_session(
 async def test_everything_that_happens_is_told_in_order(
     autojump_clock: MockClock,
 ) -> None:
-    script = [
+    script: list[Reply | str] = [
         Reply("Hm", reasoning="Think", calls=[Call("shout", {"word": "hi"})]),
         Reply(calls=[Call("shout", {"word": "fail"})]),
         "Done",
@@ -76,7 +76,7 @@ async def test_everything_that_happens_is_told_in_order(
 async def test_text_of_a_call_that_is_made_again_is_taken_back(
     autojump_clock: MockClock,
 ) -> None:
-    script = [Reply("Half an answer", then="drop"), "A whole one"]
+    script: list[Reply | str] = [Reply("Half an answer", then="drop"), "A whole one"]
     async with open_scene(script) as scene, scene.peer() as peer:
         await peer.say("prompt", turn="t", text="go")
         await peer.hear_until("end", reason="complete")
@@ -174,7 +174,7 @@ async def test_only_the_open_turn_can_be_stopped(autojump_clock: MockClock) -> N
 
 
 async def test_a_turn_that_fails_says_why(autojump_clock: MockClock) -> None:
-    script = [Reply("Out of order", status=400), "Again"]
+    script: list[Reply | str] = [Reply("Out of order", status=400), "Again"]
     async with open_scene(script) as scene, scene.peer() as peer:
         await peer.say("prompt", turn="1", text="go")
         end = await peer.hear_until("end")
