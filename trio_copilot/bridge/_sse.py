@@ -1,0 +1,193 @@
+"""Turns over plain HTTP: begin one, listen to its events, come back, stop it.
+
+| request                    |                                                          |
+|----------------------------|----------------------------------------------------------|
+| `POST /turns`              | begins a turn; needs the token; answers its id           |
+| `GET /turns/{id}/events`   | its messages as server-sent events, from the last known  |
+| `POST /turns/{id}/answers` | decides on a permission that one of them asked for       |
+| `DELETE /turns/{id}`       | stops it                                                 |
+
+Strategy: listening never runs anything, so that a browser may come back as often as it
+likes; `EventSource` cannot send a header, therefore the id is all that it takes. The
+stream is an ASGI application by hand: to see the listener go while nothing is said takes
+two tasks, and an async generator would be left behind by the one that is cancelled.
+
+This module does not know what listens at which port.
+"""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+from typing import Any, TypeVar
+
+import attrs
+import msgspec
+import trio
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from ._access import Access
+from ._messages import (
+    Answer,
+    BadMessageError,
+    ClientMessage,
+    End,
+    Prompt,
+    decode,
+    encode,
+)
+from ._turn_log import Place
+from ._turns import KeptTurn, TooManyTurnsError, Turns
+
+M = TypeVar("M", bound=ClientMessage)
+
+HEARTBEAT = b": still there\n\n"
+_HEADERS = [
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-store"),
+    (b"x-accel-buffering", b"no"),  # nginx would wait for more
+]
+
+
+@attrs.define(eq=False)
+class TurnRoutes:
+    """The requests about turns."""
+
+    _turns: Turns
+    _access: Access
+    _body_size: int
+    """Bytes of a body."""
+
+    def routes(self) -> list[Route]:
+        """Return them for a Starlette application."""
+        turn = "/turns/{turn}"
+        return [
+            Route("/turns", self._begin, methods=["POST"]),
+            Route(f"{turn}/events", self._listen, methods=["GET"]),
+            Route(f"{turn}/answers", self._answer, methods=["POST"]),
+            Route(turn, self._stop, methods=["DELETE"]),
+        ]
+
+    async def _begin(self, request: Request) -> Response:
+        self._check_token(request)
+        body = await self._body(request)
+        body["text"] = body.pop("prompt", None)
+        prompt = _message(Prompt, body, turn="-")
+        try:
+            turn = self._turns.begin(prompt.text)
+        except TooManyTurnsError:
+            too_many = HTTPException(503, "as many turns run as may")
+            too_many.headers = {"Retry-After": "1"}
+            raise too_many from None
+        location = {"Location": f"/turns/{turn.id}"}
+        return JSONResponse({"id": turn.id}, 201, headers=location)
+
+    async def _listen(self, request: Request) -> Response | _EventStream:
+        turn = self._turn(request)
+        try:
+            place = Place.of(request.headers.get("last-event-id") or str(Place()))
+        except ValueError as error:
+            raise HTTPException(400, f"Last-Event-ID: {error}") from error
+        if turn.log.ended.is_set() and turn.log.after(place) is None:
+            return Response(status_code=204)  # tells a browser not to come back
+        limits = self._turns.limits
+        return _EventStream(turn, place, limits.heartbeat, limits.retry)
+
+    async def _answer(self, request: Request) -> Response:
+        turn = self._turn(request)
+        answer = _message(Answer, await self._body(request))
+        if not turn.permissions.answer(answer):
+            raise HTTPException(409, "this request is not open")
+        return Response(status_code=204)
+
+    async def _stop(self, request: Request) -> Response:
+        self._turn(request).stop()
+        return Response(status_code=204)
+
+    def _turn(self, request: Request) -> KeptTurn:
+        turn = self._turns.get(request.path_params["turn"])
+        if turn is None:
+            raise HTTPException(404, "there is no such turn, or not any more")
+        return turn
+
+    def _check_token(self, request: Request) -> None:
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not self._access.has_token(token.strip()):
+            challenge = {"WWW-Authenticate": "Bearer"}
+            raise HTTPException(401, "the access token is missing", challenge)
+
+    async def _body(self, request: Request) -> dict[str, Any]:
+        body = bytearray()
+        async with aclosing(request.stream()) as chunks:
+            async for chunk in chunks:
+                body += chunk
+                if len(body) > self._body_size:
+                    too_big = f"a body has {self._body_size} bytes at most"
+                    raise HTTPException(413, too_big)
+        try:
+            return msgspec.json.decode(body, type=dict[str, Any])
+        except (msgspec.MsgspecError, RecursionError, UnicodeError) as error:
+            raise HTTPException(400, "the body is no JSON object") from error
+
+
+def _message(of: type[M], body: dict[str, Any], **fields: str) -> M:
+    """Return a body as a message of the protocol, checked as that is."""
+    wire = {**body, "type": of.type, **fields}
+    try:
+        message = decode(msgspec.json.encode(wire).decode())
+    except BadMessageError as error:
+        raise HTTPException(400, str(error)) from error
+    assert isinstance(message, of)
+    return message
+
+
+@attrs.define(eq=False)
+class _EventStream:
+    """The answer that is a stream of events: an ASGI application."""
+
+    _turn: KeptTurn
+    _place: Place
+    _heartbeat: float
+    _retry: float
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with self._turn.listened():
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(_until_gone, receive, nursery.cancel_scope)
+                await self._tell(send)
+                nursery.cancel_scope.cancel()
+
+    async def _tell(self, send: Send) -> None:
+        start = {"type": "http.response.start", "status": 200, "headers": _HEADERS}
+        await send(start)
+        await _send(send, f"retry: {self._retry * 1000:.0f}\n\n".encode())
+        while True:
+            step = self._turn.log.after(self._place)
+            if step is not None:
+                self._place, message = step
+                await _send(
+                    send, f"id: {self._place}\ndata: {encode(message)}\n\n".encode()
+                )
+                if isinstance(message, End):
+                    break
+                continue
+            if self._turn.log.ended.is_set():
+                break
+            with trio.move_on_after(self._heartbeat) as silence:
+                await self._turn.log.more()
+            if silence.cancelled_caught:
+                await _send(send, HEARTBEAT)
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _send(send: Send, chunk: bytes) -> None:
+    await send({"type": "http.response.body", "body": chunk, "more_body": True})
+
+
+async def _until_gone(receive: Receive, listening: trio.CancelScope) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    listening.cancel()
