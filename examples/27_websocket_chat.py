@@ -1,8 +1,8 @@
 """A chat over WebSockets: one CLI for the server, one session for each connection.
 
-`open_bridge` lets in who knows the token, and pages of origins that you name; what one
-connection asks nobody else hears, its answer keeps its order, and one that is gone takes
-its turn with it. A CLI per prompt, or answers to everybody, would be neither.
+`open_bridge` lets in who knows the token, and pages of origins that you name. A peer
+hears its own answers alone, in order, and one that is gone takes its turn with it; a CLI
+for each prompt, and one set of peers for all answers, would do none of that.
 
 Needs the bridge: pip install 'trio-copilot[bridge]'
 Run: python examples/27_websocket_chat.py --port 8400
@@ -48,6 +48,8 @@ async def hear_answer(ws: WebSocketConnection) -> None:
             case {"type": "permission", "request": request, "summary": summary}:
                 print(f"\n[denied: {summary}]")
                 await say(ws, type="answer", request=request, decision="deny")
+            case {"type": "end", "error": {"message": message}}:
+                raise RuntimeError(message)
             case {"type": "end", "reason": reason}:
                 print(f"\n[{reason}]", flush=True)
                 return

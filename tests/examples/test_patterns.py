@@ -69,7 +69,8 @@ def test_each_has_help(
 
 
 async def test_without_a_terminal_there_is_no_spinner(examples: Examples) -> None:
-    script = [Reply(calls=[Call("view", {"path": "/no/such/file"})]), "Nothing there."]
+    look = Call("view", {"path": "/no/such/file"})
+    script: Script = [Reply(calls=[look]), "Nothing there."]
     ended = await examples.run("20_progress", script)
 
     assert ended.out == "Nothing there.\n"
@@ -192,7 +193,7 @@ async def test_when_one_answer_fails_the_others_are_stopped(examples: Examples) 
 
 async def test_all_that_a_turn_brought_is_in_one_value(examples: Examples) -> None:
     calls = [Call("view", {"path": f"/no/{name}"}) for name in "ab"]
-    script = [Reply("Let me see. ", reasoning="Hm.", calls=calls), "Nothing."]
+    script: Script = [Reply("Let me see. ", reasoning="Hm.", calls=calls), "Nothing."]
     ended = await examples.run("23_collect", script)
 
     collected = json.loads(ended.out)
@@ -514,7 +515,7 @@ async def test_a_pause_shows_what_there_is_and_a_retry_what_is_void(
     capsys: pytest.CaptureFixture[str], autojump_clock: object
 ) -> None:
     example = functions("30_partial_content")
-    script = [Reply(("Half a", " line"), delay=9, then="drop"), "A line.\n"]
+    script: Script = [Reply(("Half a", " line"), delay=9, then="drop"), "A line.\n"]
 
     async with scripted_session(script) as session:
         await example["show"](session, "?", "line", 2)
