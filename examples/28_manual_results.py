@@ -1,8 +1,8 @@
 """A tool that no function answers: the program does, when and from where it can.
 
 The tool is only declared, so the model waits until `submit_tool_result`. Here a person
-is asked, one question at a time; nobody there, an odd option or Ctrl-C all give the
-model an answer, because a call without one would block the turn for ever.
+is asked, one question at a time; nobody there and an odd option are answers too, because
+a call without one would block the turn for ever. Leaving the turn answers what is open.
 
 Run: python examples/28_manual_results.py "Let me pick a colour, then praise it."
 """
