@@ -29,21 +29,25 @@ sys.path.insert(0, str(ROOT))
 
 from benchmarks import report  # noqa: E402  # found by the line before
 from benchmarks.report import Results  # noqa: E402
-from benchmarks.scenarios import (  # noqa: E402
+from benchmarks.scenarios import scenarios  # noqa: E402
+from benchmarks.trials import (  # noqa: E402
     LIMIT,
     OFFICIAL,
     OURS,
     PATCHED,
     Scale,
     Trial,
-    scenarios,
 )
 
 SDK = "github-copilot-sdk==1.0.27"
 TIMEOUT = 300
 """Seconds that one contestant may take for one trial: none takes more than 30."""
 
+FOLDER = ROOT / "benchmarks" / "contestants"
+IMPORTING = str(FOLDER / "importing.py")
+
 Command = Sequence[str]
+"""Of a contestant: the interpreter, the program, its options."""
 
 
 @contextmanager
@@ -58,13 +62,12 @@ def official_python() -> Iterator[str]:
 
 def commands(theirs: str | None) -> dict[str, Command]:
     """Return how each contestant is run."""
-    folder = ROOT / "benchmarks" / "contestants"
     found: dict[str, Command] = {
-        OURS: [sys.executable, str(folder / "ours.py")],
-        LIMIT: [sys.executable, str(folder / "limit.py")],
+        OURS: [sys.executable, str(FOLDER / "ours.py")],
+        LIMIT: [sys.executable, str(FOLDER / "limit.py")],
     }
     if theirs is not None:
-        found[OFFICIAL] = [theirs, str(folder / "official.py")]
+        found[OFFICIAL] = [theirs, str(FOLDER / "official.py")]
         found[PATCHED] = [*found[OFFICIAL], "--patched"]
     return found
 
@@ -73,10 +76,11 @@ def run(command: Command, told: Mapping[str, Any]) -> dict[str, Any]:
     """Have one contestant do one thing, in a fresh process."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     order = {**told, "started": time.monotonic_ns()}
+    program = IMPORTING if told["task"] == "import" else command[1]
     with tempfile.NamedTemporaryFile() as log:
         environment["FAST_CLI_LOG"] = log.name
         done = subprocess.run(
-            [*command, json.dumps(order)],
+            [command[0], program, json.dumps(order), *command[2:]],
             env=environment,
             capture_output=True,
             text=True,

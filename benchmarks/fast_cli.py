@@ -16,7 +16,7 @@ FAST_CLI_LOG names a file in which every message but pings is noted when it arri
 nanoseconds of CLOCK_MONOTONIC and the method. That file is the evidence of what a client
 wrote and when.
 
-Strategy: one blocking loop; between two writes it looks whether something has arrived.
+Strategy: one blocking loop; between two blocks it looks whether something has arrived.
 """
 
 from __future__ import annotations
@@ -31,8 +31,7 @@ from typing import Any
 
 import loads
 
-CHUNK = 64 * 1024
-"""Bytes written between two looks at what has arrived: what a pipe holds."""
+READ_SIZE = 64 * 1024
 
 HEADERS = b"\r\n\r\n"
 VERSION = {"ok": True, "protocolVersion": 3, "version": "1.0.102"}
@@ -70,7 +69,7 @@ class FastCli:
         """Answer what has arrived, or arrives within so many seconds."""
         if self._closed or not select.select([0], [], [], timeout)[0]:
             return
-        data = os.read(0, CHUNK)
+        data = os.read(0, READ_SIZE)
         self._closed = not data
         self._unread += data
         start = 0
@@ -120,8 +119,8 @@ class FastCli:
         self._playing = False
         self._order = None
         aborted = loads.rest(aborted=True)
-        said = loads.render(aborted, [params["sessionId"]], self._numbers)
-        self._answers.append(said)
+        said = loads.frames(aborted, [params["sessionId"]], self._numbers)
+        self._answers += said
         return {"success": True}
 
     def _send(self, params: Json) -> Json:
@@ -133,14 +132,15 @@ class FastCli:
 
     # -- what is sent
 
-    def _render(self, order: Json) -> bytes:
+    def _render(self, order: Json) -> list[bytes]:
         size = order.get("size", loads.DELTA_SIZE)
-        messages = loads.cycle(order["load"], size)
+        cycle = loads.cycle(order["load"], size)
         repeats = order.get("repeats", 1)
-        blob = loads.render(messages, self._sessions, self._numbers, repeats)
-        if order.get("idle"):
-            blob += loads.render(loads.rest(), self._sessions, self._numbers)
-        return blob
+        blocks = loads.blocks(
+            loads.frames(cycle, self._sessions, self._numbers, repeats)
+        )
+        end = loads.rest() if order.get("idle") else []
+        return [*blocks, *loads.frames(end, self._sessions, self._numbers)]
 
     def _play(self, order: Json) -> None:
         self._playing = True
@@ -150,11 +150,11 @@ class FastCli:
             self._play_rendered(order["rendered"], deaf=order.get("deaf", False))
         self._playing = False
 
-    def _play_rendered(self, blob: bytes, *, deaf: bool) -> None:
-        rest = memoryview(blob)
-        while rest and self._playing and not self._closed:
-            _write(rest[:CHUNK])
-            rest = rest[CHUNK:]
+    def _play_rendered(self, blocks: list[bytes], *, deaf: bool) -> None:
+        for block in blocks:
+            if not self._playing or self._closed:
+                return
+            _write(block)
             if not deaf:
                 self._hear(0)
 
@@ -168,12 +168,13 @@ class FastCli:
             if self._closed or not self._playing:
                 return
             now = time.monotonic_ns()
-            _write(loads.render_stamped(session_id, self._numbers, now))
+            _write(loads.stamped(session_id, self._numbers, now))
 
 
-def _write(data: bytes | memoryview) -> None:
-    while data:
-        data = data[os.write(1, data) :]
+def _write(data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(1, rest) :]
 
 
 METHODS: dict[str, Callable[[FastCli, Json], Json]] = {

@@ -28,6 +28,9 @@ PAIRS = 100
 STAMP_SIZE = 20
 """Digits of a moment in nanoseconds, in a piece of text that says when it was sent."""
 
+BLOCK_SIZE = 64 * 1024
+"""Bytes to write at once."""
+
 _NUMBER = "#" * 8  # where the number of an event goes
 _STAMP = "@" * STAMP_SIZE
 _ID = f"{_NUMBER}-0000-4000-8000-000000000001"
@@ -200,26 +203,38 @@ def _cut(session_id: str, message: Message) -> list[bytes]:
     return frame(body).split(_NUMBER.encode())
 
 
-def render(
+def frames(
     messages: Sequence[Message],
     sessions: Iterable[str],
     numbers: Iterator[int],
     repeats: int = 1,
-) -> bytes:
-    """Return the frames of some messages, repeated, for each session in turn."""
+) -> Iterator[bytes]:
+    """Yield the frames of some messages, repeated, for each session in turn."""
     cut = [[_cut(session, each) for each in messages] for session in sessions]
-    pieces: list[bytes] = []
     for _ in range(repeats):
         for one_session in cut:
             for parts in one_session:
-                pieces.append(parts[0])
                 if len(parts) > 1:
-                    pieces.append(b"%08x" % next(numbers))
-                    pieces.append(parts[1])
-    return b"".join(pieces)
+                    yield b"%b%08x%b" % (parts[0], next(numbers), parts[1])
+                else:
+                    yield parts[0]
 
 
-def render_stamped(session_id: str, numbers: Iterator[int], now: int) -> bytes:
+def blocks(some_frames: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield frames joined to blocks of about what a pipe holds, none cut in two."""
+    held: list[bytes] = []
+    size = 0
+    for each in some_frames:
+        held.append(each)
+        size += len(each)
+        if size >= BLOCK_SIZE:
+            yield b"".join(held)
+            held.clear()
+            size = 0
+    yield b"".join(held)
+
+
+def stamped(session_id: str, numbers: Iterator[int], now: int) -> bytes:
     """Return the frame of a piece of text that says when it was sent."""
-    one = render([_delta(_STAMP)], [session_id], numbers)
+    (one,) = frames([_delta(_STAMP)], [session_id], numbers)
     return one.replace(_STAMP.encode(), b"%0*d" % (STAMP_SIZE, now))

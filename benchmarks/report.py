@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any, TypeAlias
 
-from benchmarks.scenarios import CONTESTANTS, OURS, Row, Target, Trial
+from benchmarks.trials import CONTESTANTS, OURS, Row, Target, Trial
 
 Results: TypeAlias = Mapping[tuple[str, str], list[dict[str, Any]]]
 """{(trial, contestant): an answer for each round}"""
@@ -35,6 +35,12 @@ class Figures:
         if not found and like is not None:
             return self.values(like, who, figure)
         return found
+
+    def never(self, name: str, who: str) -> bool:
+        """Whether this was waited for in vain, in every round."""
+        answers = self._results.get((name, who), [])
+        found = [value for each in answers for value in each.values()]
+        return bool(answers) and all(value is None for value in found)
 
     def median(self, name: str, who: str, figure: str) -> float | None:
         """Return the median of the rounds."""
@@ -78,7 +84,9 @@ def _head() -> Iterator[str]:
 
 def _line(figures: Figures, name: str, row: Row) -> str:
     cells = [f"{row.label}, {row.unit}"]
-    cells += [_cell(figures.values(name, who, row.figure)) for who in HEADS]
+    for who in HEADS:
+        values = figures.values(name, who, row.figure)
+        cells.append("never" if figures.never(name, who) else _cell(values))
     for who in list(HEADS)[1:]:
         ratio = figures.ratio(name, who, row.figure)
         cells.append("" if ratio is None else f"{ratio:.2g}")

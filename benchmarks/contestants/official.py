@@ -14,7 +14,10 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import os
+import signal
 import sys
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -25,13 +28,28 @@ from benchmarks.contestants.meters import (
     FAST_CLI,
     Answer,
     Clock,
+    Counter,
+    Delays,
+    children,
+    first_event,
+    growth,
+    held,
+    milliseconds,
     order,
+    percentiles,
     report,
+    rss,
     text_of,
+    written,
 )
 
+OBSERVED = 1.0
+"""Seconds in which a cancelled prompt could still be aborted."""
+
+TURN_TIMEOUT = 5.0
+"""Seconds that a prompt may take; the default is 60."""
+
 Told = dict[str, Any]
-Task = Callable[[CopilotClient, Told], Awaitable[Answer]]
 
 
 def patch() -> None:
@@ -51,29 +69,13 @@ def patch() -> None:
     JsonRpcClient.start = start_buffered
 
 
-class Counter:
-    """Counts typed events and the characters of their text."""
-
-    def __init__(self, expected: int, wire_type: str | None = None) -> None:
-        self.received = 0
-        self.characters = 0
-        self._expected = expected
-        self._type = wire_type
-        self.complete = asyncio.Event()
-
-    def take(self, event: Any) -> None:
-        """Read a field of an event, if it is of the type that is wanted."""
-        if self._type is not None and event.type.value != self._type:
-            return
-        self.received += 1
-        self.characters += len(text_of(event.data))
-        if self.received == self._expected:
-            self.complete.set()
-
-    @property
-    def counts(self) -> Answer:
-        """How much has arrived."""
-        return {"received": self.received, "characters": self.characters}
+async def open_client() -> CopilotClient:
+    """Start a CLI."""
+    program, *arguments = FAST_CLI
+    connection = RuntimeConnection.for_stdio(path=program, args=arguments)
+    client = CopilotClient(connection=connection)
+    await client.start()
+    return client
 
 
 async def create(client: CopilotClient) -> CopilotSession:
@@ -83,23 +85,56 @@ async def create(client: CopilotClient) -> CopilotSession:
     )
 
 
+def listen(
+    session: CopilotSession,
+    take: Callable[[Any], None],
+    expected: int,
+    wanted: str | None = None,
+) -> asyncio.Event:
+    """Have a function called, and return what is set after so many times."""
+    called = 0
+    complete = asyncio.Event()
+
+    def look(event: Any) -> None:
+        nonlocal called
+        if wanted is None or event.type.value == wanted:
+            called += 1
+            take(event)
+            if called == expected:
+                complete.set()
+
+    session.on(look)
+    return complete
+
+
+async def first(client: CopilotClient, told: Told) -> Answer:
+    """Receive one event."""
+    session = await create(client)
+    one = listen(session, text_of, 1)
+    await session.send(json.dumps(told["load"]))
+    await one.wait()
+    return first_event(told)
+
+
 # -- throughput
 
 
 async def stream(client: CopilotClient, told: Told) -> Answer:
     """Have one or several functions called."""
-    wanted = told.get("type")
-    counters = [
-        Counter(told["events"], wanted) for _ in range(told.get("subscribers", 1))
-    ]
+    counters = [Counter() for _ in range(told.get("subscribers", 1))]
     session = await create(client)
-    for counter in counters:
-        session.on(counter.take)
+    ends = [
+        listen(session, counter.take, told["events"], told["wanted"])
+        for counter in counters
+    ]
     await session.send(json.dumps(told["load"]))
     clock = Clock()
-    for counter in counters:
-        await counter.complete.wait()
-    return {**clock.per(told["per"]), **counters[-1].counts}
+    for end in ends:
+        await end.wait()
+    answer = clock.per(told["per"])
+    if any(counter.counts != counters[0].counts for counter in counters):
+        raise RuntimeError("they have not all seen the same")
+    return {**answer, **counters[0].counts}
 
 
 async def nobody(client: CopilotClient, told: Told) -> Answer:
@@ -111,7 +146,171 @@ async def nobody(client: CopilotClient, told: Told) -> Answer:
     return clock.per(told["per"])
 
 
-TASKS: dict[str, Task] = {"stream": stream, "nobody": nobody}
+async def paced(client: CopilotClient, told: Told) -> Answer:
+    """Have a function called as events come."""
+    delays = Delays()
+    session = await create(client)
+    end = listen(session, delays.take, told["events"])
+    await session.send(json.dumps(told["load"]))
+    clock = Clock()
+    await end.wait()
+    return {**clock.per(len(delays)), **delays.answer()}
+
+
+# -- calls
+
+
+async def pings(client: CopilotClient, told: Told) -> Answer:
+    """Make one call after the other."""
+    times = []
+    await client.ping()
+    clock = Clock()
+    for _ in range(told["calls"]):
+        start = time.perf_counter()
+        await client.ping("x")
+        times.append(milliseconds(start) * 1000)
+    return {**clock.per(told["calls"]), **percentiles(times, "ping")}
+
+
+async def concurrent(client: CopilotClient, told: Told) -> Answer:
+    """Make calls in many tasks."""
+    each = max(1, told["calls"] // told["tasks"])
+
+    async def call() -> None:
+        for _ in range(each):
+            await client.ping("x")
+
+    await client.ping()
+    clock = Clock()
+    await asyncio.gather(*(call() for _ in range(told["tasks"])))
+    return clock.per(each * told["tasks"])
+
+
+# -- many sessions, and one that is not read
+
+
+async def sessions(client: CopilotClient, told: Told) -> Answer:
+    """Listen to many sessions."""
+    counters = [Counter() for _ in range(told["sessions"])]
+    ends: list[float] = []
+    complete = asyncio.Event()
+
+    def ended() -> None:
+        ends.append(time.perf_counter())
+        if len(ends) == told["sessions"]:
+            complete.set()
+
+    def member(counter: Counter) -> Callable[[Any], None]:
+        def take(event: Any) -> None:
+            counter.take(event)
+            if counter.received == told["each"]:
+                ended()
+
+        return take
+
+    before = rss()
+    opened = [await create(client) for _ in counters]
+    for session, counter in zip(opened, counters, strict=True):
+        session.on(member(counter))
+    session_kib = (rss() - before) * 1024 / told["sessions"]
+    await opened[0].send(json.dumps(told["load"]))
+    start = time.perf_counter()
+    clock = Clock()
+    await complete.wait()
+    return {
+        **clock.per(told["per"]),
+        "received": sum(counter.received for counter in counters),
+        "characters": sum(counter.characters for counter in counters),
+        "fairness": (ends[0] - start) / (ends[-1] - start),
+        "session_kib": session_kib,
+    }
+
+
+async def sleeping(client: CopilotClient, told: Told) -> Answer:
+    """Have events put into a queue from which nobody takes, and take them then."""
+    times, half = [], 0.0
+    queue: asyncio.Queue[Any] = asyncio.Queue()
+    session = await create(client)
+    session.on(queue.put_nowait)
+    await client.ping()
+    before = rss()
+    await session.send(json.dumps(told["load"]))
+    while (there := queue.qsize()) < told["events"]:
+        start = time.perf_counter()
+        await client.ping()
+        times.append(milliseconds(start))
+        if there <= told["events"] // 2:
+            half = rss()
+        await asyncio.sleep(0.005)
+    answer = growth(told["events"], before, half, rss())
+    characters = sum(len(text_of(queue.get_nowait())) for _ in range(there))
+    told_of = {"arrived": there, "characters": characters}
+    return {**answer, **percentiles(times, "ping"), **told_of}
+
+
+# -- ends
+
+
+async def _streaming(client: CopilotClient, told: Told) -> asyncio.Task[Any]:
+    """Return a task that waits for the end of a prompt whose answer has begun."""
+    session = await create(client)
+    one = listen(session, text_of, 1)
+    prompt = json.dumps(told["load"])
+    asking = session.send_and_wait(prompt, timeout=TURN_TIMEOUT)
+    task = asyncio.create_task(asking)
+    await one.wait()
+    return task
+
+
+async def cancel(client: CopilotClient, told: Told) -> Answer:
+    """Cancel who waits for a prompt; the CLI says whether it heard of it."""
+    task = await _streaming(client, told)
+    moment = time.monotonic_ns()
+    task.cancel()
+    await asyncio.sleep(OBSERVED)
+    aborts = written("session.abort")
+    return {"abort_ms": (aborts[0] - moment) / 1e6 if aborts else None}
+
+
+async def kill(client: CopilotClient, told: Told) -> Answer:
+    """Have the CLI killed while somebody waits for a prompt."""
+    task = await _streaming(client, told)
+    (pid,) = children()
+    start = time.perf_counter()
+    os.kill(int(pid), signal.SIGKILL)
+    (error,) = await asyncio.gather(task, return_exceptions=True)
+    return {"known_ms": milliseconds(start), "as": type(error).__name__}
+
+
+async def cycles(_: CopilotClient, told: Told) -> Answer:
+    """Open and close clients, each with a session."""
+    opening, closing = [], []
+    before = held()
+    for _ in range(told["times"]):
+        start = time.perf_counter()
+        client = await open_client()
+        await create(client)
+        opening.append(milliseconds(start))
+        start = time.perf_counter()
+        await client.stop()
+        closing.append(milliseconds(start))
+    left = {what: count - before[what] for what, count in held().items()}
+    return {**percentiles(opening, "open"), **percentiles(closing, "close"), **left}
+
+
+TASKS: dict[str, Callable[[CopilotClient, Told], Awaitable[Answer]]] = {
+    "first": first,
+    "stream": stream,
+    "nobody": nobody,
+    "paced": paced,
+    "pings": pings,
+    "concurrent": concurrent,
+    "sessions": sessions,
+    "sleeping": sleeping,
+    "cancel": cancel,
+    "kill": kill,
+    "cycles": cycles,
+}
 
 
 async def main() -> None:
@@ -119,12 +318,10 @@ async def main() -> None:
     told = order()
     if "--patched" in sys.argv:
         patch()
-    program, *arguments = FAST_CLI
-    connection = RuntimeConnection.for_stdio(path=program, args=arguments)
-    client = CopilotClient(connection=connection)
-    await client.start()
+    client = await open_client()
     answer = await TASKS[told["task"]](client, told)
-    await client.stop()
+    if told["task"] != "kill":
+        await client.stop()
     report(answer)
 
 

@@ -1,0 +1,28 @@
+"""What it costs to import a client: run by the interpreter of any contestant.
+
+Imports nothing itself but what an interpreter has loaded anyway, and `json`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+import time
+
+told = json.loads(sys.argv[1])
+start = time.process_time()
+importlib.import_module(told["base"])
+base = time.process_time()
+importlib.import_module(told["module"])
+end = time.process_time()
+with open("/proc/self/statm", encoding="ascii") as file:
+    pages = int(file.read().split()[1])
+answer = {
+    "import_ms": (end - start) * 1000,
+    "over_base_ms": (end - base) * 1000,
+    "modules": len(sys.modules),
+    "rss_mib": pages * os.sysconf("SC_PAGE_SIZE") / 2**20,
+}
+print(json.dumps(answer))
