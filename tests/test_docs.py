@@ -24,6 +24,7 @@ import trio
 import trio.testing
 
 import trio_copilot
+import trio_copilot.bridge
 import trio_copilot.testing
 from trio_copilot import Client
 from trio_copilot._app.commands import cli
@@ -32,7 +33,7 @@ from trio_copilot.testing import Call, ModelRequest, Reply, open_scripted_cli
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
-PAGES = sorted(DOCS.glob("*.md"))
+PAGES = sorted([*DOCS.glob("*.md"), *DOCS.glob("examples/*.md")])
 BLOCK = re.compile(r"(?ms)^```python\n(.*?)^```$")
 COMPLETE = re.compile(r"(?ms)^<!-- complete -->\n```python\n(.*?)^```$")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
@@ -186,7 +187,9 @@ def test_every_test_that_is_named_exists(page: Path) -> None:
     assert named <= defined
 
 
-@pytest.mark.parametrize("module", [trio_copilot, trio_copilot.testing])
+@pytest.mark.parametrize(
+    "module", [trio_copilot, trio_copilot.bridge, trio_copilot.testing]
+)
 def test_the_reference_has_every_public_name(module: ModuleType) -> None:
     reference = (DOCS / "reference.rst").read_text()
     directives = set(re.findall(r"(?m)^ *\.\. auto\w+:: (\w+)", reference))
