@@ -1,0 +1,24 @@
+// Work that is done once per frame, however often it is asked for; at once when nobody
+// looks, because hidden pages have no frames.
+
+const waiting = new Set();
+let requested = 0;
+
+export function nextFrame(work) {
+  waiting.add(work);
+  if (document.hidden) {
+    queueMicrotask(flush);
+  } else if (!requested) {
+    requested = requestAnimationFrame(flush);
+  }
+}
+
+function flush() {
+  cancelAnimationFrame(requested);
+  requested = 0;
+  const works = [...waiting];
+  waiting.clear();
+  for (const work of works) work();
+}
+
+document.addEventListener("visibilitychange", flush);

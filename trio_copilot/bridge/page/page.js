@@ -1,0 +1,218 @@
+// The page: one connection, one turn at a time, and what the keys and buttons do.
+
+import { Connection } from "./connection.js";
+import { Permissions } from "./permission.js";
+import { TurnView } from "./turn.js";
+
+const TOKEN = "trio_copilot.token"; // in sessionStorage: of this tab, gone with it
+
+const byId = (id) => document.getElementById(id);
+const log = byId("log");
+const composer = byId("composer");
+const prompt = byId("prompt");
+const send = byId("send");
+const stop = byId("stop");
+const door = byId("door");
+const latest = byId("latest");
+
+let connection = null;
+let ready = false;
+let turns = 0; // of this page; their number is their id
+let turn = null; // the one that is open: { id, view }
+let atEnd = true; // whether the end of the log is in sight
+let sessions = 0;
+
+const permissions = new Permissions(
+  (request, decision, reason) =>
+    connection.say({ type: "answer", request, decision, reason }),
+  (text) => turn?.view.note(text),
+);
+
+// -- the connection
+
+async function begin() {
+  const token = takeToken();
+  if (!token) return ask("");
+  const { websocket } = await (await fetch("config.json")).json();
+  if (!websocket) return state("lost", "This server has no WebSocket");
+  connection = new Connection(socketUrl(websocket), token, {
+    ready: greet,
+    message: hear,
+    lost: lose,
+    refused: (why) => {
+      sessionStorage.removeItem(TOKEN);
+      ask(why);
+    },
+  });
+}
+
+// A page that came by TLS may not open a socket without.
+function socketUrl(url) {
+  return location.protocol === "https:" ? url.replace(/^ws:/, "wss:") : url;
+}
+
+// The token is in the fragment, which no server sees; it does not stay in sight.
+function takeToken() {
+  const given = new URLSearchParams(location.hash.slice(1)).get("token");
+  if (given) {
+    sessionStorage.setItem(TOKEN, given);
+    history.replaceState(null, "", location.pathname + location.search);
+  }
+  return sessionStorage.getItem(TOKEN);
+}
+
+function ask(why) {
+  byId("door-reason").textContent = why;
+  door.hidden = false;
+  composer.hidden = true;
+  state("lost", "Not connected");
+  byId("token").focus();
+}
+
+function greet({ model = "" }) {
+  ready = true;
+  byId("model").textContent = model;
+  door.hidden = true;
+  composer.hidden = false;
+  state("ready", "Connected");
+  if (sessions++) remark("A new session: the agent does not know what was said before.");
+  update();
+}
+
+function lose(why) {
+  if (ready) announce(`${why}. Trying to connect again.`);
+  ready = false;
+  state("lost", `${why}: trying again`);
+  permissions.forget();
+  turn?.view.lost(why);
+  turn = null;
+  update();
+}
+
+function state(name, words) {
+  const shown = byId("connection");
+  shown.dataset.state = name;
+  shown.textContent = words;
+}
+
+// -- what the server says
+
+const OF_TURN = new Set([
+  ...["start", "delta", "reasoning", "tool_call", "tool_progress", "tool_result"],
+  ...["retry", "notice", "usage", "end"],
+]);
+
+function hear(message) {
+  const { type } = message;
+  if (type === "permission") permissions.ask(message);
+  else if (type === "permission_closed") permissions.closed(message);
+  else if (type === "error") complain(message);
+  else if (OF_TURN.has(type) && message.turn === turn?.id) {
+    const said = turn.view[type]?.(message);
+    if (type === "end") end(said);
+  }
+}
+
+function complain({ message, turn: about }) {
+  if (about && about === turn?.id) {
+    end(turn.view.end({ reason: "error", error: { message } }));
+  } else {
+    remark(message);
+  }
+}
+
+function end(said) {
+  turn = null;
+  announce(said);
+  update();
+}
+
+// -- what the user does
+
+function submit() {
+  const text = prompt.value;
+  if (!ready || turn || !text.trim()) return;
+  byId("welcome")?.remove();
+  turn = { id: String(++turns), view: new TurnView(text, follow) };
+  connection.say({ type: "prompt", turn: turn.id, text });
+  log.append(turn.view.element);
+  prompt.value = "";
+  atEnd = true;
+  announce("The agent works.");
+  update();
+  follow();
+}
+
+function stopTurn() {
+  if (!turn) return;
+  connection.say({ type: "stop", turn: turn.id });
+  stop.disabled = true;
+}
+
+function update() {
+  const hadFocus = document.activeElement === stop;
+  stop.hidden = !turn;
+  stop.disabled = false;
+  send.hidden = Boolean(turn);
+  send.disabled = !ready || !prompt.value.trim();
+  if (hadFocus && !turn) prompt.focus();
+}
+
+composer.addEventListener("submit", (event) => {
+  event.preventDefault();
+  submit();
+  prompt.focus();
+});
+prompt.addEventListener("input", update);
+prompt.addEventListener("keydown", (event) => {
+  if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+  event.preventDefault();
+  submit();
+});
+stop.addEventListener("click", stopTurn);
+document.addEventListener("keydown", (event) => {
+  const decides = document.querySelector("dialog[open]");
+  if (event.key === "Escape" && !event.isComposing && !decides) stopTurn();
+});
+door.addEventListener("submit", (event) => {
+  event.preventDefault();
+  sessionStorage.setItem(TOKEN, byId("token").value.trim());
+  byId("token").value = "";
+  state("connecting", "Connecting");
+  begin();
+});
+addEventListener("hashchange", () => {
+  if (location.hash.includes("token=")) location.reload();
+});
+
+// -- what is shown
+
+function remark(text) {
+  const line = document.createElement("p");
+  line.className = "remark";
+  line.textContent = text;
+  log.append(line);
+  follow();
+}
+
+function announce(text) {
+  byId("status").textContent = text;
+}
+
+// Keep the end in sight, unless the reader has scrolled away from it.
+function follow() {
+  if (atEnd) log.scrollTop = log.scrollHeight;
+}
+
+log.addEventListener("scroll", () => {
+  atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 60;
+  latest.hidden = atEnd;
+});
+latest.addEventListener("click", () => {
+  atEnd = true;
+  follow();
+  prompt.focus();
+});
+
+update();
+begin();

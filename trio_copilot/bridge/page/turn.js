@@ -1,0 +1,169 @@
+// One prompt and all that is said about it, as it arrives.
+
+import { GrowingText } from "./text.js";
+
+const ABOUT = ["command", "path", "url", "pattern", "query", "description"];
+
+const CAUSES = {
+  deadline: "the time was up",
+  idle_timeout: "nothing was heard of it",
+  remote: "the CLI has stopped it",
+  closed: "the session was closed",
+  outer: "the server ends",
+};
+
+export function fromTemplate(id) {
+  return document.getElementById(id).content.firstElementChild.cloneNode(true);
+}
+
+export class TurnView {
+  element = fromTemplate("turn");
+  #answer = this.element.querySelector(".answer");
+  #end = this.element.querySelector(".end");
+  #texts = [];
+  #last = null; // what text is added to, if it goes on
+  #tools = new Map();
+  #grown;
+
+  // `grown` is called after each time that something was shown.
+  constructor(prompt, grown) {
+    this.element.querySelector(".prompt").textContent = prompt;
+    this.#grown = grown;
+  }
+
+  get text() {
+    return this.#texts.filter((each) => !each.agent).map((each) => each.text).join("\n");
+  }
+
+  // -- what the server says, by the type of its message
+
+  delta({ text, message, agent = "" }) {
+    this.#growing(`text ${message} ${agent}`, () => this.#newText(agent)).append(text);
+  }
+
+  reasoning({ text, agent = "" }) {
+    this.#growing(`reasoning ${agent}`, () => this.#newReasoning()).append(text);
+  }
+
+  tool_call({ call, name, arguments: given }) {
+    const tool = fromTemplate("tool");
+    tool.querySelector(".name").textContent = name;
+    tool.querySelector(".about").textContent = about(given);
+    tool.querySelector(".arguments").textContent =
+      typeof given === "string" ? given : JSON.stringify(given, null, 2);
+    const output = new GrowingText("", this.#grown);
+    tool.querySelector(".output").append(output.element);
+    this.#tools.set(call, { tool, output });
+    this.#add(tool);
+  }
+
+  tool_progress({ call, text }) {
+    this.#tools.get(call)?.output.append(text);
+  }
+
+  tool_result({ call, success, text }) {
+    const { tool, output } = this.#tools.get(call) ?? {};
+    if (!tool) return;
+    output.drop(output.text.length);
+    output.append(text);
+    this.#mark(tool, success ? "done" : "failed");
+  }
+
+  retry({ kind, dropped }) {
+    for (const text of this.#texts.filter((each) => !each.agent).reverse()) {
+      const count = Math.min(dropped.length, text.text.length);
+      if (count) text.drop(count);
+      dropped = dropped.slice(0, dropped.length - count);
+    }
+    this.note(`A call of the model failed (${kind}); it is made again.`);
+  }
+
+  notice({ text }) {
+    this.note(text);
+  }
+
+  usage({ usage }) {
+    this.#end.textContent = `Working · ${amount(usage)}`;
+  }
+
+  end({ reason, cause, usage, error }) {
+    const said = {
+      complete: () => "Complete",
+      cancelled: () => (CAUSES[cause] ? `Cancelled: ${CAUSES[cause]}` : "Cancelled"),
+      max_tokens: () => "Cut at the model's token limit",
+      error: () => `Failed: ${error?.message ?? "nobody knows why"}`,
+    };
+    const words = said[reason]?.() ?? reason;
+    this.#close(reason, usage?.calls ? `${words} · ${amount(usage)}` : words);
+    return words;
+  }
+
+  // -- what the page says itself
+
+  note(text) {
+    const note = document.createElement("p");
+    note.className = "note";
+    note.textContent = text;
+    this.#add(note);
+  }
+
+  lost(why) {
+    this.#close("lost", `${why}; the turn was stopped`);
+  }
+
+  #close(reason, words) {
+    for (const text of this.#texts) text.format();
+    for (const { tool } of this.#tools.values()) {
+      if (tool.dataset.state === "running") this.#mark(tool, "stopped");
+    }
+    this.element.dataset.reason = reason;
+    this.#end.textContent = words;
+    this.#answer.setAttribute("aria-busy", "false");
+    this.#grown();
+  }
+
+  #add(element) {
+    this.#last = null;
+    this.#answer.append(element);
+    this.#grown();
+  }
+
+  #mark(tool, state) {
+    tool.dataset.state = state;
+    tool.querySelector(".state").textContent = state;
+  }
+
+  #growing(name, make) {
+    if (this.#last?.name !== name) this.#last = { name, text: make() };
+    return this.#last.text;
+  }
+
+  #newText(agent) {
+    const text = new GrowingText(agent ? "text agent" : "text", this.#grown);
+    text.agent = agent;
+    this.#texts.push(text);
+    this.#answer.append(text.element);
+    return text;
+  }
+
+  #newReasoning() {
+    const block = fromTemplate("reasoning");
+    const text = new GrowingText("text", this.#grown);
+    block.append(text.element);
+    this.#answer.append(block);
+    return text;
+  }
+}
+
+// What a tool call is about, in one line.
+function about(given) {
+  if (typeof given !== "object" || given === null) return "";
+  const key = ABOUT.find((each) => typeof given[each] === "string");
+  return key ? given[key].split("\n", 1)[0] : "";
+}
+
+function amount({ calls = 0, input_tokens = 0, output_tokens = 0 }) {
+  const number = (count) => count.toLocaleString("en");
+  const made = calls === 1 ? "1 model call" : `${number(calls)} model calls`;
+  return `${made}, ${number(input_tokens)} tokens in, ${number(output_tokens)} out`;
+}
