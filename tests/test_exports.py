@@ -12,7 +12,7 @@ import trio_copilot
 import trio_copilot.testing
 
 PUBLIC = sorted(name for name in vars(trio_copilot) if not name.startswith("_"))
-SUBMODULES = {"events", "testing"}
+SUBMODULES = {"bridge", "events", "testing"}
 HANDLERS = {name for name in PUBLIC if name.endswith("Handler")}
 ALIASES = {
     *("Attachment", "AutoModeAnswer", "Decision", "HookOutput", "SectionChange"),

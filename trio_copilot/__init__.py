@@ -13,10 +13,11 @@ To read the package, follow the data:
 * `_tools`      functions of yours that the model calls
 * `_protocol`   the vocabulary: generated events and calls, loaded when first used
 * `_client`     puts them together
+* `bridge`      sessions for browsers, over WebSockets
 * `testing`     scripted stand-ins for the CLI and for the model, public
 
-Public besides this module: `trio_copilot.events`, `trio_copilot.rpc`,
-`trio_copilot.testing`.
+Public besides this module: `trio_copilot.bridge`, `trio_copilot.events`,
+`trio_copilot.rpc`, `trio_copilot.testing`.
 """
 
 from ._client import Client as Client, open_client as open_client

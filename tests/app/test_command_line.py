@@ -14,7 +14,7 @@ import trio
 from tests.app.command import Command
 from trio_copilot import _app
 
-COMMANDS = ("ask", "demo", "doctor", "install-cli")
+COMMANDS = ("ask", "demo", "doctor", "install-cli", "serve")
 
 
 async def test_help_names_the_commands(command: Command) -> None:

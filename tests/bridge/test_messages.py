@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from trio_copilot.bridge import (
+from trio_copilot.bridge._messages import (
     Answer,
     BadMessageError,
     Delta,

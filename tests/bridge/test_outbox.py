@@ -6,7 +6,7 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from trio_copilot.bridge import Noticed
+from trio_copilot.bridge._messages import Noticed
 from trio_copilot.bridge._outbox import ROOM, Outbox
 
 

@@ -144,7 +144,7 @@ def _require_extra(needed: Sequence[str]) -> None:
 
 
 def _check_origins(origins: Sequence[str]) -> None:
-    from trio_copilot.bridge import is_origin
+    from trio_copilot.bridge._access import is_origin
 
     for each in origins:
         if not is_origin(each):

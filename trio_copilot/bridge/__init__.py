@@ -2,7 +2,7 @@
 
 `open_bridge` serves a client of yours for the length of a block: every connection has a
 session of its own, and one that is gone takes its session, and the turn that it was in,
-with it. The protocol is on the page about the bridge, and below as classes.
+with it. The protocol is on the page about the bridge.
 
 To read the package, follow the data:
 
@@ -19,35 +19,8 @@ To read the package, follow the data:
 """
 
 from .._fixup import publish as _publish
-from ._access import is_origin as is_origin
 from ._closing import CloseCode as CloseCode
 from ._limits import BridgeLimits as BridgeLimits
-from ._messages import (
-    PROTOCOL as PROTOCOL,
-    Answer as Answer,
-    BadMessageError as BadMessageError,
-    ClientMessage as ClientMessage,
-    Delta as Delta,
-    End as End,
-    Hello as Hello,
-    Noticed as Noticed,
-    Permission as Permission,
-    PermissionClosed as PermissionClosed,
-    Prompt as Prompt,
-    Ready as Ready,
-    Reasoning as Reasoning,
-    Refusal as Refusal,
-    Retried as Retried,
-    ServerMessage as ServerMessage,
-    Start as Start,
-    Stop as Stop,
-    ToolCalled as ToolCalled,
-    ToolEnded as ToolEnded,
-    ToolProgressed as ToolProgressed,
-    UsageSoFar as UsageSoFar,
-    decode as decode,
-    encode as encode,
-)
 from ._server import Bridge as Bridge, open_bridge as open_bridge
 
 _publish(globals())
