@@ -163,7 +163,9 @@ def test_the_generated_pages_are_current(script: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("page", [ROOT / "README.md", *PAGES], ids=lambda p: p.name)
+@pytest.mark.parametrize(
+    "page", [ROOT / "README.md", *PAGES], ids=lambda p: str(p.relative_to(ROOT))
+)
 def test_every_link_to_a_file_leads_somewhere(page: Path) -> None:
     targets = [t for t in LINK.findall(page.read_text()) if "://" not in t]
     dead = [t for t in targets if not (page.parent / t.partition("#")[0]).exists()]
@@ -171,7 +173,7 @@ def test_every_link_to_a_file_leads_somewhere(page: Path) -> None:
     assert not dead
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_every_test_that_is_named_exists(page: Path) -> None:
     text = page.read_text()
     defined = {
