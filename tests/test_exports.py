@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
+from importlib import import_module
+from pathlib import Path
 
 import attrs
 import pytest
@@ -11,7 +14,12 @@ import pytest
 import trio_copilot
 import trio_copilot.testing
 
-PUBLIC = sorted(name for name in vars(trio_copilot) if not name.startswith("_"))
+SUBMODULES = {"bridge", "events", "rpc", "testing", "wire"}
+PUBLIC = sorted(
+    name
+    for name in set(dir(trio_copilot)) - SUBMODULES - {"annotations", "TYPE_CHECKING"}
+    if not name.startswith("_")
+)
 SUBMODULES = {"bridge", "events", "testing"}
 HANDLERS = {name for name in PUBLIC if name.endswith("Handler")}
 ALIASES = {
@@ -56,7 +64,27 @@ def test_the_vocabulary_is_loaded_when_a_payload_is_looked_at() -> None:
     assert "trio_copilot._protocol.generated.session" not in loaded
 
 
-@pytest.mark.parametrize("name", sorted(set(PUBLIC) - SUBMODULES - ALIASES))
+def test_what_type_checkers_see_is_what_there_is() -> None:
+    facade = ast.parse(Path(trio_copilot.__file__).read_text("utf-8"))
+    imports = [node for node in ast.walk(facade) if isinstance(node, ast.ImportFrom)]
+    seen = {
+        (name.asname, f"trio_copilot.{node.module}")
+        for node in imports
+        for name in node.names
+        if name.name == name.asname
+    }
+
+    assert {name for name, _ in seen} == set(PUBLIC)
+    for name, home in seen:
+        assert getattr(import_module(home), name) is getattr(trio_copilot, name)
+
+
+def test_a_name_that_is_not_there_is_said_to_be_missing() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'open_cleint'"):
+        _ = trio_copilot.open_cleint
+
+
+@pytest.mark.parametrize("name", sorted(set(PUBLIC) - ALIASES))
 def test_public_names_report_the_public_module(name: str) -> None:
     value = getattr(trio_copilot, name)
     if isinstance(value, type) or callable(value):

@@ -20,107 +20,153 @@ Public besides this module: `trio_copilot.bridge`, `trio_copilot.events`,
 `trio_copilot.rpc`, `trio_copilot.testing`.
 """
 
-from ._client import Client as Client, open_client as open_client
-from ._errors import (
-    CliExitedError as CliExitedError,
-    CliNotFoundError as CliNotFoundError,
-    CliUnresponsiveError as CliUnresponsiveError,
-    ConnectError as ConnectError,
-    CopilotError as CopilotError,
-    IncompatibleCliError as IncompatibleCliError,
-    MalformedResultError as MalformedResultError,
-    ProtocolError as ProtocolError,
-    RpcError as RpcError,
-    SubscriberLaggedError as SubscriberLaggedError,
-    ToolDefinitionError as ToolDefinitionError,
-    TurnError as TurnError,
-)
-from ._fixup import publish as _publish
-from ._protocol.envelope import SessionEvent as SessionEvent
-from ._resource_errors import (
-    ClientClosedError as ClientClosedError,
-    SessionBrokenError as SessionBrokenError,
-    SessionBusyError as SessionBusyError,
-    SessionClosedError as SessionClosedError,
-)
-from ._session.attachments import (
-    Attachment as Attachment,
-    BlobAttachment as BlobAttachment,
-    DirectoryAttachment as DirectoryAttachment,
-    FileAttachment as FileAttachment,
-)
-from ._session.buffer import Lagged as Lagged, Overflow as Overflow
-from ._session.catalogue import (
-    SessionChange as SessionChange,
-    SessionMetadata as SessionMetadata,
-)
-from ._session.fanout import Subscription as Subscription
-from ._session.fences import fenced as fenced
-from ._session.hooks import (
-    HookHandler as HookHandler,
-    HookInput as HookInput,
-    HookOutput as HookOutput,
-    Hooks as Hooks,
-)
-from ._session.infinite import InfiniteSessions as InfiniteSessions
-from ._session.modes import (
-    AutoModeAnswer as AutoModeAnswer,
-    AutoModeSwitchHandler as AutoModeSwitchHandler,
-    AutoModeSwitchRequest as AutoModeSwitchRequest,
-    ExitPlanModeHandler as ExitPlanModeHandler,
-    ExitPlanModeRequest as ExitPlanModeRequest,
-)
-from ._session.options import SessionOptions as SessionOptions
-from ._session.permissions import (
-    Allow as Allow,
-    Decision as Decision,
-    Deny as Deny,
-    PermissionHandler as PermissionHandler,
-    PermissionRequest as PermissionRequest,
-    allow_all as allow_all,
-    deny_all as deny_all,
-)
-from ._session.provider import Provider as Provider
-from ._session.questions import (
-    ElicitationHandler as ElicitationHandler,
-    ElicitationRequest as ElicitationRequest,
-    UserInputHandler as UserInputHandler,
-    UserInputRequest as UserInputRequest,
-)
-from ._session.session import Session as Session
-from ._session.statistics import (
-    ClientStatistics as ClientStatistics,
-    SubscriptionStatistics as SubscriptionStatistics,
-)
-from ._session.status import AuthStatus as AuthStatus, CliStatus as CliStatus
-from ._session.system_message import (
-    SectionChange as SectionChange,
-    SystemMessage as SystemMessage,
-)
-from ._session.turn import Turn as Turn
-from ._session.turn_events import (
-    CancelCause as CancelCause,
-    Message as Message,
-    Notice as Notice,
-    ReasoningDelta as ReasoningDelta,
-    Retry as Retry,
-    TextDelta as TextDelta,
-    ToolCall as ToolCall,
-    ToolProgress as ToolProgress,
-    ToolResult as ToolResult,
-    TurnEnd as TurnEnd,
-    TurnEndReason as TurnEndReason,
-    TurnEvent as TurnEvent,
-    TurnStart as TurnStart,
-    Usage as Usage,
-)
-from ._tools.declare import (
-    Tool as Tool,
-    ToolContext as ToolContext,
-    ToolError as ToolError,
-    tool as tool,
-)
-from ._transport.connections import Stdio as Stdio, Tcp as Tcp
-from ._transport.find_cli import find_cli as find_cli
+from __future__ import annotations
 
-_publish(globals())
+from typing import TYPE_CHECKING
+
+from ._facade import lazy_facade as _lazy_facade
+
+if TYPE_CHECKING:
+    from ._client import Client as Client, open_client as open_client
+    from ._errors import (
+        CliExitedError as CliExitedError,
+        CliNotFoundError as CliNotFoundError,
+        CliUnresponsiveError as CliUnresponsiveError,
+        ConnectError as ConnectError,
+        CopilotError as CopilotError,
+        IncompatibleCliError as IncompatibleCliError,
+        MalformedResultError as MalformedResultError,
+        ProtocolError as ProtocolError,
+        RpcError as RpcError,
+        SubscriberLaggedError as SubscriberLaggedError,
+        ToolDefinitionError as ToolDefinitionError,
+        TurnError as TurnError,
+    )
+    from ._protocol.envelope import SessionEvent as SessionEvent
+    from ._resource_errors import (
+        ClientClosedError as ClientClosedError,
+        SessionBrokenError as SessionBrokenError,
+        SessionBusyError as SessionBusyError,
+        SessionClosedError as SessionClosedError,
+    )
+    from ._session.attachments import (
+        Attachment as Attachment,
+        BlobAttachment as BlobAttachment,
+        DirectoryAttachment as DirectoryAttachment,
+        FileAttachment as FileAttachment,
+    )
+    from ._session.buffer import Lagged as Lagged, Overflow as Overflow
+    from ._session.catalogue import (
+        SessionChange as SessionChange,
+        SessionMetadata as SessionMetadata,
+    )
+    from ._session.fanout import Subscription as Subscription
+    from ._session.fences import fenced as fenced
+    from ._session.hooks import (
+        HookHandler as HookHandler,
+        HookInput as HookInput,
+        HookOutput as HookOutput,
+        Hooks as Hooks,
+    )
+    from ._session.infinite import InfiniteSessions as InfiniteSessions
+    from ._session.modes import (
+        AutoModeAnswer as AutoModeAnswer,
+        AutoModeSwitchHandler as AutoModeSwitchHandler,
+        AutoModeSwitchRequest as AutoModeSwitchRequest,
+        ExitPlanModeHandler as ExitPlanModeHandler,
+        ExitPlanModeRequest as ExitPlanModeRequest,
+    )
+    from ._session.options import SessionOptions as SessionOptions
+    from ._session.permissions import (
+        Allow as Allow,
+        Decision as Decision,
+        Deny as Deny,
+        PermissionHandler as PermissionHandler,
+        PermissionRequest as PermissionRequest,
+        allow_all as allow_all,
+        deny_all as deny_all,
+    )
+    from ._session.provider import Provider as Provider
+    from ._session.questions import (
+        ElicitationHandler as ElicitationHandler,
+        ElicitationRequest as ElicitationRequest,
+        UserInputHandler as UserInputHandler,
+        UserInputRequest as UserInputRequest,
+    )
+    from ._session.session import Session as Session
+    from ._session.statistics import (
+        ClientStatistics as ClientStatistics,
+        SubscriptionStatistics as SubscriptionStatistics,
+    )
+    from ._session.status import AuthStatus as AuthStatus, CliStatus as CliStatus
+    from ._session.system_message import (
+        SectionChange as SectionChange,
+        SystemMessage as SystemMessage,
+    )
+    from ._session.turn import Turn as Turn
+    from ._session.turn_events import (
+        CancelCause as CancelCause,
+        Message as Message,
+        Notice as Notice,
+        ReasoningDelta as ReasoningDelta,
+        Retry as Retry,
+        TextDelta as TextDelta,
+        ToolCall as ToolCall,
+        ToolProgress as ToolProgress,
+        ToolResult as ToolResult,
+        TurnEnd as TurnEnd,
+        TurnEndReason as TurnEndReason,
+        TurnEvent as TurnEvent,
+        TurnStart as TurnStart,
+        Usage as Usage,
+    )
+    from ._tools.declare import (
+        Tool as Tool,
+        ToolContext as ToolContext,
+        ToolError as ToolError,
+        tool as tool,
+    )
+    from ._transport.connections import Stdio as Stdio, Tcp as Tcp
+    from ._transport.find_cli import find_cli as find_cli
+
+# Where each name lives: the same once more, for the interpreter. A name is loaded when
+# it is used first, so that a program pays for what it uses.
+__getattr__, __dir__ = _lazy_facade(
+    __name__,
+    {
+        "_client": "Client open_client",
+        "_errors": """CliExitedError CliNotFoundError CliUnresponsiveError ConnectError
+            CopilotError IncompatibleCliError MalformedResultError ProtocolError
+            RpcError SubscriberLaggedError ToolDefinitionError TurnError""",
+        "_protocol.envelope": "SessionEvent",
+        "_resource_errors": """ClientClosedError SessionBrokenError SessionBusyError
+            SessionClosedError""",
+        "_session.attachments": """Attachment BlobAttachment DirectoryAttachment
+            FileAttachment""",
+        "_session.buffer": "Lagged Overflow",
+        "_session.catalogue": "SessionChange SessionMetadata",
+        "_session.fanout": "Subscription",
+        "_session.fences": "fenced",
+        "_session.hooks": "HookHandler HookInput HookOutput Hooks",
+        "_session.infinite": "InfiniteSessions",
+        "_session.modes": """AutoModeAnswer AutoModeSwitchHandler AutoModeSwitchRequest
+            ExitPlanModeHandler ExitPlanModeRequest""",
+        "_session.options": "SessionOptions",
+        "_session.permissions": """Allow Decision Deny PermissionHandler
+            PermissionRequest allow_all deny_all""",
+        "_session.provider": "Provider",
+        "_session.questions": """ElicitationHandler ElicitationRequest UserInputHandler
+            UserInputRequest""",
+        "_session.session": "Session",
+        "_session.statistics": "ClientStatistics SubscriptionStatistics",
+        "_session.status": "AuthStatus CliStatus",
+        "_session.system_message": "SectionChange SystemMessage",
+        "_session.turn": "Turn",
+        "_session.turn_events": """CancelCause Message Notice ReasoningDelta Retry
+            TextDelta ToolCall ToolProgress ToolResult TurnEnd TurnEndReason TurnEvent
+            TurnStart Usage""",
+        "_tools.declare": "Tool ToolContext ToolError tool",
+        "_transport.connections": "Stdio Tcp",
+        "_transport.find_cli": "find_cli",
+    },
+)

@@ -40,7 +40,7 @@ def structure_data(wire_type: str, raw_data: Any) -> object:
     if structure is None:
         if wire_type not in EVENTS:
             return UnknownEvent(wire_type, raw_data)
-        structure = _structure[wire_type] = _hook(wire_type)
+        structure = _structure[wire_type] = _hook_of(_class(wire_type))
     try:
         return structure(raw_data, None)
     except Exception:  # noqa: BLE001 - whatever is wrong with it, it arrives
@@ -75,20 +75,19 @@ def unstructure(data: object) -> Any:
     return converter().unstructure(data)
 
 
-def _hook(wire_type: str) -> Callable[[Any, Any], Any]:
+def _hook_of(of: Any) -> Callable[[Any, Any], Any]:
     from .hooks import converter
 
-    return converter().get_structure_hook(_class(wire_type))
+    return converter().get_structure_hook(of)
 
 
 def _reader(wire_type: str) -> Callable[[Raw], object]:
-    from .hooks import converter
     from .short_cut import reader
 
     of = _class(wire_type)
     if isinstance(of, type):
-        return reader(of, converter())
-    hook = _hook(wire_type)  # it is one of several classes
+        return reader(of, _hook_of)
+    hook = _hook_of(of)  # it is one of several classes
     return lambda raw: hook(decode_json(raw), None)
 
 

@@ -15,21 +15,25 @@ from typing import Any, TypeAlias, Union, get_args
 
 import attrs
 import msgspec
-from cattrs import Converter
 from msgspec import UNSET, Raw
 
 from .._slots import maker
 from .names import resolved
 from .wire_object import WireObject, wire_names
 
+Hook: TypeAlias = Callable[[Any, Any], Any]
 Reader: TypeAlias = Callable[[Raw], WireObject]
 
 _SIMPLE: dict[object, Any] = {str: str, bool: bool, int: int, float: int | float}
 """What msgspec reads as the hooks do."""
 
 
-def reader(of: type[WireObject], converter: Converter) -> Reader:
-    """Return what reads a class. It raises some `ValueError` at anything irregular."""
+def reader(of: type[WireObject], hook_of: Callable[[Any], Hook]) -> Reader:
+    """Return what reads a class. It raises something at anything irregular.
+
+    Args:
+      hook_of: finds the hook of a type; most classes need none.
+    """
     fields = [each for each in attrs.fields(resolved(of)) if each.name != "extra"]
     wires = wire_names(of)
     twin = msgspec.defstruct(
@@ -43,7 +47,7 @@ def reader(of: type[WireObject], converter: Converter) -> Reader:
     decode = msgspec.json.Decoder(twin).decode
     values_of = msgspec.structs.astuple
     hooks = [
-        (index, converter.get_structure_hook(kind), kind)
+        (index, hook_of(kind), kind)
         for index, each in enumerate(fields)
         if (kind := _without_none(each.type)) not in _SIMPLE
     ]
@@ -51,11 +55,12 @@ def reader(of: type[WireObject], converter: Converter) -> Reader:
 
     def read(raw: Raw) -> WireObject:
         values = values_of(decode(raw))
-        if hooks:
-            values = list(values)
-            for index, hook, kind in hooks:
-                values[index] = _part(values[index], hook, kind)
-        return make({}, *values)
+        if not hooks:
+            return make({}, *values)
+        parts = list(values)
+        for index, hook, kind in hooks:
+            parts[index] = _part(parts[index], hook, kind)
+        return make({}, *parts)
 
     return read
 
@@ -72,7 +77,7 @@ def _without_none(of: Any) -> Any:
     return Union[tuple(kinds)] if len(kinds) < len(get_args(of)) else of  # noqa: UP007
 
 
-def _part(value: Any, hook: Callable[[Any, Any], Any], kind: Any) -> Any:
+def _part(value: Any, hook: Hook, kind: Any) -> Any:
     if value is UNSET:
         return None
     if value is None:

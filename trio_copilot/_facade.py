@@ -1,0 +1,43 @@
+"""A public module whose names are loaded when they are used first.
+
+Importing it costs nothing to speak of, and a program pays for what it uses. Type
+checkers read the imports of that module that are meant for them.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from importlib import import_module
+
+from ._fixup import publish
+
+
+def lazy_facade(
+    public: str, homes: Mapping[str, str]
+) -> tuple[Callable[[str], object], Callable[[], list[str]]]:
+    """Return the `__getattr__` and the `__dir__` of a public module.
+
+    Args:
+      public: its `__name__`.
+      homes: `{module: names that live there, a blank between}`; modules without the name
+        of the package.
+    """
+    home = {
+        name: f"{public}.{at}" for at, names in homes.items() for name in names.split()
+    }
+    namespace = vars(sys.modules[public])
+
+    def load(name: str) -> object:
+        if name not in home:
+            raise AttributeError(f"module {public!r} has no attribute {name!r}")
+        import_module(home[name])
+        # Whatever came along is public from now on, too: it may be seen before it is
+        # asked for, as an exception is.
+        for each, module in home.items():
+            if each not in namespace and hasattr(sys.modules.get(module), each):
+                namespace[each] = getattr(sys.modules[module], each)
+        publish(namespace)
+        return namespace[name]
+
+    return load, lambda: sorted(namespace.keys() | home)
