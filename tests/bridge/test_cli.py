@@ -68,6 +68,7 @@ async def turns_and_permissions(bridge: Bridge) -> None:
         await peer.hear_until("end", turn="1", reason="complete")
         assert peer.text() == "Hello, wörld"
         assert "start" in peer.types()
+        assert peer.heard[0]["model"]  # from the environment of the CLI
 
         await peer.say("prompt", turn="2", text="compute, please")
         question = await peer.hear_until("permission", turn="2", kind="shell")

@@ -253,6 +253,16 @@ async def test_what_cannot_be_served_is_said_at_once(autojump_clock: MockClock) 
                 pytest.fail("it was served")
 
 
+async def test_a_provider_without_a_model_is_said_at_once(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_scripted_cli() as cli, open_client(cli.stream) as client:
+        client._cli_environment = {"COPILOT_PROVIDER_BASE_URL": "http://127.0.0.1/v1"}
+        with pytest.raises(ValueError, match="needs model"):
+            async with open_bridge(client, listeners=[MemoryListener()]):
+                pytest.fail("it was served")
+
+
 @pytest.mark.parametrize("limit", ["connections", "message_size", "ping_interval"])
 def test_a_limit_is_positive(limit: str) -> None:
     with pytest.raises(ValueError, match=limit):

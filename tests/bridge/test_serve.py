@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import socket
 from collections.abc import AsyncGenerator
@@ -25,12 +26,36 @@ def command(tmp_path: Path) -> Command:
     return Command.at(tmp_path / "home")
 
 
-async def door_of(running: Running) -> tuple[int, str]:
-    """Wait until the command says where it serves; return the port and the token."""
+async def address_of(running: Running) -> tuple[str, str]:
+    """Wait until the command says where it serves; return the address and the token."""
     await running.read_until("\n")
-    address, _, token = running.out.decode().strip().partition("#token=")
+    address, _, token = running.out.decode().strip().partition("/#token=")
+    return address, token
+
+
+async def door_of(running: Running) -> tuple[int, str]:
+    """Return the port of the WebSocket and the token of a command without a page."""
+    address, token = await address_of(running)
     assert address.startswith("ws://127.0.0.1:")
-    return int(address.strip("/").rpartition(":")[2]), token
+    return port_of(address), token
+
+
+def port_of(address: str) -> int:
+    return int(address.strip("/").rpartition(":")[2])
+
+
+async def websocket_of(page: str) -> str:
+    """Ask the page's server for the address of the WebSocket, as the page does."""
+    async with await trio.open_tcp_stream("127.0.0.1", port_of(page)) as stream:
+        host = page.removeprefix("http://")
+        request = (
+            f"GET /config.json HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
+        )
+        await stream.send_all(request.encode())
+        answer = b"".join([bytes(chunk) async for chunk in stream])
+    config = json.loads(answer.partition(b"\r\n\r\n")[2])
+    address: str = config["websocket"]
+    return address
 
 
 @asynccontextmanager
@@ -45,13 +70,15 @@ SERVE = ("serve", "--no-page", "--ws-port", "0")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-async def test_a_signal_stops_the_turns_and_tells_the_peers(
+async def test_a_signal_stops_the_turns_and_tells_the_page(
     command: Command, number: int
 ) -> None:
     async with served([ENDLESS]) as (cli, url):
-        async with command.started(*SERVE, "--url", url) as running:
-            port, token = await door_of(running)
-            async with come_in(port, token) as peer:
+        async with command.started("serve", "--port", "0", "--url", url) as running:
+            page, token = await address_of(running)
+            port = port_of(await websocket_of(page))
+            headers = [(b"Origin", page.encode())]
+            async with come_in(port, token, headers=headers) as peer:
                 await peer.say("prompt", turn="1", text="go")
                 await peer.hear_until("delta")
                 running.interrupt(number)

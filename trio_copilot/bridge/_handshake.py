@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncGenerator
+from contextlib import suppress
 
 import trio
 from trio_websocket import (
-    ConnectionClosed as ConnectionClosed,
     WebSocketConnection,
     WebSocketRequest,
     wrap_server_stream,
@@ -118,10 +118,9 @@ def _refusal(request: WebSocketRequest, access: Access) -> int | None:
 
 async def _hear_hello(ws: WebSocketConnection, access: Access) -> Close | None:
     """Return `None` if the first message is the right one."""
-    try:
+    message = None
+    with suppress(BadMessageError):
         message = decode(await ws.get_message())
-    except BadMessageError as error:
-        return Close(CloseCode.POLICY, str(error)[:100])
     if not isinstance(message, Hello):
         return Close(CloseCode.POLICY, "the first message is hello")
     if not access.has_token(message.token):

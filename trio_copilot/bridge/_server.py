@@ -191,7 +191,8 @@ async def open_bridge(
 
     Raises:
       OSError: nobody can listen there.
-      ValueError: the token is empty, an origin is none, or the options name a session.
+      ValueError: the token is empty, an origin is none, the options name a session, or
+        a provider without a model.
       CliExitedError, ProtocolError: the connection to the CLI was lost; all sockets have
         been closed with 1011.
       Exception: what a handler in the options raised; its socket was closed with 1011.
@@ -199,6 +200,7 @@ async def open_bridge(
     options = SessionOptions.of(options, keywords)
     if options.session_id is not None:
         raise ValueError("Every connection has a session of its own: no session_id")
+    options = options.filled_from(client._cli_environment)
     if token == "":
         raise ValueError(
             "An empty token would let anybody in: pass None to have one made"
