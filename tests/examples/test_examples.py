@@ -17,6 +17,8 @@ from trio_copilot.testing import Call, ModelRequest, Reply, Script
 from .runner import HANGING, ROOT, Examples, Model, told_by_tools
 
 EXAMPLES = sorted(path.stem for path in ROOT.glob("examples/[0-9]*.py"))
+OF_EACH_KIND = ("02_streaming", "06_many_sessions", "12_errors", "15_own_client")
+"""A turn, a nursery of them, one that catches what comes out, one that owns the CLI."""
 SERVERS = ("26_sse_server", "27_websocket_chat")  # they ask when they are asked
 
 only_real = pytest.mark.parametrize(
@@ -283,7 +285,14 @@ async def test_a_plan_is_made_in_plan_mode_and_has_its_price(
     assert (ended.status, ended.err) == (0, "")
 
 
-@pytest.mark.parametrize("name", [x for x in EXAMPLES if x not in SERVERS])
+@pytest.mark.parametrize(
+    ("examples", "name"),
+    [
+        *(("scripted", name) for name in EXAMPLES if name not in SERVERS),
+        *(pytest.param("real", name, marks=pytest.mark.cli) for name in OF_EACH_KIND),
+    ],
+    indirect=["examples"],
+)
 async def test_ctrl_c_ends_any_example_and_stops_its_agent(
     examples: Examples, name: str
 ) -> None:
