@@ -26,6 +26,7 @@ import trio.testing
 import trio_copilot
 import trio_copilot.bridge
 import trio_copilot.testing
+import trio_copilot.wire
 from trio_copilot import Client
 from trio_copilot._app.commands import cli
 from trio_copilot._transport.find_cli import PINNED_VERSION

@@ -17,7 +17,7 @@ To read the package, follow the data:
 * `testing`     scripted stand-ins for the CLI and for the model, public
 
 Public besides this module: `trio_copilot.bridge`, `trio_copilot.events`,
-`trio_copilot.rpc`, `trio_copilot.testing`.
+`trio_copilot.rpc`, `trio_copilot.testing`, and the lower layers: `trio_copilot.wire`.
 """
 
 from __future__ import annotations
