@@ -1,12 +1,12 @@
 """Compares our client with the official SDK and with the limit, all in one run.
 
-    python benchmarks/compare.py [--rounds 5] [--only NAME] [--quick] [--save]
+    python benchmarks/compare.py [--rounds 5] [--only NAME] [--quick] [--write]
 
 Every trial is run by one contestant after the other, each in a fresh process, then the
 next trial; and all that so many times. `--only` takes the name of a trial or of a group,
 `--without-official` leaves out what needs the network, `--quick` shrinks everything: it
-shows that the suite works and measures nothing. `--save` writes the table and the plot of
-docs/performance.md.
+shows that the suite works and measures nothing. `--write` puts the tables and the plot
+into docs/performance.md.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -39,9 +39,15 @@ from benchmarks.trials import (  # noqa: E402
     Trial,
 )
 
-SDK = "github-copilot-sdk==1.0.27"
+REQUIREMENT = report.SDK.replace(" ", "==")
 TIMEOUT = 300
-"""Seconds that one contestant may take for one trial: none takes more than 30."""
+"""Seconds that one contestant may take for one trial: none takes more than 30.
+
+In small, a tenth of that will do."""
+
+PAGE = ROOT / "docs" / "performance.md"
+PLOT = ROOT / "docs" / "performance.svg"
+MARK = "<!-- what is below is written by benchmarks/compare.py -->\n"
 
 FOLDER = ROOT / "benchmarks" / "contestants"
 IMPORTING = str(FOLDER / "importing.py")
@@ -56,7 +62,7 @@ def official_python() -> Iterator[str]:
     with tempfile.TemporaryDirectory() as name:
         subprocess.run([sys.executable, "-m", "venv", name], check=True)
         python = str(Path(name) / "bin" / "python")
-        subprocess.run([python, "-m", "pip", "install", "-q", SDK], check=True)
+        subprocess.run([python, "-m", "pip", "install", "-q", REQUIREMENT], check=True)
         yield python
 
 
@@ -72,7 +78,7 @@ def commands(theirs: str | None) -> dict[str, Command]:
     return found
 
 
-def run(command: Command, told: Mapping[str, Any]) -> dict[str, Any]:
+def run(command: Command, told: Mapping[str, Any], timeout: float) -> dict[str, Any]:
     """Have one contestant do one thing, in a fresh process."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     order = {**told, "started": time.monotonic_ns()}
@@ -84,7 +90,7 @@ def run(command: Command, told: Mapping[str, Any]) -> dict[str, Any]:
             env=environment,
             capture_output=True,
             text=True,
-            timeout=TIMEOUT,
+            timeout=timeout,
             check=False,
         )
     if done.returncode != 0 or not done.stdout:
@@ -102,7 +108,10 @@ def check(trial: Trial, who: str, answer: Mapping[str, Any]) -> None:
 
 
 def measure(
-    trials: Sequence[Trial], runners: Mapping[str, Command], rounds: int
+    trials: Sequence[Trial],
+    runners: Mapping[str, Command],
+    rounds: int,
+    timeout: float,
 ) -> Results:
     """Run every trial by all its contestants in turn, and all that several times."""
     results: Results = defaultdict(list)
@@ -110,7 +119,7 @@ def measure(
         for trial in trials:
             for who, command in runners.items():
                 if who in trial.orders:
-                    answer = run(command, trial.orders[who])
+                    answer = run(command, trial.orders[who], timeout)
                     check(trial, who, answer)
                     results[trial.name, who].append(answer)
             print(f"round {number}: {trial.name}", file=sys.stderr)
@@ -124,9 +133,11 @@ def main() -> None:
     parser.add_argument("--only", metavar="NAME", help="of a trial or of a group")
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--without-official", action="store_true")
-    parser.add_argument("--official", metavar="PYTHON", help=f"which has {SDK}")
-    parser.add_argument("--save", action="store_true")
+    parser.add_argument("--official", metavar="PYTHON", help=f"which has {report.SDK}")
+    parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
+    if options.write and (options.only or options.quick or options.without_official):
+        parser.error("--write is for a whole run")
     trials = [
         trial
         for trial in scenarios(Scale(quick=options.quick))
@@ -134,12 +145,19 @@ def main() -> None:
     ]
     if not trials:
         parser.error(f"there is no trial {options.only}")
-    if options.without_official or options.official:
-        results = measure(trials, commands(options.official), options.rounds)
-    else:
-        with official_python() as theirs:
-            results = measure(trials, commands(theirs), options.rounds)
-    print(report.table(trials, results))
+    if options.write:
+        from benchmarks import plot  # fails now, if it is not installed
+    said = report.circumstances(options.rounds)
+    given = options.without_official or options.official
+    with nullcontext(options.official) if given else official_python() as theirs:
+        timeout = TIMEOUT / 10 if options.quick else TIMEOUT
+        results = measure(trials, commands(theirs), options.rounds, timeout)
+    said = f"{report.tables(trials, results)}\n{said}"
+    print(said)
+    if options.write:
+        plot.draw(trials, report.Figures(trials, results), PLOT)
+        text = PAGE.read_text(encoding="utf-8").partition(MARK)[0]
+        PAGE.write_text(f"{text}{MARK}\n{said}\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

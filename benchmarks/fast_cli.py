@@ -58,9 +58,10 @@ class FastCli:
     def run(self) -> None:
         """Serve until the client closes our stdin."""
         while not self._closed:
-            self._hear(None)
             order, self._order = self._order, None
-            if order is not None:
+            if order is None:
+                self._hear(None)
+            else:
                 self._play(order)
 
     # -- what arrives
@@ -128,7 +129,7 @@ class FastCli:
         if "rate" not in order:
             order["rendered"] = self._render(order)
         self._order = order
-        return {"messageId": "00000000-0000-4000-8000-000000000009"}
+        return {"messageId": loads.PROMPT_ID}
 
     # -- what is sent
 

@@ -31,6 +31,9 @@ STAMP_SIZE = 20
 BLOCK_SIZE = 64 * 1024
 """Bytes to write at once."""
 
+PROMPT_ID = "00000000-0000-4000-8000-000000000009"
+"""The message id of every prompt."""
+
 _NUMBER = "#" * 8  # where the number of an event goes
 _STAMP = "@" * STAMP_SIZE
 _ID = f"{_NUMBER}-0000-4000-8000-000000000001"
@@ -114,7 +117,8 @@ _CHANGE: Message = (
 
 def _said(prompt: str) -> dict[str, Any]:
     seen = f"<current_datetime>{_MOMENT}</current_datetime>\n\n{prompt}"
-    return {"content": prompt, "transformedContent": seen, "delivery": "idle", **_IDS}
+    said = {"content": prompt, "transformedContent": seen, "messageId": PROMPT_ID}
+    return {**said, "delivery": "idle", **_IDS}
 
 
 def _before() -> Iterator[Message]:

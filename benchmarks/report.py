@@ -1,13 +1,23 @@
-"""The table: medians with their ranges, ratios, and whether a target was met."""
+"""The tables: medians with their ranges, ratios, and whether a target was met.
+
+Also says where and when they were made: figures without that mean nothing.
+"""
 
 from __future__ import annotations
 
+import os
+import platform
 import statistics
+import time
 from collections.abc import Iterator, Mapping, Sequence
+from importlib.metadata import version
 from itertools import groupby
+from pathlib import Path
 from typing import Any, TypeAlias
 
 from benchmarks.trials import CONTESTANTS, OURS, Row, Target, Trial
+
+SDK = "github-copilot-sdk 1.0.27"
 
 Results: TypeAlias = Mapping[tuple[str, str], list[dict[str, Any]]]
 """{(trial, contestant): an answer for each round}"""
@@ -63,7 +73,7 @@ class Figures:
         return ours / before if ours is not None and before else None
 
 
-def table(trials: Sequence[Trial], results: Results) -> str:
+def tables(trials: Sequence[Trial], results: Results) -> str:
     """Return the tables of all groups, in Markdown."""
     figures = Figures(trials, results)
     lines: list[str] = []
@@ -74,6 +84,20 @@ def table(trials: Sequence[Trial], results: Results) -> str:
             lines += [_line(figures, trial.name, row) for row in trial.rows]
         lines.append("")
     return "\n".join(lines)
+
+
+def circumstances(rounds: int) -> str:
+    """Return on what machine, with what versions and when this is run."""
+    cpus = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    models = {line.partition(": ")[2] for line in cpus if line.startswith("model name")}
+    packages = ("trio", "attrs", "cattrs", "msgspec")
+    versions = [f"{name} {version(name)}" for name in packages]
+    return (
+        f"Medians of {rounds} rounds [smallest-largest], {time.strftime('%Y-%m-%d')}. "
+        f"{' and '.join(models) or 'CPU of an unknown model'}, {os.cpu_count()} cores, "
+        f"load {os.getloadavg()[0]:.1f}; {platform.system()} {platform.release()}; "
+        f"Python {platform.python_version()}; {', '.join(versions)}; {SDK}."
+    )
 
 
 def _head() -> Iterator[str]:
