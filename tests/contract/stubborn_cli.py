@@ -64,8 +64,11 @@ def stubborn_cli(directory: Path, *ignored: str) -> Iterator[StubbornCli]:
     os.mkfifo(path)
     reports = os.open(path, os.O_RDWR | os.O_NONBLOCK)  # so that it never ends
     words = [str(path), ",".join(ignored)]
+    unmeasured = [f"-u{name}" for name in os.environ if name.startswith("COVERAGE_")]
     try:
-        yield StubbornCli([sys.executable, __file__, *words], reports)
+        yield StubbornCli(
+            ["env", *unmeasured, sys.executable, __file__, *words], reports
+        )
     finally:
         os.close(reports)
 

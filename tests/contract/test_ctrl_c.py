@@ -151,7 +151,7 @@ async def in_terminal(*arguments: str, env: dict[str, str]) -> AsyncIterator[Pro
     keyboard, terminal = os.openpty()
     try:
         process = await trio.lowlevel.open_process(
-            [sys.executable, "-c", LOGIN, *arguments],
+            [sys.executable, "-S", "-c", LOGIN, *arguments],
             stdin=terminal,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
