@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
+import sys
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +18,32 @@ from trio_copilot import find_cli
 # Some tests press Ctrl-C. What a shell runs in the background would ignore it, and so
 # would every child.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Measure no coverage where it would double the time, for nothing."""
+    if item.get_closest_marker("repetitive") is None:
+        return (yield)
+    with unmeasured():
+        return (yield)
+
+
+@contextmanager
+def unmeasured() -> Iterator[None]:
+    """Measure no coverage, neither here nor in processes that are started here."""
+    coverage = sys.modules.get("coverage")
+    measuring: Any = coverage and coverage.Coverage.current()
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("COVERAGE_")]:
+            patch.delenv(name)
+        if measuring is not None:
+            measuring.stop()
+        try:
+            yield
+        finally:
+            if measuring is not None:
+                measuring.start()
 
 
 @pytest.fixture(scope="session")

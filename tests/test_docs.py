@@ -130,10 +130,12 @@ def run_tests(chosen: list[Example], folder: Path, **variables: str) -> None:
     assert done.returncode == 0, done.stdout
 
 
+@pytest.mark.repetitive
 def test_complete_tests_pass(tmp_path: Path) -> None:
     run_tests([example for example in TESTS if not example.needs_cli], tmp_path)
 
 
+@pytest.mark.repetitive
 @pytest.mark.cli
 def test_complete_tests_of_the_real_cli_pass(cli_path: Path, cli_home: Path) -> None:
     run_tests(

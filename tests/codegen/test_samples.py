@@ -30,6 +30,8 @@ from trio_copilot._protocol.codec import read_data, structure_data, unstructure
 from trio_copilot._transport.find_cli import PINNED_VERSION
 from trio_copilot.events import MalformedEvent, OpenEnum, WireObject
 
+pytestmark = pytest.mark.repetitive
+
 READ = {Kind.VALID, Kind.NEWER, Kind.NULL}
 SHOWN = 20  # of what went wrong
 

@@ -118,6 +118,7 @@ async def test_every_end_of_a_turn_is_in_the_log(
     assert "cause=deadline" in ends[1].getMessage()
 
 
+@pytest.mark.repetitive
 async def test_events_that_came_again_are_counted_apart(autojump_clock: Clock) -> None:
     with trio.fail_after(60):
         async with (

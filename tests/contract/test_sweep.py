@@ -28,6 +28,8 @@ from trio_copilot._session.turn import Turn
 from trio_copilot._wire.ledger import Ledger
 from trio_copilot.testing import Reply, Stage, SweepError, cancel_everywhere
 
+pytestmark = pytest.mark.repetitive
+
 POINTS = 40
 """Checkpoints of each scene on the scripted CLI, of 30 to 800."""
 

@@ -121,6 +121,7 @@ async def test_running_commands_of_the_cli_die_with_the_turn(real: World) -> Non
 
 
 @pytest.mark.cli
+@pytest.mark.repetitive
 async def test_each_event_comes_once_though_the_cli_sends_it_again(
     real: World,
 ) -> None:
@@ -165,6 +166,7 @@ def world_name() -> str:
 
 
 @pytest.mark.cli
+@pytest.mark.repetitive
 async def test_a_subscriber_that_never_reads_delays_nobody(real: World) -> None:
     """Trap 12."""
     deltas = tuple(f"{n} " for n in range(3000))

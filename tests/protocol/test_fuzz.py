@@ -10,12 +10,15 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeAlias
 
 import attrs
+import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from trio_copilot._protocol.codec import unstructure
 from trio_copilot._wire.framing import FrameDecoder, encode_frame
 from trio_copilot._wire.messages import Notification, decode_message, encode_message
 from trio_copilot.events import MalformedEvent, SessionEvent
+
+pytestmark = pytest.mark.repetitive
 
 Events: TypeAlias = list[dict[str, Any]]
 Form: TypeAlias = Callable[[int], dict[str, Any]]

@@ -161,6 +161,7 @@ async def test_the_end_wakes_a_consumer_that_waits() -> None:
 # -- congestion
 
 
+@pytest.mark.repetitive
 async def test_two_hundred_thousand_deltas_make_at_most_half_a_buffer_and_one() -> None:
     slow = buffer(1024)
     for number in range(200_000):

@@ -120,6 +120,7 @@ async def test_a_scenario_goes_as_it_should(
         assert not isinstance(data, MalformedEvent | UnknownEvent), data
 
 
+@pytest.mark.repetitive
 async def test_the_same_scenario_sounds_the_same_every_time(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
