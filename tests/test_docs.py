@@ -193,7 +193,8 @@ def test_every_test_that_is_named_exists(page: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "module", [trio_copilot, trio_copilot.bridge, trio_copilot.testing]
+    "module",
+    [trio_copilot, trio_copilot.bridge, trio_copilot.testing, trio_copilot.wire],
 )
 def test_the_reference_has_every_public_name(module: ModuleType) -> None:
     reference = (DOCS / "reference.rst").read_text()
