@@ -28,7 +28,8 @@ FLAGS = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic"),
     *("--no-first-run", "--disable-background-networking", "--disable-sync"),
     *("--disable-component-update", "--disable-dev-shm-usage", "--mute-audio"),
-    *("--hide-scrollbars", "--force-color-profile=srgb", "--remote-debugging-port=0"),
+    *("--hide-scrollbars", "--force-color-profile=srgb", "--renderer-process-limit=3"),
+    "--remote-debugging-port=0",
 )
 
 MESSAGE_SIZE = 2**26

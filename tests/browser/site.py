@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import attrs
-import trio
 
 from tests.app.command import Command, Running
 from trio_copilot.testing import (
@@ -19,6 +18,7 @@ from trio_copilot.testing import (
 )
 
 INTERRUPTED = 130
+TOKEN_VARIABLE = "TRIO_COPILOT_BRIDGE_TOKEN"
 
 
 @attrs.frozen
@@ -48,13 +48,15 @@ class Sites:
 
     @asynccontextmanager
     async def serve(
-        self, script: Script | Reply, *arguments: str
+        self, script: Script | Reply, *arguments: str, token: str = ""
     ) -> AsyncGenerator[Site]:
         """Serve as long as the block lasts, and end as at Ctrl-C."""
         async with open_scripted_model(script) as model:
             environment = cli_environment(model, self._home)
             command = Command.at(self._home, **environment)
-            command = command.with_env(COPILOT_CLI_PATH=str(self._cli))
+            command = command.with_env(
+                COPILOT_CLI_PATH=str(self._cli), **{TOKEN_VARIABLE: token}
+            )
             words = ("serve", "--port", "0", "--cwd", str(self._home), *arguments)
             async with command.started(*words) as running:
                 await running.read_until("\n")

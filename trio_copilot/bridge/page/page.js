@@ -146,6 +146,7 @@ function submit() {
 function stopTurn() {
   if (!turn) return;
   connection.say({ type: "stop", turn: turn.id });
+  if (document.activeElement === stop) prompt.focus(); // it is about to go
   stop.disabled = true;
 }
 
@@ -208,6 +209,7 @@ log.addEventListener("scroll", () => {
   atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 60;
   latest.hidden = atEnd;
 });
+new ResizeObserver(follow).observe(log);
 latest.addEventListener("click", () => {
   atEnd = true;
   follow();
