@@ -78,7 +78,17 @@ def test_names_that_are_not_ours_are_refused(
 
 @pytest.mark.parametrize(
     "origin",
-    ["", "*", "null", "evil.example", "http://x/", "http://X", "http://x/path", "//x"],
+    [
+        "",
+        "*",
+        "null",
+        "evil.example",
+        "http://x/",
+        "http://X",
+        "http://x/path",
+        "//x",
+        "http://[::1",
+    ],
 )
 def test_what_is_no_origin_cannot_be_allowed(access: Access, origin: str) -> None:
     with pytest.raises(ValueError, match="is no origin"):

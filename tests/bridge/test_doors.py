@@ -10,7 +10,7 @@ import trio
 from trio.testing import MockClock
 from trio_websocket import ConnectionRejected
 
-from tests.bridge.peer import TOKEN, MemoryListener, Scene, open_scene
+from tests.bridge.peer import TOKEN, MemoryListener, Scene, connected, open_scene
 from trio_copilot import open_client
 from trio_copilot.bridge import BridgeLimits, CloseCode, open_bridge
 from trio_copilot.testing import open_scripted_cli
@@ -261,6 +261,18 @@ async def test_a_provider_without_a_model_is_said_at_once(
         with pytest.raises(ValueError, match="needs model"):
             async with open_bridge(client, listeners=[MemoryListener()]):
                 pytest.fail("it was served")
+
+
+async def test_without_listeners_it_listens_at_loopback() -> None:
+    async with open_scripted_cli() as cli, open_client(cli.stream) as client:
+        async with open_bridge(client, token=TOKEN) as bridge:
+            assert bridge.port is not None
+            assert bridge.url == f"ws://127.0.0.1:{bridge.port}/"
+            stream = await trio.open_tcp_stream("127.0.0.1", bridge.port)
+            async with connected(stream, host=f"127.0.0.1:{bridge.port}") as peer:
+                assert (await peer.hello())["type"] == "ready"
+        with pytest.raises(OSError, match=r".*"):
+            await trio.open_tcp_stream("127.0.0.1", bridge.port)
 
 
 @pytest.mark.parametrize("limit", ["connections", "message_size", "ping_interval"])

@@ -105,6 +105,23 @@ async def test_what_a_sub_agent_says_carries_its_name(
         assert await peer.hear_until("delta", text="Hi from below", agent="helper")
 
 
+async def test_progress_of_tools_and_notices_are_told(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_scene(ENDLESS) as scene, scene.peer() as peer:
+        await peer.say("prompt", turn="t", text="go")
+        await peer.hear_until("delta")
+        session = peer.heard[0]["session"]
+        part = {"toolCallId": "c", "progressMessage": "50 %"}
+        scene.cli.emit(session, "tool.execution_progress", part)
+        scene.cli.emit(
+            session, "session.info", {"infoType": "model", "message": "Another one"}
+        )
+
+        assert await peer.hear_until("tool_progress", turn="t", call="c", text="50 %")
+        assert await peer.hear_until("notice", kind="model", text="Another one")
+
+
 async def test_a_stop_ends_the_turn_and_the_next_one_works(
     autojump_clock: MockClock,
 ) -> None:

@@ -137,6 +137,7 @@ class Bridge:
           CopilotError: says how.
         """
         try:
+            # No change is of that type: all that this waits for is the end.
             async with self._client.lifecycle("none") as changes:
                 async for _ in changes:
                     pass
