@@ -112,6 +112,10 @@ class _Server:
 
     _app: Starlette
     _listeners: list[trio.SocketListener]
+    _open_requests: int = attrs.field(default=0, init=False)
+    _changes: trio.lowlevel.ParkingLot = attrs.field(
+        factory=trio.lowlevel.ParkingLot, init=False
+    )
     _stopping: trio.Event = attrs.field(factory=trio.Event, init=False)
     _stopped: trio.Event = attrs.field(factory=trio.Event, init=False)
 
@@ -126,17 +130,33 @@ class _Server:
         config.errorlog = logger
         config.graceful_timeout = GRACEFUL
         config.include_server_header = False
-        app = cast("ASGIFramework", self._app)  # it has types of its own for the same
-        await serve(app, config, shutdown_trigger=self._stopping.wait, mode="asgi")
+        app = cast("ASGIFramework", self._answer)  # it has types of its own for it
+        try:
+            await serve(app, config, shutdown_trigger=self._stopping.wait, mode="asgi")
+        finally:
+            self._stopped.set()
         if not self._stopping.is_set():
             raise KeyboardInterrupt
-        self._stopped.set()
 
     async def stop(self) -> None:
         """Accept no more and end what is open. Shielded and bounded."""
+        with last_words(GRACEFUL):  # Hypercorn itself would lose what is open
+            while self._open_requests:
+                await self._changes.park()
         self._stopping.set()
         with last_words(2 * GRACEFUL):
             await self._stopped.wait()
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        self._open_requests += 1
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self._open_requests -= 1
+            self._changes.unpark_all()
 
 
 def _given_away(listener: trio.SocketListener) -> int:

@@ -34,7 +34,6 @@ from ._messages import (
     Answer,
     BadMessageError,
     ClientMessage,
-    End,
     Prompt,
     decode,
     encode,
@@ -154,11 +153,15 @@ class _EventStream:
     _retry: float
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        ended = False
         with self._turn.listened():
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(_until_gone, receive, nursery.cancel_scope)
                 await self._tell(send)
+                ended = True
                 nursery.cancel_scope.cancel()
+        if ended:  # outside: a server says that we are gone while this is being sent
+            await send({"type": "http.response.body", "body": b""})
 
     async def _tell(self, send: Send) -> None:
         start = {"type": "http.response.start", "status": 200, "headers": _HEADERS}
@@ -168,19 +171,18 @@ class _EventStream:
             step = self._turn.log.after(self._place)
             if step is not None:
                 self._place, message = step
-                await _send(
-                    send, f"id: {self._place}\ndata: {encode(message)}\n\n".encode()
-                )
-                if isinstance(message, End):
-                    break
-                continue
-            if self._turn.log.ended.is_set():
-                break
-            with trio.move_on_after(self._heartbeat) as silence:
-                await self._turn.log.more()
-            if silence.cancelled_caught:
-                await _send(send, HEARTBEAT)
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
+                event = f"id: {self._place}\ndata: {encode(message)}\n\n"
+                await _send(send, event.encode())
+            elif self._turn.log.ended.is_set():
+                return
+            else:
+                await self._more(send)
+
+    async def _more(self, send: Send) -> None:
+        with trio.move_on_after(self._heartbeat) as silence:
+            await self._turn.log.more()
+        if silence.cancelled_caught:
+            await _send(send, HEARTBEAT)
 
 
 async def _send(send: Send, chunk: bytes) -> None:
