@@ -101,7 +101,8 @@ def circumstances(rounds: int) -> str:
 
 
 def _head() -> Iterator[str]:
-    heads = ["", *HEADS.values(), "of official", "of patched", "of limit", "target"]
+    ratios = ("ours / official", "ours / patched", "ours / limit")
+    heads = ["", *HEADS.values(), *ratios, "target"]
     yield f"| {' | '.join(heads)} |"
     yield f"|{'---|' * len(heads)}"
 
