@@ -124,7 +124,7 @@ def run_tests(chosen: list[Example], folder: Path, **variables: str) -> None:
         env={**os.environ, **variables},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=170,
     )
 
     assert done.returncode == 0, done.stdout

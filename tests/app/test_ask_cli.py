@@ -119,7 +119,7 @@ async def test_a_second_ctrl_c_kills_a_cli_that_does_not_react(ask: Ask) -> None
             with pytest.raises(trio.TooSlowError), trio.fail_after(0.5):
                 await running.process.wait()  # it waits for the CLI
             running.interrupt()
-            with trio.fail_after(3):  # politeness would take 10 seconds
+            with trio.fail_after(6):  # politeness would take 10 seconds
                 ended = await running.ended()
 
     assert (ended.status, ended.err.strip()) == (130, "cancelled")
@@ -133,7 +133,8 @@ async def test_ctrl_c_while_the_cli_starts_leaves_no_process(ask: Ask) -> None:
             running.interrupt()
             ended = await running.ended()
 
-    assert (ended.status, ended.err.strip()) == (130, "cancelled")
+    said = ended.err.splitlines()  # also how it had to be ended, if that took it long
+    assert (ended.status, said[-1]) == (130, "cancelled")
     assert not exists(cli)
 
 

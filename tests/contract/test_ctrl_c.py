@@ -309,5 +309,5 @@ async def test_a_second_ctrl_c_kills_a_cli_that_does_not_listen(
             await running.wait_end()
             took = trio.current_time() - start
 
-        assert took < 1.9 if second else 5 < took < 16
-        assert TERM not in cli.noticed if second else TERM in cli.noticed
+        assert took < 4 if second else 5 < took < 16
+        assert (TERM in cli.noticed) == (second is None)  # the next step of politeness
