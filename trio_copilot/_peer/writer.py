@@ -35,7 +35,12 @@ class Writer:
         factory=trio.lowlevel.ParkingLot, init=False
     )
     _closed: bool = attrs.field(default=False, init=False)
+    _send_nowait: Callable[[bytes], int] | None = attrs.field(init=False)
+    """Writes what can be written without waiting, if the stream can do that."""
     bytes_written: int = attrs.field(default=0, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._send_nowait = getattr(self._stream, "send_nowait", None)
 
     async def put(self, make_frame: Callable[[], bytes]) -> None:
         """Hand a frame over, once there is room for it.
@@ -55,10 +60,17 @@ class Writer:
 
     def put_nowait(self, frame: bytes) -> None:
         """Hand a frame over whatever the backlog: for answers the peer waits for."""
-        if not self._closed:
-            self._frames.append(frame)
-            self._backlog += len(frame)
-            self._work.unpark()
+        if self._closed:
+            return
+        if self._send_nowait is not None and not self._backlog:
+            sent = self._send_nowait(frame)
+            self.bytes_written += sent
+            if sent == len(frame):
+                return
+            frame = frame[sent:]
+        self._frames.append(frame)
+        self._backlog += len(frame)
+        self._work.unpark()
 
     async def flush(self) -> None:
         """Wait until everything handed over is written, or the writer is closed."""

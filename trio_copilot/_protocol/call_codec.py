@@ -23,6 +23,20 @@ def types_of(function: Callable[..., Any]) -> dict[str, Any]:
     return get_type_hints(function, localns=names_of(function.__module__))
 
 
+_PLAIN: dict[Any, type] = {
+    of: kind for kind in (str, bool, int) for of in (kind, kind | None)
+}
+"""What a value of just that type needs no check for."""
+
+
+class _Parameter:
+    """One parameter of a method."""
+
+    def __init__(self, of: Any, wire: str, default: Any) -> None:
+        self.of, self.wire, self.default = of, wire, default
+        self.plain = _PLAIN.get(of)
+
+
 class CallCodec:
     """What one method takes and answers."""
 
@@ -31,9 +45,16 @@ class CallCodec:
     ) -> None:
         self._wire = wire
         self._signature = inspect.signature(function)
-        self._types = types_of(function)
-        self._result = self._types.pop("return")
-        self._names = {name: wire_names.get(name, camel(name)) for name in self._types}
+        types = types_of(function)
+        self._result = types.pop("return")
+        self._parameters = {
+            name: _Parameter(
+                of,
+                wire_names.get(name, camel(name)),
+                self._signature.parameters[name].default,
+            )
+            for name, of in types.items()
+        }
 
     def encode(
         self, args: tuple[Any, ...], kwargs: Mapping[str, Any]
@@ -48,21 +69,24 @@ class CallCodec:
         except TypeError as error:
             raise TypeError(f"{self._wire}: {error}") from None
         params: dict[str, Any] = {}
-        for name, of in self._types.items():
-            default = self._signature.parameters[name].default
-            value = bound.get(name, default)
-            if value is default:  # None, or UNSET where None says something
+        for name, parameter in self._parameters.items():
+            value = bound.get(name, parameter.default)
+            if value is parameter.default:  # None, or UNSET where None says something
                 continue
-            try:
-                check(value, of, name)
-            except TypeError as error:
-                raise TypeError(f"{self._wire}: {error}") from None
-            sent = unstructure(value)
-            if self._names[name]:
-                params[self._names[name]] = sent
+            if type(value) is not parameter.plain:
+                value = self._checked(value, parameter.of, name)
+            if parameter.wire:
+                params[parameter.wire] = value
             else:  # it is all parameters at once
-                params.update(sent)
+                params.update(value)
         return params
+
+    def _checked(self, value: Any, of: Any, name: str) -> Any:
+        try:
+            check(value, of, name)
+        except TypeError as error:
+            raise TypeError(f"{self._wire}: {error}") from None
+        return unstructure(value)
 
     def decode(self, raw: Any) -> Any:
         """Return the answer, typed.

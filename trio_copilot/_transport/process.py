@@ -34,6 +34,7 @@ import trio
 
 from .._errors import CliExitedError, ConnectError
 from .._scopes import as_block, last_words, open_block, open_service
+from .pipes import as_stream
 from .process_group import OWN_GROUP, kill_group, terminate_group
 
 __all__ = [
@@ -122,7 +123,7 @@ class CliProcess:
         self._tail_is_whole = trio.Event()
         self._has_exited = False
         self._given_up = False
-        self.stream = trio.StapledStream(self._stdin, self._stdout)
+        self.stream = as_stream(self._stdin, self._stdout)
         self.pid = process.pid
 
     def __repr__(self) -> str:
