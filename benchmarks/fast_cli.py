@@ -53,7 +53,7 @@ class FastCli:
         self._order: Json | None = None
         self._closed = False
         log = os.environ.get("FAST_CLI_LOG")
-        self._log = open(log, "ab", buffering=0) if log else None  # noqa: SIM115
+        self._log = open(log, "ab", buffering=0) if log else None  # noqa: SIM115 - to the end
 
     def run(self) -> None:
         """Serve until the client closes our stdin."""
@@ -186,7 +186,6 @@ METHODS: dict[str, Callable[[FastCli, Json], Json]] = {
     "session.abort": FastCli._abort,
     "session.detach": FastCli._release,
     "session.destroy": FastCli._release,
-    "session.options.update": lambda *_: {},
     "runtime.shutdown": lambda *_: {},
 }
 
