@@ -111,7 +111,8 @@ class Devtools:
     async def call(self, method: str, session: str = "", **params: Any) -> Any:
         """Call a method of the protocol and return its result."""
         self._last += 1
-        number, event, answer = self._last, trio.Event(), {}
+        number, event = self._last, trio.Event()
+        answer: dict[str, Any] = {}
         self._answers[number] = (event, answer)
         message = {"id": number, "method": method, "params": params}
         if session:

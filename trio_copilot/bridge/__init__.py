@@ -2,7 +2,8 @@
 
 `open_bridge` serves a client of yours for the length of a block: every connection has a
 session of its own, and one that is gone takes its session, and the turn that it was in,
-with it. The protocol is on the page about the bridge.
+with it. The protocol is on the page about the bridge. `serve_http` serves a page that
+speaks it, and turns over plain HTTP.
 
 To read the package, follow the data:
 
@@ -16,11 +17,28 @@ To read the package, follow the data:
 * `_translate`     events of a turn -> messages
 * `_outbox`        messages that wait for a slow peer
 * `_messages`      the protocol
+
+The same for whoever has no WebSocket, and the page:
+
+* `_http`          the HTTP server around both
+* `_page`          the files of the page
+* `_sse`           requests about turns, and the stream of their events
+* `_turns`         turns that belong to whoever knows their id
+* `_turn_log`      what was said of one, for listeners that come and go
 """
 
+from typing import TYPE_CHECKING
+
+from .._facade import lazy_facade as _lazy_facade
 from .._fixup import publish as _publish
 from ._closing import CloseCode as CloseCode
 from ._limits import BridgeLimits as BridgeLimits
 from ._server import Bridge as Bridge, open_bridge as open_bridge
+from ._turns import TurnLimits as TurnLimits
+
+if TYPE_CHECKING:
+    from ._http import serve_http as serve_http
 
 _publish(globals())
+# What the page needs is loaded with it.
+__getattr__, __dir__ = _lazy_facade(__name__, {"_http": "serve_http"})
