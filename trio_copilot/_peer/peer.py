@@ -40,7 +40,7 @@ from .writer import Writer
 logger = logging.getLogger("trio_copilot.peer")
 
 READ_SIZE = 256 * 1024
-"""Bytes asked for in one read: a pipe holds 64 KiB by default, a socket more."""
+"""Bytes asked for in one read, and dealt with before another task has its turn."""
 
 FLUSH_TIMEOUT = 1.0
 """Seconds that leaving waits for frames already handed over to be written."""

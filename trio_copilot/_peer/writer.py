@@ -1,8 +1,10 @@
-"""The task that owns the outgoing pipe: a frame goes out whole or not at all.
+"""The only one who writes to the peer: a frame goes out whole or not at all.
 
 A cancelled `send_all` leaves half a frame in the pipe, and the connection is lost. So
-no caller ever writes: a frame is handed over, which is atomic under cancellation, and
-one task writes everything that has been handed over since its last write at once.
+no caller ever waits in one: a frame is handed over, which is atomic under cancellation.
+What the pipe takes at once has gone then, for a turn of the scheduler costs more than
+the write. The rest is for one task, which writes everything that has been handed over
+since its last write at once.
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ import trio
 
 from .._errors import CliExitedError, ConnectError
 from .._scopes import as_block, last_words, open_block, open_service
-from .pipes import as_stream
+from .pipes import as_stream, widen
 from .process_group import OWN_GROUP, kill_group, terminate_group
 
 __all__ = [
@@ -116,6 +116,7 @@ class CliProcess:
         assert process.stderr is not None
         self._process = process
         self._stdin = process.stdin
+        widen(process.stdout)
         self._stdout = _Output(process.stdout)
         self._stderr = _Output(process.stderr)
         self._stderr_limit = stderr_limit
