@@ -40,5 +40,5 @@ if TYPE_CHECKING:
     from ._http import serve_http as serve_http
 
 _publish(globals())
-# What the page needs is loaded with it.
-__getattr__, __dir__ = _lazy_facade(__name__, {"_http": "serve_http"})
+if not TYPE_CHECKING:  # what the page needs is loaded with it
+    __getattr__, __dir__ = _lazy_facade(__name__, {"_http": "serve_http"})

@@ -67,8 +67,9 @@ async def serve_http(
     have said so: `bridge.allow_origins(f"http://127.0.0.1:{port}")`.
 
     `Cancelled`: the turns are stopped, their listeners hear the end, the sockets are
-    closed; this takes as long as the slowest turn takes to stop, 5 seconds at the most,
-    and 2 seconds for peers that do not read.
+    closed; this takes as long as the slowest turn takes to stop, 5 seconds at the most.
+    A peer that does not read delays it: by some 10 seconds on Linux, where the kernel
+    gives it up, and elsewhere until it goes.
 
     Args:
       bridge: its client, session options, token and origins are used here, too.

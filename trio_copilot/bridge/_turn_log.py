@@ -53,7 +53,7 @@ class Place:
 
 @attrs.define(eq=False)
 class TurnLog:
-    """The messages of one turn, up to its `End`: a `Sink`."""
+    """The messages of one turn, up to its `End`."""
 
     _entries: list[ServerMessage] = attrs.field(factory=list[ServerMessage], init=False)
     _changes: trio.lowlevel.ParkingLot = attrs.field(
@@ -77,10 +77,6 @@ class TurnLog:
         if isinstance(message, End):
             self.ended.set()
         self._changes.unpark_all()
-
-    async def room(self) -> None:
-        """There always is."""
-        await trio.lowlevel.checkpoint()
 
     def after(self, place: Place) -> tuple[Place, ServerMessage] | None:
         """Return the next message behind a place, and the place behind that one."""

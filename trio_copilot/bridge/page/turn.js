@@ -31,10 +31,6 @@ export class TurnView {
     this.#grown = grown;
   }
 
-  get text() {
-    return this.#texts.filter((each) => !each.agent).map((each) => each.text).join("\n");
-  }
-
   // -- what the server says, by the type of its message
 
   delta({ text, message, agent = "" }) {
