@@ -30,8 +30,6 @@ from trio_copilot._protocol.codec import read_data, structure_data, unstructure
 from trio_copilot._transport.find_cli import PINNED_VERSION
 from trio_copilot.events import MalformedEvent, OpenEnum, WireObject
 
-pytestmark = pytest.mark.repetitive
-
 READ = {Kind.VALID, Kind.NEWER, Kind.NULL}
 SHOWN = 20  # of what went wrong
 
@@ -112,6 +110,7 @@ def test_a_sample_has_one_thing_that_is_particular_about_it() -> None:
 # -- events
 
 
+@pytest.mark.repetitive
 @pytest.mark.cli
 def test_every_payload_is_read_or_malformed_as_the_schema_says(
     schemas: Schemas,
@@ -183,6 +182,7 @@ def params_of(call: Call, sampler: Sampler) -> Params:
     return Params({**members[0], "properties": fields, "required": required}, python)
 
 
+@pytest.mark.repetitive
 @pytest.mark.cli
 async def test_every_call_sends_what_fits_the_schema_and_nothing_else(
     schemas: Schemas,
@@ -214,6 +214,7 @@ async def test_every_call_sends_what_fits_the_schema_and_nothing_else(
     assert min(seen[kind] for kind in READ - {Kind.NULL}) > 100
 
 
+@pytest.mark.repetitive
 @pytest.mark.cli
 async def test_every_answer_is_read_or_malformed_as_the_schema_says(
     schemas: Schemas,
@@ -337,6 +338,7 @@ def may_be_nothing(call: Call) -> bool:
 # -- nothing is left out
 
 
+@pytest.mark.repetitive
 @pytest.mark.cli
 def test_every_class_and_member_is_made_of_some_sample(schemas: Schemas) -> None:
     made = set[object]()

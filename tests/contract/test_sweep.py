@@ -28,12 +28,11 @@ from trio_copilot._session.turn import Turn
 from trio_copilot._wire.ledger import Ledger
 from trio_copilot.testing import Reply, Stage, SweepError, cancel_everywhere
 
-pytestmark = pytest.mark.repetitive
-
 POINTS = 40
 """Checkpoints of each scene on the scripted CLI, of 30 to 800."""
 
 
+@pytest.mark.repetitive
 @pytest.mark.parametrize("name", SCENES)
 async def test_cancelled_at_any_checkpoint_the_contract_holds(
     name: str, autojump_clock: Clock
@@ -47,6 +46,7 @@ async def test_cancelled_at_any_checkpoint_the_contract_holds(
     assert len(report.times) == report.runs
 
 
+@pytest.mark.repetitive
 async def test_cancelled_at_every_checkpoint_the_contract_holds(
     autojump_clock: Clock,
 ) -> None:
@@ -87,6 +87,7 @@ PAIRS = 60
 """Of the thousands of pairs of moments that a scene has."""
 
 
+@pytest.mark.repetitive
 @pytest.mark.parametrize("name", ["plain stream", "two tools running", "steering"])
 async def test_cancelled_again_on_the_way_out_everything_is_left_in_order(
     name: str, autojump_clock: Clock
@@ -101,6 +102,7 @@ async def test_cancelled_again_on_the_way_out_everything_is_left_in_order(
     assert report.runs == PAIRS
 
 
+@pytest.mark.repetitive
 @pytest.mark.parametrize("name", ["plain stream", "permission pending"])
 async def test_the_cli_may_die_on_the_way_out(name: str, autojump_clock: Clock) -> None:
     scene = SCENES[name]
@@ -117,6 +119,7 @@ async def test_the_cli_may_die_on_the_way_out(name: str, autojump_clock: Clock) 
     assert report.runs == PAIRS
 
 
+@pytest.mark.repetitive
 @pytest.mark.parametrize("name", ["plain stream", "two tools running"])
 async def test_another_client_may_abort_on_the_way_out(
     name: str, autojump_clock: Clock
@@ -130,6 +133,7 @@ async def test_another_client_may_abort_on_the_way_out(
     assert report.runs == PAIRS
 
 
+@pytest.mark.repetitive
 async def test_a_handler_may_fail_on_the_way_out(autojump_clock: Clock) -> None:
     """Its exception comes out, as itself: `Cancelled` beside it is no fault."""
     fail = trio.Event()
@@ -179,6 +183,7 @@ def plant(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any, str, Any], None]:
 Plant = Callable[[Any, str, Any], None]
 
 
+@pytest.mark.repetitive
 async def test_it_finds_an_abort_that_is_not_shielded(
     autojump_clock: Clock, plant: Plant
 ) -> None:
@@ -192,6 +197,7 @@ async def test_it_finds_an_abort_that_is_not_shielded(
     assert "a subscriber of it hears" in await failures("plain stream")
 
 
+@pytest.mark.repetitive
 async def test_it_finds_a_turn_that_is_never_aborted(
     autojump_clock: Clock, plant: Plant
 ) -> None:
@@ -203,6 +209,7 @@ async def test_it_finds_a_turn_that_is_never_aborted(
     assert "a subscriber of it hears" in await failures("plain stream")
 
 
+@pytest.mark.repetitive
 async def test_it_finds_an_abort_that_overtakes_its_prompt(
     autojump_clock: Clock, plant: Plant
 ) -> None:
@@ -215,6 +222,7 @@ async def test_it_finds_an_abort_that_overtakes_its_prompt(
     assert "SessionBrokenError" in await failures("deadline", script=long)
 
 
+@pytest.mark.repetitive
 async def test_it_finds_an_abort_that_is_sent_twice(
     autojump_clock: Clock, plant: Plant
 ) -> None:
