@@ -93,7 +93,7 @@ def circumstances(rounds: int) -> str:
     packages = ("trio", "attrs", "cattrs", "msgspec")
     versions = [f"{name} {version(name)}" for name in packages]
     return (
-        f"Medians of {rounds} rounds [smallest-largest], {time.strftime('%Y-%m-%d')}. "
+        f"Medians of {rounds} round(s) [smallest-largest], {time.strftime('%Y-%m-%d')}. "
         f"{' and '.join(models) or 'CPU of an unknown model'}, {os.cpu_count()} cores, "
         f"load {os.getloadavg()[0]:.1f}; {platform.system()} {platform.release()}; "
         f"Python {platform.python_version()}; {', '.join(versions)}; {SDK}."

@@ -91,15 +91,6 @@ def rss() -> float:
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
-def growth(events: int, before: float, half: float, after: float) -> Answer:
-    """Return what so many events have cost, from what was resident and when."""
-    return {
-        "growth_mib": after - before,
-        "growth_bytes": (after - before) * 2**20 / events,
-        "late_mib": after - half,
-    }
-
-
 def percentiles(values: list[float], name: str) -> Answer:
     """Return the median, the 99th percentile and the maximum of some values."""
     ordered = sorted(values)
