@@ -24,8 +24,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ._facade import lazy_facade as _lazy_facade
-
 if TYPE_CHECKING:
     from ._client import Client as Client, open_client as open_client
     from ._errors import (
@@ -128,45 +126,47 @@ if TYPE_CHECKING:
     )
     from ._transport.connections import Stdio as Stdio, Tcp as Tcp
     from ._transport.find_cli import find_cli as find_cli
+else:
+    from ._facade import lazy_facade as _lazy_facade
 
-# Where each name lives: the same once more, for the interpreter. A name is loaded when
-# it is used first, so that a program pays for what it uses.
-__getattr__, __dir__ = _lazy_facade(
-    __name__,
-    {
-        "_client": "Client open_client",
-        "_errors": """CliExitedError CliNotFoundError CliUnresponsiveError ConnectError
-            CopilotError IncompatibleCliError MalformedResultError ProtocolError
-            RpcError SubscriberLaggedError ToolDefinitionError TurnError""",
-        "_protocol.envelope": "SessionEvent",
-        "_resource_errors": """ClientClosedError SessionBrokenError SessionBusyError
-            SessionClosedError""",
-        "_session.attachments": """Attachment BlobAttachment DirectoryAttachment
-            FileAttachment""",
-        "_session.buffer": "Lagged Overflow",
-        "_session.catalogue": "SessionChange SessionMetadata",
-        "_session.fanout": "Subscription",
-        "_session.fences": "fenced",
-        "_session.hooks": "HookHandler HookInput HookOutput Hooks",
-        "_session.infinite": "InfiniteSessions",
-        "_session.modes": """AutoModeAnswer AutoModeSwitchHandler AutoModeSwitchRequest
-            ExitPlanModeHandler ExitPlanModeRequest""",
-        "_session.options": "SessionOptions",
-        "_session.permissions": """Allow Decision Deny PermissionHandler
-            PermissionRequest allow_all deny_all""",
-        "_session.provider": "Provider",
-        "_session.questions": """ElicitationHandler ElicitationRequest UserInputHandler
-            UserInputRequest""",
-        "_session.session": "Session",
-        "_session.statistics": "ClientStatistics SubscriptionStatistics",
-        "_session.status": "AuthStatus CliStatus",
-        "_session.system_message": "SectionChange SystemMessage",
-        "_session.turn": "Turn",
-        "_session.turn_events": """CancelCause Message Notice ReasoningDelta Retry
-            TextDelta ToolCall ToolProgress ToolResult TurnEnd TurnEndReason TurnEvent
-            TurnStart Usage""",
-        "_tools.declare": "Tool ToolContext ToolError tool",
-        "_transport.connections": "Stdio Tcp",
-        "_transport.find_cli": "find_cli",
-    },
-)
+    # Where each name lives: the same once more, for the interpreter. A name is loaded when
+    # it is used first, so that a program pays for what it uses.
+    __getattr__, __dir__ = _lazy_facade(
+        __name__,
+        {
+            "_client": "Client open_client",
+            "_errors": """CliExitedError CliNotFoundError CliUnresponsiveError ConnectError
+                CopilotError IncompatibleCliError MalformedResultError ProtocolError
+                RpcError SubscriberLaggedError ToolDefinitionError TurnError""",
+            "_protocol.envelope": "SessionEvent",
+            "_resource_errors": """ClientClosedError SessionBrokenError SessionBusyError
+                SessionClosedError""",
+            "_session.attachments": """Attachment BlobAttachment DirectoryAttachment
+                FileAttachment""",
+            "_session.buffer": "Lagged Overflow",
+            "_session.catalogue": "SessionChange SessionMetadata",
+            "_session.fanout": "Subscription",
+            "_session.fences": "fenced",
+            "_session.hooks": "HookHandler HookInput HookOutput Hooks",
+            "_session.infinite": "InfiniteSessions",
+            "_session.modes": """AutoModeAnswer AutoModeSwitchHandler AutoModeSwitchRequest
+                ExitPlanModeHandler ExitPlanModeRequest""",
+            "_session.options": "SessionOptions",
+            "_session.permissions": """Allow Decision Deny PermissionHandler
+                PermissionRequest allow_all deny_all""",
+            "_session.provider": "Provider",
+            "_session.questions": """ElicitationHandler ElicitationRequest UserInputHandler
+                UserInputRequest""",
+            "_session.session": "Session",
+            "_session.statistics": "ClientStatistics SubscriptionStatistics",
+            "_session.status": "AuthStatus CliStatus",
+            "_session.system_message": "SectionChange SystemMessage",
+            "_session.turn": "Turn",
+            "_session.turn_events": """CancelCause Message Notice ReasoningDelta Retry
+                TextDelta ToolCall ToolProgress ToolResult TurnEnd TurnEndReason TurnEvent
+                TurnStart Usage""",
+            "_tools.declare": "Tool ToolContext ToolError tool",
+            "_transport.connections": "Stdio Tcp",
+            "_transport.find_cli": "find_cli",
+        },
+    )
