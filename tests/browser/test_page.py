@@ -12,7 +12,6 @@ import trio
 from tests.browser.chromium import Chromium, Tab, open_window
 from tests.browser.conftest import Pictures
 from tests.browser.site import Sites
-from trio_copilot.bridge import BridgeLimits
 from trio_copilot.testing import Call, ModelRequest, Reply
 
 pytestmark = pytest.mark.cli
@@ -198,32 +197,42 @@ async def walk(tab: Tab, steps: int) -> list[str]:
     return been
 
 
-async def test_a_closed_tab_stops_its_turn_and_many_work_side_by_side(
+async def test_20_tabs_work_side_by_side_and_a_closed_one_stops_its_turn_alone(
     chromium: Chromium, sites: Sites
 ) -> None:
-    """Of 20 tabs as many work as may; the others say so, and get in when there is room."""
-    many = BridgeLimits().connections
     async with sites.serve(model) as site, open_window(chromium) as window:
-        inside = [await window.tab(site.address) for _ in range(many)]
-        for tab in inside:
+        tabs = [await window.tab(site.address) for _ in range(20)]
+        for tab in tabs:
             await working_forever(tab)
-        outside = [await window.tab(site.address) for _ in range(20 - many)]
-        for tab in outside:
-            await tab.see("#connection", "The server has enough connections")
 
         begun = trio.current_time()
-        await inside[0].close()
+        await tabs[0].close()
         await site.model.wait_disconnect(1)
         assert trio.current_time() - begun < AT_ONCE
         assert len(site.model.disconnected) == 1
 
-        for tab in [*inside[1:], *outside[many:]]:
-            await tab.close()
-        for tab in outside[:many]:
-            await tab.run("void dispatchEvent(new Event('online'))")  # do not wait
-            await connected(tab)
-            await say(tab, "Say hello")
-            await tab.see(".turn[data-reason=complete] .text", "Hello, world")
+        for tab in tabs[1:]:
+            assert await count(tab, ".turn[data-reason]") == 0
+            await tab.click("#stop")
+            await tab.see(".turn[data-reason=cancelled] .end", "Cancelled")
+        assert len(site.model.disconnected) == 20
+
+
+async def test_a_tab_too_many_says_so_and_gets_in_when_there_is_room(
+    chromium: Chromium, sites: Sites
+) -> None:
+    async with sites.serve(model, "--connections", "1") as site:
+        async with open_window(chromium) as window:
+            inside = await window.tab(site.address)
+            await connected(inside)
+            outside = await window.tab(site.address)
+            await outside.see("#connection", "The server has enough connections")
+
+            await inside.close()
+            await outside.run("void dispatchEvent(new Event('online'))")  # do not wait
+            await connected(outside)
+            await say(outside, "Say hello")
+            await outside.see(".turn[data-reason=complete] .text", "Hello, world")
 
 
 LISTEN = """(async () => {

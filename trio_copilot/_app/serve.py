@@ -76,6 +76,12 @@ _PORT = click.IntRange(0, LAST_PORT)
     help="Let pages of this origin in, too, such as https://example.org.",
 )
 @click.option(
+    "--connections",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="How many tabs may be open at the same time.",
+)
+@click.option(
     "--cwd",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     metavar="FOLDER",
@@ -97,6 +103,7 @@ def serve(
     ws_port: int | None,
     no_page: bool,
     origins: Sequence[str],
+    connections: int | None,
     cwd: Path | None,
     allows_all: bool,
     model: str | None,
@@ -130,6 +137,7 @@ def serve(
         port=None if no_page else port,
         ws_port=_second(port) if ws_port is None else ws_port,
         origins=origins,
+        connections=connections,
         connection=connection_from(cli, url),
         options=options,
     )
@@ -166,10 +174,11 @@ async def _serve(
     port: int | None,
     ws_port: int,
     origins: Sequence[str],
+    connections: int | None,
     connection: Stdio | Tcp,
     options: SessionOptions,
 ) -> NoReturn:
-    from trio_copilot.bridge import open_bridge
+    from trio_copilot.bridge import BridgeLimits, open_bridge
 
     with _explained(host, ws_port):
         listeners = await trio.open_tcp_listeners(ws_port, host=host)
@@ -180,6 +189,7 @@ async def _serve(
             listeners=listeners,
             token=os.environ.get(TOKEN_VARIABLE) or None,
             origins=origins,
+            limits=BridgeLimits(connections=connections) if connections else None,
             options=options,
         ) as bridge:
             async with open_block() as nursery:

@@ -10,7 +10,7 @@ from attrs.validators import ge, gt
 class BridgeLimits:
     """Limits of a bridge; times are in seconds."""
 
-    connections: int = attrs.field(default=8, validator=ge(1))
+    connections: int = attrs.field(default=32, validator=ge(1))
     """Sessions at the same time; one more is closed with 1013. As many sockets that are
     not in yet may knock; beyond that they are dropped."""
     message_size: int = attrs.field(default=2**20, validator=ge(1))
