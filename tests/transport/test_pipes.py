@@ -77,6 +77,7 @@ async def test_frames_go_out_whole_and_in_order_however_full_the_pipe_is(
         async with trio.open_nursery() as nursery:
             nursery.start_soon(writer.run)
             for frame in frames:
+                writer.heard = True
                 writer.put_nowait(frame)
                 if len(frame) % 7 == 0:
                     await trio.lowlevel.checkpoint()
@@ -88,3 +89,21 @@ async def test_frames_go_out_whole_and_in_order_however_full_the_pipe_is(
 
     assert got == wanted
     assert writer.bytes_written == len(wanted)
+
+
+async def test_the_first_frame_after_an_answer_goes_alone_and_the_others_together(
+    pair: Pair,
+) -> None:
+    writer = Writer(pair.stream)
+    with trio.fail_after(30):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(writer.run)
+            for _ in range(2):
+                for frame in (b"a", b"b", b"c"):
+                    writer.put_nowait(frame)
+                assert os.read(pair.stdin, 9) == b"a"
+                await trio.lowlevel.wait_readable(pair.stdin)
+                assert os.read(pair.stdin, 9) == b"bc"
+                await writer.flush()
+                writer.heard = True
+            nursery.cancel_scope.cancel()

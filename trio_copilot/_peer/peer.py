@@ -227,6 +227,7 @@ class Peer:
         while data := await self._stream.receive_some(READ_SIZE):
             self.bytes_received += len(data)
             self.last_received = trio.current_time()
+            self._writer.heard = True
             decoder.feed(data)
             while bodies := decoder.next_frames():
                 for body in bodies:

@@ -2,9 +2,10 @@
 
 A cancelled `send_all` leaves half a frame in the pipe, and the connection is lost. So
 no caller ever waits in one: a frame is handed over, which is atomic under cancellation.
-What the pipe takes at once has gone then, for a turn of the scheduler costs more than
-the write. The rest is for one task, which writes everything that has been handed over
-since its last write at once.
+The first frame after something was heard has gone then, as far as the pipe takes it: a
+turn of the scheduler costs more than the write. The rest is for one task, which writes
+everything that has been handed over since its last write at once: a hundred calls that
+the same answers have set going are two writes.
 """
 
 from __future__ import annotations
@@ -39,6 +40,8 @@ class Writer:
     _closed: bool = attrs.field(default=False, init=False)
     _send_nowait: Callable[[bytes], int] | None = attrs.field(init=False)
     """Writes what can be written without waiting, if the stream can do that."""
+    heard: bool = attrs.field(default=True, init=False)
+    """Whether the peer has said something since a frame went out at once."""
     bytes_written: int = attrs.field(default=0, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -64,7 +67,8 @@ class Writer:
         """Hand a frame over whatever the backlog: for answers the peer waits for."""
         if self._closed:
             return
-        if self._send_nowait is not None and not self._backlog:
+        if self._send_nowait is not None and self.heard and not self._backlog:
+            self.heard = False
             sent = self._send_nowait(frame)
             self.bytes_written += sent
             if sent == len(frame):

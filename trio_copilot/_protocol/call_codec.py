@@ -55,6 +55,11 @@ class CallCodec:
             )
             for name, of in types.items()
         }
+        self._required = {
+            name
+            for name, parameter in self._parameters.items()
+            if parameter.default is inspect.Parameter.empty
+        }
 
     def encode(
         self, args: tuple[Any, ...], kwargs: Mapping[str, Any]
@@ -64,10 +69,12 @@ class CallCodec:
         Raises:
           TypeError: one does not exist, is missing, or does not fit.
         """
-        try:
-            bound = self._signature.bind(*args, **kwargs).arguments
-        except TypeError as error:
-            raise TypeError(f"{self._wire}: {error}") from None
+        bound = kwargs
+        if (
+            len(args) != 1
+            or not self._required <= kwargs.keys() <= self._parameters.keys()
+        ):
+            bound = self._bound(args, kwargs)
         params: dict[str, Any] = {}
         for name, parameter in self._parameters.items():
             value = bound.get(name, parameter.default)
@@ -80,6 +87,14 @@ class CallCodec:
             else:  # it is all parameters at once
                 params.update(value)
         return params
+
+    def _bound(
+        self, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
+        try:
+            return self._signature.bind(*args, **kwargs).arguments
+        except TypeError as error:
+            raise TypeError(f"{self._wire}: {error}") from None
 
     def _checked(self, value: Any, of: Any, name: str) -> Any:
         try:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from enum import Enum
-from functools import wraps
+from functools import cache, wraps
 from importlib import import_module
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeAlias, TypeVar
@@ -116,6 +116,7 @@ def check_handlers(handlers: object, kind: str) -> None:
         raise TypeError(f"handlers must be rpc.{kind}, not {handlers!r}")
 
 
+@cache
 def _roots() -> Any:
     return import_module(f"{__package__}.generated.rpc.roots")
 
