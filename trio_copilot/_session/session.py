@@ -329,14 +329,16 @@ class Session:
             return
         tally.events[wire_type] += 1
         heeded = wire_type in _HEEDED
-        if turn is None and not heeded and not self._fanout.takers(wire_type):
+        takers = self._fanout.takers(wire_type)
+        if turn is None and not heeded and not takers:
             return  # the case of most events of a session that nobody watches
         event = event_of(head, made_of) if isinstance(made_of, bytes) else made_of
         if heeded:
             self._heed(event)
         if turn is not None:
             turn._receive(event)
-        self._fanout.publish(event)
+        for taker in takers:
+            taker.put(event)
         if wire_type == "session.shutdown" and head.agent_id is None:
             self._lose(SessionClosedError("The CLI has let go of this session"))
 
