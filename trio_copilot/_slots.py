@@ -15,7 +15,9 @@ T = TypeVar("T")
 
 def slot(of: type, name: str) -> Callable[[Any, Any], None]:
     """Return what fills a field: called with the object and the value."""
-    descriptor: Any = next(vars(base)[name] for base in of.__mro__ if name in vars(base))
+    descriptor: Any = next(
+        vars(base)[name] for base in of.__mro__ if name in vars(base)
+    )
     put: Callable[[Any, Any], None] = descriptor.__set__
     return put
 
