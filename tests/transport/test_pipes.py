@@ -9,9 +9,18 @@ from collections.abc import AsyncIterator
 
 import pytest
 import trio
+import trio.testing
 
 from trio_copilot._peer.writer import Writer
-from trio_copilot._transport.pipes import PIPE_SIZE, PipeStream, as_stream, widen
+from trio_copilot._transport.pipes import (
+    PIPE_SIZE,
+    PipeStream,
+    ReadingInterrupted,
+    as_stream,
+    interrupt_reading,
+    read_some,
+    widen,
+)
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="pipes of Linux")
 
@@ -107,3 +116,51 @@ async def test_the_first_frame_after_an_answer_goes_alone_and_the_others_togethe
                 await writer.flush()
                 writer.heard = True
             nursery.cancel_scope.cancel()
+
+
+async def test_what_comes_in_is_read_when_it_is_there_and_the_end_is_told(
+    pair: Pair,
+) -> None:
+    with trio.fail_after(30):
+        async with trio.open_nursery() as nursery:
+
+            @nursery.start_soon
+            async def write_later() -> None:
+                await trio.testing.wait_all_tasks_blocked()
+                os.write(pair.stdout, b"abc")
+
+            assert await read_some(pair.incoming, 2) == b"ab"
+        assert await read_some(pair.incoming, None) == b"c"
+        os.close(pair.stdout)
+        pair.stdout = os.dup(pair.stdin)  # for the fixture to close
+        assert await read_some(pair.incoming, 9) == b""
+
+
+async def test_a_reader_of_a_pipe_that_is_closed_is_told(pair: Pair) -> None:
+    with trio.fail_after(30):
+        async with trio.open_nursery() as nursery:
+
+            @nursery.start_soon
+            async def close_later() -> None:
+                await trio.testing.wait_all_tasks_blocked()
+                await pair.stream.aclose()
+
+            with pytest.raises(trio.ClosedResourceError):
+                await read_some(pair.incoming, 9)
+
+
+async def test_reading_can_be_interrupted_and_goes_on(pair: Pair) -> None:
+    with trio.fail_after(30):
+        async with trio.open_nursery() as nursery:
+
+            @nursery.start_soon
+            async def interrupt_later() -> None:
+                await trio.testing.wait_all_tasks_blocked()
+                interrupt_reading(pair.incoming)
+
+            with pytest.raises(ReadingInterrupted):
+                await read_some(pair.incoming, 9)
+        os.write(pair.stdout, b"abc")
+        assert await read_some(pair.incoming, 9) == b"abc"
+        await pair.stream.aclose()
+        interrupt_reading(pair.incoming)  # harmless

@@ -39,7 +39,7 @@ from .writer import Writer
 
 logger = logging.getLogger("trio_copilot.peer")
 
-READ_SIZE = 256 * 1024
+READ_SIZE = 128 * 1024
 """Bytes asked for in one read, and dealt with before another task has its turn."""
 
 FLUSH_TIMEOUT = 1.0

@@ -12,10 +12,10 @@ if sys.platform == "linux":
     import fcntl
 
 
-PIPE_SIZE = 256 * 1024
+PIPE_SIZE = 128 * 1024
 """Bytes that the CLI may be ahead of us. With the usual 64 KiB a CLI and a client that
-are both busy wake each other for every few events; with a MiB, an answer in a flood of
-events waits for more than ten milliseconds."""
+are both busy wake each other for every few events; with much more, an answer in a flood
+of events waits for more than ten milliseconds."""
 
 
 def widen(pipe: trio.abc.ReceiveStream) -> None:
@@ -23,6 +23,50 @@ def widen(pipe: trio.abc.ReceiveStream) -> None:
     if sys.platform == "linux" and isinstance(pipe, trio.lowlevel.FdStream):
         with suppress(OSError):
             fcntl.fcntl(pipe.fileno(), fcntl.F_SETPIPE_SZ, PIPE_SIZE)
+
+
+class ReadingInterrupted(Exception):  # noqa: N818  # it is no error
+    """`interrupt_reading` was called; nothing was read."""
+
+
+async def read_some(pipe: trio.abc.ReceiveStream, max_bytes: int | None) -> bytes:
+    """Return what there is, once there is something; `b""` at the end.
+
+    As `receive_some` of the pipe, but it waits first and reads then: a reader that has
+    emptied a pipe gains a turn of the scheduler and an attempt in vain.
+
+    Raises:
+      ReadingInterrupted: see there.
+    """
+    if sys.platform == "win32" or not isinstance(pipe, trio.lowlevel.FdStream):
+        return bytes(await pipe.receive_some(max_bytes))
+    fd = pipe.fileno()
+    if fd < 0:
+        raise trio.ClosedResourceError("this pipe was closed")
+    while True:
+        try:
+            await trio.lowlevel.wait_readable(fd)
+            return os.read(fd, max_bytes or PIPE_SIZE)
+        except BlockingIOError:  # there was nothing after all
+            continue
+        except trio.ClosedResourceError:
+            if pipe.fileno() < 0:
+                raise
+            raise ReadingInterrupted from None
+        except OSError as error:
+            raise trio.BrokenResourceError(f"reading failed: {error}") from error
+
+
+def can_be_interrupted(pipe: trio.abc.ReceiveStream) -> bool:
+    """Whether `interrupt_reading` does anything."""
+    return sys.platform != "win32" and isinstance(pipe, trio.lowlevel.FdStream)
+
+
+def interrupt_reading(pipe: trio.abc.ReceiveStream) -> None:
+    """Let `read_some` of this pipe that is waiting now end without having read."""
+    if sys.platform != "win32" and isinstance(pipe, trio.lowlevel.FdStream):
+        if pipe.fileno() >= 0:
+            trio.lowlevel.notify_closing(pipe.fileno())
 
 
 def as_stream(

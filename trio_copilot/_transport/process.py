@@ -34,7 +34,14 @@ import trio
 
 from .._errors import CliExitedError, ConnectError
 from .._scopes import as_block, last_words, open_block, open_service
-from .pipes import as_stream, widen
+from .pipes import (
+    ReadingInterrupted,
+    as_stream,
+    can_be_interrupted,
+    interrupt_reading,
+    read_some,
+    widen,
+)
 from .process_group import OWN_GROUP, kill_group, terminate_group
 
 __all__ = [
@@ -85,15 +92,20 @@ class _Output(trio.abc.ReceiveStream):
         self._reading = trio.CancelScope()
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
+        if not self._exited and can_be_interrupted(self._pipe):
+            # Without a cancel scope, which costs as much as the rest of a small read.
+            with suppress(ReadingInterrupted):
+                return await read_some(self._pipe, max_bytes)
         with trio.CancelScope() as self._reading:
             if self._exited:
                 self._reading.deadline = trio.current_time() + LAST_BYTES_TIMEOUT
-            return await self._pipe.receive_some(max_bytes)
+            return await read_some(self._pipe, max_bytes)
         return b""
 
     def process_exited(self) -> None:
         self._exited = True
         self._reading.deadline = trio.current_time() + LAST_BYTES_TIMEOUT
+        interrupt_reading(self._pipe)
 
     async def aclose(self) -> None:
         await self._pipe.aclose()
