@@ -145,7 +145,7 @@ def session_shutdown(log: EventLog, model: str) -> Json:
 def usage(reply: Reply, model: str, *, initiator: str) -> Json:
     """Return the payload of `assistant.usage`."""
     tokens = reply.tokens
-    details = tokens.get("prompt_tokens_details") or {}
+    details: Json = tokens.get("prompt_tokens_details") or {}
     return {
         "model": model,
         "inputTokens": tokens.get("prompt_tokens", 0),
