@@ -60,8 +60,8 @@ def test_the_vocabulary_is_loaded_when_a_payload_is_looked_at() -> None:
     assert "cattrs" not in modules_after(look)
     loaded = modules_after(look + "assert e.data.delta_content == 'x'")
     assert "cattrs" in loaded
-    assert "trio_copilot._protocol.generated.turn" in loaded
-    assert "trio_copilot._protocol.generated.session" not in loaded
+    assert "trio_copilot._protocol.generated.stream" in loaded
+    assert "trio_copilot._protocol.generated.turn" not in loaded
 
 
 def test_what_type_checkers_see_is_what_there_is() -> None:

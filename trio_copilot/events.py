@@ -2,7 +2,7 @@
 # Made from the schemas of Copilot CLI 1.0.102, sha256
 # 7db5bbe2a490fb1f2c1d179876e68b3839d32ebd312a8053ee8f07962a8c6d55
 # What follows these lines has the sha256
-# 42becc7df574a83612f5f4d9c3435aad0688645c504336719ce0c391315b7b14
+# 2d2cc7f712c7cedd104a5409f4d3ee4a835acc48b45249fa47b32ad857f6e81c
 """Every event that the Copilot CLI sends: the classes of `SessionEvent.data`.
 
 A class is named after the wire type of its event: `assistant.message_delta` has
@@ -73,7 +73,6 @@ if TYPE_CHECKING:
     from ._protocol.generated.assistant import (
         AssistantIntent as AssistantIntent,
         AssistantReasoning as AssistantReasoning,
-        AssistantReasoningDelta as AssistantReasoningDelta,
         AssistantServerToolProgress as AssistantServerToolProgress,
         AssistantToolCallDelta as AssistantToolCallDelta,
         AssistantTurnRetry as AssistantTurnRetry,
@@ -426,6 +425,14 @@ if TYPE_CHECKING:
         TaskBlocker as TaskBlocker,
         TaskBlockerKind as TaskBlockerKind,
     )
+    from ._protocol.generated.stream import (
+        AssistantMessageDelta as AssistantMessageDelta,
+        AssistantMessageStart as AssistantMessageStart,
+        AssistantReasoningDelta as AssistantReasoningDelta,
+        AssistantStreamingDelta as AssistantStreamingDelta,
+        AssistantTurnEnd as AssistantTurnEnd,
+        AssistantTurnStart as AssistantTurnStart,
+    )
     from ._protocol.generated.tool import (
         BinaryAssetReference as BinaryAssetReference,
         BinaryAssetReferenceType as BinaryAssetReferenceType,
@@ -488,17 +495,12 @@ if TYPE_CHECKING:
         AiCreditsStatus as AiCreditsStatus,
         AssistantIdle as AssistantIdle,
         AssistantMessage as AssistantMessage,
-        AssistantMessageDelta as AssistantMessageDelta,
         AssistantMessageReasoningBlocks as AssistantMessageReasoningBlocks,
         AssistantMessageServerTools as AssistantMessageServerTools,
-        AssistantMessageStart as AssistantMessageStart,
         AssistantMessageToolRequest as AssistantMessageToolRequest,
         AssistantMessageToolRequestCaller as AssistantMessageToolRequestCaller,
         AssistantMessageToolRequestCallerType as AssistantMessageToolRequestCallerType,
         AssistantMessageToolRequestType as AssistantMessageToolRequestType,
-        AssistantStreamingDelta as AssistantStreamingDelta,
-        AssistantTurnEnd as AssistantTurnEnd,
-        AssistantTurnStart as AssistantTurnStart,
         AssistantUsage as AssistantUsage,
         AssistantUsageApiEndpoint as AssistantUsageApiEndpoint,
         AssistantUsageCopilotUsage as AssistantUsageCopilotUsage,

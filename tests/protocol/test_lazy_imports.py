@@ -59,7 +59,7 @@ def test_a_name_loads_the_module_that_it_lives_in() -> None:
 def test_a_payload_loads_the_module_of_its_class() -> None:
     modules = loaded_after(ENVELOPE, f"SessionEvent({DELTA}).data")
 
-    assert generated(modules) == {"turn"}
+    assert generated(modules) == {"stream"}
     assert "asyncio" not in modules
 
 

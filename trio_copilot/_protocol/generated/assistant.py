@@ -2,7 +2,7 @@
 # Made from the schemas of Copilot CLI 1.0.102, sha256
 # 7db5bbe2a490fb1f2c1d179876e68b3839d32ebd312a8053ee8f07962a8c6d55
 # What follows these lines has the sha256
-# 9c070d4c18c2074161e160fb1ff00d03880d0b4bf237c7457aee0785dae660c4
+# 7de93e088f2b1a35104be93149a802460d7256ed59e7d0808d587a95ee931c71
 """What the assistant says, beyond what nearly every turn contains."""
 
 from __future__ import annotations
@@ -27,14 +27,6 @@ class AssistantReasoning(WireObject):
     reasoning_id: str
     content: str
     rte: bool | None = None
-
-
-@attrs.frozen(kw_only=True, repr=False, eq=False)
-class AssistantReasoningDelta(WireObject):
-    """The payload of `assistant.reasoning_delta`."""
-
-    reasoning_id: str
-    delta_content: str
 
 
 @attrs.frozen(kw_only=True, repr=False, eq=False)

@@ -2,8 +2,8 @@
 # Made from the schemas of Copilot CLI 1.0.102, sha256
 # 7db5bbe2a490fb1f2c1d179876e68b3839d32ebd312a8053ee8f07962a8c6d55
 # What follows these lines has the sha256
-# 8eb68103e98e8a5a7d7c602425010987f9d152f80a1634665254c6b6fb1fe914
-"""What nearly every turn contains."""
+# 0c4eaa872b3064dafec7484ae01c0431a19494d72e04372803f4096db35cf71c
+"""What nearly every turn contains, beyond what streams."""
 
 from __future__ import annotations
 
@@ -54,49 +54,6 @@ class AssistantMessage(WireObject):
     parent_tool_call_id: str | None = None
     citations: Citations | None = None
     fusion: FusionAttribution | None = None
-
-
-@attrs.frozen(kw_only=True, repr=False, eq=False)
-class AssistantMessageDelta(WireObject):
-    """The payload of `assistant.message_delta`."""
-
-    message_id: str
-    delta_content: str
-    parent_tool_call_id: str | None = None
-
-
-@attrs.frozen(kw_only=True, repr=False, eq=False)
-class AssistantMessageStart(WireObject):
-    """The payload of `assistant.message_start`."""
-
-    message_id: str
-    phase: str | None = None
-
-
-@attrs.frozen(kw_only=True, repr=False, eq=False)
-class AssistantStreamingDelta(WireObject):
-    """The payload of `assistant.streaming_delta`."""
-
-    total_response_size_bytes: int
-
-
-@attrs.frozen(kw_only=True, repr=False, eq=False)
-class AssistantTurnEnd(WireObject):
-    """The payload of `assistant.turn_end`."""
-
-    turn_id: str
-    model: str | None = None
-    parent_tool_call_id: str | None = None
-
-
-@attrs.frozen(kw_only=True, repr=False, eq=False)
-class AssistantTurnStart(WireObject):
-    """The payload of `assistant.turn_start`."""
-
-    turn_id: str
-    model: str | None = None
-    interaction_id: str | None = None
-    parent_tool_call_id: str | None = None
 
 
 @attrs.frozen(kw_only=True, repr=False, eq=False)
