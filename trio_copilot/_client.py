@@ -13,6 +13,7 @@ import os
 import uuid
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AbstractAsyncContextManager
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -37,12 +38,9 @@ from ._session.buffer import Overflow
 from ._session.catalogue import SESSION_CHANGES, SessionChange, SessionMetadata
 from ._session.fanout import DEFAULT_CAPACITY, FanOut, Subscription
 from ._session.handlers import Work
-from ._session.open_session import close_session, open_session
-from ._session.options import SessionOptions
-from ._session.requests import INTERNAL_ERROR, typed_work
-from ._session.session import Session
 from ._session.statistics import ClientStatistics, Tally
 from ._session.status import AuthStatus, CliStatus
+from ._session.typed_work import INTERNAL_ERROR, typed_work
 from ._transport.link import Connection, LaunchOptions, Link, open_link
 from ._transport.process import SHUTDOWN_TIMEOUT
 
@@ -51,6 +49,8 @@ if TYPE_CHECKING:
     from ._protocol.generated.rpc.handlers import ClientHandlers
     from ._protocol.generated.rpc.models import Model
     from ._protocol.generated.rpc.roots import ServerRpc
+    from ._session.options import SessionOptions
+    from ._session.session import Session
 
 logger = logging.getLogger("trio_copilot.client")
 
@@ -81,7 +81,7 @@ class Client:
     _handlers: ClientHandlers | None = attrs.field(repr=False)
     _cli_environment: Mapping[str, str] = attrs.field(repr=False)
     """Of a CLI that this client has started; empty for any other."""
-    _sessions: dict[str, Session] = attrs.field(factory=dict[str, Session], init=False)
+    _sessions: dict[str, Session] = attrs.field(init=False)
     _lifecycle: FanOut[SessionChange] = attrs.field(init=False, repr=False)
     _tally: Tally = attrs.field(factory=Tally, init=False, repr=False)
     protocol_version: int = attrs.field(default=0, init=False)
@@ -90,6 +90,7 @@ class Client:
     """The version of the CLI."""
 
     def __attrs_post_init__(self) -> None:
+        self._sessions = {}
         self._lifecycle = FanOut(SESSION_CHANGES)
 
     def __repr__(self) -> str:
@@ -122,9 +123,7 @@ class Client:
 
         Protocol: `session.create`, `session.detach`.
         """
-        options = SessionOptions.of(options, keywords)
-        session_id = options.session_id or str(uuid.uuid4())
-        return self._open(options, session_id, "session.create")
+        return self._open("session.create", None, options, keywords)
 
     def resume_session(
         self, session_id: str, options: SessionOptions | None = None, **keywords: Any
@@ -138,8 +137,7 @@ class Client:
 
         Protocol: `session.resume`, `session.detach`.
         """
-        options = SessionOptions.of(options, keywords)
-        return self._open(options, session_id, "session.resume")
+        return self._open("session.resume", session_id, options, keywords)
 
     def statistics(self) -> ClientStatistics:
         """Return what is open now and what has happened so far."""
@@ -296,8 +294,18 @@ class Client:
         return await self._peer.request(method, dict(params or {}))
 
     def _open(
-        self, options: SessionOptions, session_id: str, method: str
+        self,
+        method: str,
+        session_id: str | None,
+        options: SessionOptions | None,
+        keywords: dict[str, Any],
     ) -> AbstractAsyncContextManager[Session]:
+        from ._session.open_session import open_session
+        from ._session.options import SessionOptions
+
+        options = SessionOptions.of(options, keywords)
+        if session_id is None:
+            session_id = options.session_id or str(uuid.uuid4())
         if session_id in self._sessions:
             raise ValueError(f"The session {session_id!r} is open in this client")
         return open_session(
@@ -429,6 +437,8 @@ class Client:
 
     async def _close(self) -> None:
         """Stop all sessions side by side, then ask the CLI to shut down."""
+        from ._session.open_session import close_session
+
         async with trio.open_nursery() as nursery:
             for session in tuple(self._sessions.values()):
                 nursery.start_soon(close_session, session, TURN_TIMEOUT)
@@ -526,6 +536,7 @@ async def open_client(
         shutdown_timeout=shutdown_timeout,
     )
     async with open_link(connection, launch) as link:
+        import_module("._session.open_session", __package__)  # while the CLI starts
         directory = os.fspath(cwd) if cwd is not None else os.getcwd()
         started = link.pid is not None
         environment = launch.environment() if started else {}

@@ -12,7 +12,7 @@ import signal
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import trio
 
@@ -33,7 +33,10 @@ from benchmarks.contestants.meters import (
     text_of,
     written,
 )
-from trio_copilot import Client, CliExitedError, Session, TextDelta, open_client
+from trio_copilot import CliExitedError, open_client
+
+if TYPE_CHECKING:
+    from trio_copilot import Client, Session
 
 ROOMY = 10_000_000
 """A capacity at which nothing is joined: every event is to be counted."""
@@ -120,6 +123,8 @@ async def handler(client: Client, told: Told) -> Answer:
 
 async def turns(client: Client, told: Told) -> Answer:
     """Iterate turns: each is one prompt and has the load as its answer."""
+    from trio_copilot import TextDelta
+
     characters = 0
     prompt = json.dumps(told["load"])
     async with client.open_session() as session:

@@ -14,21 +14,21 @@ from typing import Any
 
 import attrs
 
-from .._errors import MalformedResultError, RpcError
+from .._errors import RpcError
 from .._json import as_object, as_text
 from .._peer import Peer
-from .._protocol.calls import Handlers as RpcHandlers
 from .._protocol.envelope import SessionEvent
 from .._telemetry import continued_trace
 from .._tools.declare import Tool, ToolContext
 from .._tools.run import CANCELLED, by_name, run_tool
-from .handlers import Answer, Handlers, OpenRequest, Work
+from .handlers import Answer, Handlers, OpenRequest
 from .hooks import refusal, run_hook
 from .modes import AutoModeSwitchRequest, ExitPlanModeRequest
 from .options import SessionOptions
 from .permissions import HANDLER_FAILED, PermissionRequest, decide
 from .questions import ElicitationRequest, UserInputRequest, elicitation_to_wire
 from .statistics import Tally
+from .typed_work import INTERNAL_ERROR, typed_work
 
 logger = logging.getLogger("trio_copilot.session")
 
@@ -39,8 +39,6 @@ NOBODY_DECIDED = {"kind": "user-not-available"}
 NOBODY_FILLED_IT_IN = {"action": "cancel"}
 
 METHOD_NOT_FOUND = -32601
-INVALID_PARAMS = -32602
-INTERNAL_ERROR = -32603
 REQUEST_CANCELLED = RpcError(-32800, "The turn was cancelled")
 
 
@@ -244,37 +242,6 @@ async def _serve(
             return Answer(refused, error)
 
     return await handlers.serve(label, REQUEST_CANCELLED, work)
-
-
-def typed_work(
-    handlers: RpcHandlers | None, method: str, params: Mapping[str, Any]
-) -> Work | None:
-    """Return what answers a request with a handler of `trio_copilot.rpc`, if one does."""
-    if handlers is None:
-        return None
-    from .._protocol.answers import handler_for, read_request, write_answer
-
-    serve = handler_for(handlers, method)
-    if serve is None:
-        return None
-
-    async def work() -> Answer:
-        try:
-            request = read_request(handlers, method, params)
-        except MalformedResultError as error:
-            logger.warning("%s was asked in a way that does not fit: %s", method, error)
-            return Answer(RpcError(INVALID_PARAMS, error.reason))
-        try:
-            answer = await serve(request)
-            return Answer(write_answer(handlers, method, answer))
-        except RpcError as error:  # it is how a handler refuses
-            return Answer(error)
-        except Exception as error:  # noqa: BLE001  # raised once it is answered
-            return Answer(
-                RpcError(INTERNAL_ERROR, f"The handler of {method} failed"), error
-            )
-
-    return work
 
 
 async def _call(
