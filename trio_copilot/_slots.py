@@ -1,8 +1,10 @@
 """Fills frozen objects without their `__init__`, where thousands are made a second.
 
 A frozen attrs class assigns its fields through `object.__setattr__`, which takes several
-times as long as the slots themselves. This is for slotted classes without converters,
-validators or hooks.
+times as long as a plain assignment. So a draft is filled, an object of the same layout
+that is not frozen, and then made one of the class. This is for slotted classes without
+converters, validators or hooks, and without weak references that only they have: Python
+does not see then that two layouts are the same.
 """
 
 from __future__ import annotations
@@ -13,15 +15,6 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-def slot(of: type, name: str) -> Callable[[Any, Any], None]:
-    """Return what fills a field: called with the object and the value."""
-    descriptor: Any = next(
-        vars(base)[name] for base in of.__mro__ if name in vars(base)
-    )
-    put: Callable[[Any, Any], None] = descriptor.__set__
-    return put
-
-
 def maker(of: type[T], *names: str) -> Callable[..., T]:
     """Return what makes an object of the values of these fields; others are unset.
 
@@ -29,10 +22,26 @@ def maker(of: type[T], *names: str) -> Callable[..., T]:
     long.
     """
     values = [f"value_{index}" for index in range(len(names))]
-    steps = [f"    put_{value}(made, {value})" for value in values]
-    code = [f"def make({', '.join(values)}):", "    made = new(of)", *steps]
-    known: dict[str, Any] = {"of": of, "new": of.__new__}
-    known |= {f"put_{v}": slot(of, n) for v, n in zip(values, names, strict=True)}
-    exec("\n".join([*code, "    return made"]), known)  # noqa: S102  # nobody else's code
+    code = [
+        f"def make({', '.join(values)}):",
+        "    made = new(draft)",
+        *(f"    made.{n} = {v}" for n, v in zip(names, values, strict=True)),
+        "    made.__class__ = of",
+        "    return made",
+    ]
+    known: dict[str, Any] = {"of": of, "draft": _draft(of), "new": object.__new__}
+    exec("\n".join(code), known)  # noqa: S102  # nobody else's code
     make: Callable[..., T] = known["make"]
     return make
+
+
+def _draft(of: type) -> type:
+    parts: dict[str, Any] = {
+        "__slots__": vars(of)["__slots__"],
+        "__setattr__": object.__setattr__,
+        "__delattr__": object.__delattr__,
+    }
+    draft = type(f"DraftOf{of.__name__}", of.__bases__, parts)
+    made: Any = object.__new__(draft)
+    made.__class__ = of  # a TypeError comes now, not with the first event
+    return draft

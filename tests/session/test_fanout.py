@@ -15,6 +15,7 @@ from trio_copilot import (
     SessionEvent,
     SubscriberLaggedError,
 )
+from trio_copilot._session.buffer import FAIRNESS
 from trio_copilot._session.coalesce import SESSION_EVENTS
 from trio_copilot._session.fanout import FanOut, Subscription
 
@@ -104,6 +105,45 @@ async def test_who_comes_after_the_end_hears_of_it() -> None:
     async with fan_out.subscribe(()) as late:
         with pytest.raises(CliExitedError):
             await late.receive()
+
+
+async def test_iterating_is_cancelled_between_two_events_that_are_at_hand() -> None:
+    fan_out = FanOut(SESSION_EVENTS)
+    async with fan_out.subscribe(()) as one:
+        for wire_type in ("a", "b", "c"):
+            fan_out.publish(event(wire_type))
+        fan_out.close()
+        seen = []
+
+        with trio.CancelScope() as scope:
+            async for item in one:
+                seen.append(item)
+                scope.cancel()
+
+        assert scope.cancelled_caught
+        assert len(seen) == 1
+        assert await received(one) == ["b", "c"]
+
+
+async def test_iterating_lets_other_tasks_run_every_so_often() -> None:
+    fan_out = FanOut(SESSION_EVENTS)
+    steps = []
+
+    async def other() -> None:
+        while True:
+            steps.append(1)
+            await trio.lowlevel.checkpoint()
+
+    async with fan_out.subscribe((), capacity=FAIRNESS * 8) as one:
+        for _ in range(FAIRNESS * 3):
+            fan_out.publish(event("x"))
+        fan_out.close()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(other)
+            assert len(await received(one)) == FAIRNESS * 3
+            nursery.cancel_scope.cancel()
+
+    assert 3 <= len(steps) <= 5
 
 
 async def test_two_tasks_cannot_share_a_subscription() -> None:

@@ -21,10 +21,10 @@ import msgspec
 from msgspec import Raw
 
 from .._json import as_object, as_text, decode_json
-from .._slots import maker, slot
 
 _UNREAD = Raw(b"")
 _UNSEEN = object()
+_new = object.__new__
 
 
 class Head(msgspec.Struct, rename="camel", gc=False):
@@ -85,7 +85,7 @@ def _codec() -> Any:
     return codec
 
 
-@attrs.frozen(init=False, repr=False, eq=False)
+@attrs.define(init=False, repr=False, eq=False)
 class SessionEvent:
     """One event of a session, as the CLI sent it.
 
@@ -107,9 +107,9 @@ class SessionEvent:
     _data: object  # likewise; `_UNSEEN` before that
 
     def __init__(self, raw: Mapping[str, Any]) -> None:
-        _set_head(self, Head.of(raw))
-        _set_raw(self, raw)
-        _set_data(self, _UNSEEN)
+        self._head = Head.of(raw)
+        self._raw = raw
+        self._data = _UNSEEN
 
     @property
     def raw(self) -> Mapping[str, Any]:
@@ -117,9 +117,8 @@ class SessionEvent:
         try:
             return self._raw
         except AttributeError:  # it is the first look
-            raw = as_object(decode_json(self._body)["params"]["event"])
-            _set_raw(self, raw)
-            return raw
+            self._raw = as_object(decode_json(self._body)["params"]["event"])
+            return self._raw
 
     @property
     def type(self) -> str:
@@ -165,10 +164,10 @@ class SessionEvent:
         if self._data is _UNSEEN:
             unread = self._head.data
             if unread is _UNREAD:
-                data = _codec().structure_data(self.type, self.raw.get("data"))
+                raw_data = self.raw.get("data")
+                self._data = _codec().structure_data(self._head.type, raw_data)
             else:
-                data = _codec().read_data(self.type, unread)
-            _set_data(self, data)
+                self._data = _codec().read_data(self._head.type, unread)
         return self._data
 
     @property
@@ -197,15 +196,13 @@ class SessionEvent:
         return f"<SessionEvent {' '.join(parts)}>"
 
 
-_set_head, _set_raw, _set_data = (
-    slot(SessionEvent, name) for name in ("_head", "_raw", "_data")
-)
-_make = maker(SessionEvent, "_head", "_body", "_data")
-
-
 def event_of(head: Head, body: bytes) -> SessionEvent:
     """Return the event whose head was read from the body of a frame."""
-    return _make(head, body, _UNSEEN)
+    event = _new(SessionEvent)
+    event._head = head
+    event._body = body
+    event._data = _UNSEEN
+    return event
 
 
 def _text(value: object) -> str | None:

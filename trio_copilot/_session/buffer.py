@@ -14,7 +14,7 @@ import io
 from collections import deque
 from collections.abc import Hashable
 from enum import StrEnum
-from typing import Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar
 
 import attrs
 import trio
@@ -49,10 +49,10 @@ class Lagged:
 
 
 @attrs.define(eq=False)
-class _Entry(Generic[T]):
+class _Entry:
     """What stands in a congested buffer in place of an item."""
 
-    item: T
+    item: Any
     delta_key: Hashable | None = None
     progress_key: Hashable | None = None
     joined: io.StringIO | None = None
@@ -67,13 +67,11 @@ class Buffer(Generic[T]):
     _capacity: int
     _overflow: Overflow | None
     """`None`: never full. For a turn's own buffer, which must not lose anything."""
-    _entries: deque[T | _Entry[T]] = attrs.field(
-        factory=deque["T | _Entry[T]"], init=False
+    _entries: deque[T | _Entry] = attrs.field(factory=deque["T | _Entry"], init=False)
+    _progress: dict[Hashable, _Entry] = attrs.field(
+        factory=dict[Hashable, "_Entry"], init=False
     )
-    _progress: dict[Hashable, _Entry[T]] = attrs.field(
-        factory=dict[Hashable, "_Entry[T]"], init=False
-    )
-    _newest: _Entry[T] | None = attrs.field(default=None, init=False)
+    _newest: _Entry | None = attrs.field(default=None, init=False)
     """The last entry that is no progress, if it was joined and nobody has taken it."""
     _missed: int = attrs.field(default=0, init=False)
     _end: CopilotError | trio.EndOfChannel | None = attrs.field(
@@ -123,21 +121,8 @@ class Buffer(Generic[T]):
           trio.EndOfChannel: the buffer was closed without an error.
           CopilotError: the buffer was closed with this error.
         """
-        await trio.lowlevel.checkpoint()
-        return await self._next()
-
-    async def take_many(self) -> T | Lagged:
-        """As `take`, but only every so many times a full checkpoint: for iteration."""
-        self._taken += 1
-        if self._taken % FAIRNESS:
-            await trio.lowlevel.checkpoint_if_cancelled()
-        else:
-            await trio.lowlevel.checkpoint()
-        if self._entries and not self._missed:
-            return self._handed_out(self._entries.popleft())
-        return await self._next()
-
-    async def _next(self) -> T | Lagged:
+        if self._entries or self._missed or self._end:
+            await trio.lowlevel.checkpoint()  # otherwise parking is one
         while not self._entries and not self._missed:
             if self._end is not None:
                 raise _anew(self._end)
@@ -146,21 +131,30 @@ class Buffer(Generic[T]):
         if self._missed:
             missed, self._missed = self._missed, 0
             return Lagged(missed)
-        return self._handed_out(self._entries.popleft())
+        entry = self._entries.popleft()
+        return self._opened(entry) if isinstance(entry, _Entry) else entry
 
-    def _handed_out(self, entry: T | _Entry[T]) -> T:
-        if not isinstance(entry, _Entry):
-            return entry
-        return self._opened(cast("_Entry[T]", entry))
+    def take_nowait(self) -> T | None:
+        """Return the next item, for iterating without a full checkpoint for each.
 
-    def _opened(self, entry: _Entry[T]) -> T:
+        `None`: there is none, or something to be said of it, or it is time for a full
+        checkpoint. So is what `take` is for.
+        """
+        self._taken += 1
+        if self._entries and not self._missed and self._taken % FAIRNESS:
+            entry = self._entries.popleft()
+            return self._opened(entry) if isinstance(entry, _Entry) else entry
+        return None
+
+    def _opened(self, entry: _Entry) -> T:
         if entry is self._newest:
             self._newest = None
         if entry.progress_key is not None:
             del self._progress[entry.progress_key]
+        item: T = entry.item
         if entry.joined is None:
-            return entry.item
-        return self._coalescer.with_piece(entry.item, entry.joined.getvalue())
+            return item
+        return self._coalescer.with_piece(item, entry.joined.getvalue())
 
     def _wake(self) -> None:
         self._waiting = False
@@ -176,7 +170,7 @@ class Buffer(Generic[T]):
         if self._overflow is not None and len(self._entries) > self._capacity:
             self._overflowed(self._overflow)
 
-    def _append(self, entry: T | _Entry[T]) -> None:
+    def _append(self, entry: T | _Entry) -> None:
         self._entries.append(entry)
         self.high_water = max(self.high_water, len(self._entries))
         self._wake()

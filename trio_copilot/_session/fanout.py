@@ -59,22 +59,24 @@ class Subscription(trio.abc.ReceiveChannel[E | Lagged], Generic[E]):
           SessionBusyError: another task is receiving from the same subscription.
           CopilotError: the connection was lost; says how.
         """
-        self._begin()
+        if self._receiving:
+            raise SessionBusyError("Another task is receiving from this subscription")
+        self._receiving = True
         try:
             return await self._buffer.take()
         finally:
             self._receiving = False
 
     async def __anext__(self) -> E | Lagged:
-        if self._receiving:
-            self._begin()
-        self._receiving = True
+        if not self._receiving:
+            await trio.lowlevel.checkpoint_if_cancelled()
+            item = self._buffer.take_nowait()
+            if item is not None:
+                return item
         try:
-            return await self._buffer.take_many()
+            return await self.receive()
         except trio.EndOfChannel:
             raise StopAsyncIteration from None
-        finally:
-            self._receiving = False
 
     async def aclose(self) -> None:
         """Stop receiving; what is buffered can still be taken."""
@@ -88,11 +90,6 @@ class Subscription(trio.abc.ReceiveChannel[E | Lagged], Generic[E]):
             max_buffer_size=self._buffer.capacity,
             high_water=self._buffer.high_water,
         )
-
-    def _begin(self) -> None:
-        if self._receiving:
-            raise SessionBusyError("Another task is receiving from this subscription")
-        self._receiving = True
 
 
 @attrs.define(eq=False)

@@ -176,9 +176,13 @@ class Turn:
         """
         if self._iterating:
             raise SessionBusyError("Another task is iterating this turn")
+        await trio.lowlevel.checkpoint_if_cancelled()
+        at_hand = self._buffer.take_nowait()
+        if at_hand is not None:
+            return at_hand
         self._iterating = True
         try:
-            event = await self._buffer.take_many()
+            event = await self._buffer.take()
         except trio.EndOfChannel:
             raise StopAsyncIteration from None
         finally:

@@ -54,7 +54,7 @@ class TurnStart:
     source: SessionEvent = attrs.field(repr=False, eq=False)
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)  # made by the thousand: see `maker`
 class TextDelta:
     """A piece of the answer's text, in order."""
 
