@@ -92,6 +92,24 @@ class Subscription(trio.abc.ReceiveChannel[E | Lagged], Generic[E]):
         )
 
 
+class Takers(dict[str, tuple[Buffer[E], ...]]):
+    """The buffers of everyone who wants a wire type; looked for when first asked.
+
+    It is cleared when the subscriptions change.
+    """
+
+    def __init__(self, subscriptions: list[Subscription[E]]) -> None:
+        self._subscriptions = subscriptions
+
+    def __missing__(self, wire_type: str) -> tuple[Buffer[E], ...]:
+        takers = self[wire_type] = tuple(
+            subscription._buffer
+            for subscription in self._subscriptions
+            if not subscription._types or wire_type in subscription._types
+        )
+        return takers
+
+
 @attrs.define(eq=False)
 class FanOut(Generic[E]):
     """The subscriptions of one session, or of a client."""
@@ -100,12 +118,12 @@ class FanOut(Generic[E]):
     _subscriptions: list[Subscription[E]] = attrs.field(
         factory=list["Subscription[E]"], init=False
     )
-    _takers: dict[str, tuple[Buffer[E], ...]] = attrs.field(
-        factory=dict[str, "tuple[Buffer[E], ...]"], init=False
-    )
-    """Who wants a wire type, as far as it was asked since subscribers changed."""
+    takers: Takers[E] = attrs.field(init=False)
     _closed: bool = attrs.field(default=False, init=False)
     _end: CopilotError | None = attrs.field(default=None, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.takers = Takers(self._subscriptions)
 
     @as_block
     async def subscribe(
@@ -145,7 +163,7 @@ class FanOut(Generic[E]):
             buffer.close(self._end)
         else:
             self._subscriptions.append(subscription)
-            self._takers.clear()
+            self.takers.clear()
         return subscription
 
     def remove(self, subscription: Subscription[E]) -> None:
@@ -153,7 +171,7 @@ class FanOut(Generic[E]):
         subscription._buffer.close()
         if subscription in self._subscriptions:
             self._subscriptions.remove(subscription)
-            self._takers.clear()
+            self.takers.clear()
 
     def statistics(self) -> tuple[SubscriptionStatistics, ...]:
         """Return how far each subscriber lags behind."""
@@ -161,19 +179,8 @@ class FanOut(Generic[E]):
 
     def publish(self, event: E) -> None:
         """Give an event to everyone who wants its type."""
-        for buffer in self.takers(event.type):
+        for buffer in self.takers[event.type]:
             buffer.put(event)
-
-    def takers(self, wire_type: str) -> tuple[Buffer[E], ...]:
-        """Return the buffers of everyone who wants events of a type."""
-        takers = self._takers.get(wire_type)
-        if takers is None:
-            takers = self._takers[wire_type] = tuple(
-                subscription._buffer
-                for subscription in self._subscriptions
-                if not subscription._types or wire_type in subscription._types
-            )
-        return takers
 
     def close(self, end: CopilotError | None = None) -> None:
         """End every subscription, with an error if the stream was lost. Idempotent."""
@@ -182,4 +189,4 @@ class FanOut(Generic[E]):
         for subscription in self._subscriptions:
             subscription._buffer.close(end)
         self._subscriptions.clear()
-        self._takers.clear()
+        self.takers.clear()

@@ -329,7 +329,7 @@ class Session:
             return
         tally.events[wire_type] += 1
         heeded = wire_type in _HEEDED
-        takers = self._fanout.takers(wire_type)
+        takers = self._fanout.takers[wire_type]
         if turn is None and not heeded and not takers:
             return  # the case of most events of a session that nobody watches
         event = event_of(head, made_of) if isinstance(made_of, bytes) else made_of

@@ -6,7 +6,7 @@ what users get, as Trio's channels and nurseries have it.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 
 import attrs
@@ -61,7 +61,9 @@ class ClientStatistics:
 class Tally:
     """What has happened on a connection so far."""
 
-    events: Counter[str] = attrs.field(factory=Counter[str], init=False)
+    events: dict[str, int] = attrs.field(
+        factory=lambda: defaultdict[str, int](int), init=False
+    )
     repeated_events: int = attrs.field(default=0, init=False)
     ended_turns: Counter[str] = attrs.field(factory=Counter[str], init=False)
     drains: int = attrs.field(default=0, init=False)

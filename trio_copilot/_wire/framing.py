@@ -137,23 +137,36 @@ class FrameDecoder:
     def _cut_frames(self) -> None:
         if self._pieces:
             self._join()
-        buffer, start = self._buffer, self._start
-        size, longest = len(buffer), self._max_header_size + len(_END)
         self._wanted = 1
-        while start < size:
-            end = buffer.find(_END, start, start + longest)
+        try:
+            self._cut_whole_frames()
+        except ValueError as reason:
+            self._fail(str(reason))
+        if self._unread and self._wanted == 1:
+            self._judge_unfinished()
+
+    def _cut_whole_frames(self) -> None:
+        """Cut all but an unfinished end; ValueError says what is wrong with the next."""
+        buffer, start, size = self._buffer, self._start, len(self._buffer)
+        longest, limit = self._max_header_size + len(_END), self._max_frame_size
+        keep = self._frames.append
+        try:
+            while start < size:
+                end = buffer.find(_END, start, start + longest)
+                if end < 0:
+                    break
+                body = end + len(_END)
+                stop = body + _content_length(buffer[start:end])
+                if stop > body + limit:
+                    length = stop - body
+                    raise ValueError(f"a body of {length} bytes (at most {limit})")
+                if stop > size:
+                    self._wanted = stop - start
+                    break
+                keep(buffer[body:stop])
+                start = stop
+        finally:
             self._start, self._unread = start, size - start
-            if end < 0:
-                self._judge_unfinished()
-                break
-            body = end + len(_END)
-            stop = body + self._read_length(buffer[start:end])
-            if stop > size:
-                self._wanted = stop - start
-                break
-            self._frames.append(buffer[body:stop])
-            start = stop
-        self._start, self._unread = start, size - start
 
     def _join(self) -> None:
         if self._start < len(self._buffer):
@@ -167,15 +180,6 @@ class FrameDecoder:
             self._fail(f"no end of headers within {self._max_header_size} bytes")
         if not _UNFINISHED.fullmatch(self._buffer, self._start):
             self._fail("no header")
-
-    def _read_length(self, headers: bytes) -> int:
-        try:
-            length = _content_length(headers)
-        except ValueError as reason:
-            self._fail(str(reason))
-        if length > self._max_frame_size:
-            self._fail(f"a body of {length} bytes (at most {self._max_frame_size})")
-        return length
 
     def _fail(self, seen: str) -> NoReturn:
         self._error = ProtocolError(
