@@ -30,8 +30,8 @@ from benchmarks import loads  # found by the line before
 from trio_copilot import SessionEvent
 from trio_copilot._protocol.codec import read_data, structure_data
 from trio_copilot._protocol.envelope import event_of, read_event
-from trio_copilot._session.buffer import Buffer
 from trio_copilot._session.coalesce import SESSION_EVENTS
+from trio_copilot._session.fanout import FanOut
 from trio_copilot._wire.framing import FrameDecoder
 from trio_copilot._wire.messages import decode_message
 
@@ -90,7 +90,9 @@ class Frames:
             "payload: JSON to dict, cattrs": each(by_cattrs, self.payloads),
             "**payload: the short cut**": each(by_short_cut, self.payloads),
             "handing out: a memory channel": lambda: trio.run(channel, self.events),
-            "**handing out: a buffer**": lambda: trio.run(buffer, self.events),
+            "**handing out: a subscription**": lambda: trio.run(
+                subscription, self.events
+            ),
         }
         if importlib.util.find_spec("orjson"):
             import orjson
@@ -144,13 +146,15 @@ async def channel(events: list[SessionEvent]) -> None:
             pass
 
 
-async def buffer(events: list[SessionEvent]) -> None:
-    """Hand every event out as a subscription does."""
-    queue = Buffer(SESSION_EVENTS, ROOMY, None)
+async def subscription(events: list[SessionEvent]) -> None:
+    """Hand every event out as a session does."""
+    fan_out = FanOut(SESSION_EVENTS)
+    subscriber = fan_out.add((), capacity=ROOMY)
     for event in events:
-        queue.put(event)
-    for _ in events:
-        await queue.take_many()
+        fan_out.publish(event)
+    fan_out.close()
+    async for _ in subscriber:
+        pass
 
 
 def measure(frames: Frames, rounds: int) -> dict[str, float]:

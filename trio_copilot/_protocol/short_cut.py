@@ -17,7 +17,7 @@ import attrs
 import msgspec
 from msgspec import UNSET, Raw
 
-from .._slots import maker
+from .._drafts import maker
 from .names import resolved
 from .wire_object import WireObject, wire_names
 

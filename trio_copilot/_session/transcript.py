@@ -30,7 +30,7 @@ import attrs
 from .._errors import TurnError
 from .._json import as_object, as_text
 from .._protocol.envelope import SessionEvent
-from .._slots import maker
+from .._drafts import maker
 from .turn_events import (
     Message,
     Notice,
