@@ -27,10 +27,10 @@ from typing import Any
 
 import attrs
 
+from .._drafts import maker
 from .._errors import TurnError
 from .._json import as_object, as_text
 from .._protocol.envelope import SessionEvent
-from .._drafts import maker
 from .turn_events import (
     Message,
     Notice,
