@@ -21,6 +21,7 @@ from trio_copilot import (
     RpcError,
 )
 from trio_copilot._peer import Peer, open_peer
+from trio_copilot._peer.peer import FAIRNESS
 from trio_copilot._wire.framing import FrameDecoder, encode_frame
 from trio_copilot._wire.messages import (
     ErrorResponse,
@@ -109,6 +110,20 @@ async def test_answers_find_their_calls_in_any_order() -> None:
         await far.send(*(Response(r.id, r.params * 2) for r in requests))
 
     assert results == {number: number * 2 for number in range(20)}
+
+
+async def test_a_burst_leaves_other_tasks_their_turns() -> None:
+    burst = [Notification("tick", {"number": n}) for n in range(FAIRNESS * 10)]
+    heard_at_each_turn: list[int] = []
+    async with connected() as (_, far), trio.open_nursery() as nursery:
+        nursery.start_soon(far.send, *burst)
+        while len(far.notified) < len(burst):
+            await trio.lowlevel.checkpoint()
+            heard_at_each_turn.append(len(far.notified))
+
+    steps = zip([0, *heard_at_each_turn], heard_at_each_turn, strict=False)
+    # Trio runs the tasks of one round in any order: the reader may run last, then first.
+    assert max(after - before for before, after in steps) <= 2 * FAIRNESS
 
 
 async def test_an_error_answer_is_raised_with_all_it_says() -> None:

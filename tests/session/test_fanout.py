@@ -15,9 +15,12 @@ from trio_copilot import (
     SessionEvent,
     SubscriberLaggedError,
 )
+from trio_copilot._peer import open_peer
+from trio_copilot._protocol.envelope import event_of, read_event
 from trio_copilot._session.buffer import FAIRNESS
 from trio_copilot._session.coalesce import SESSION_EVENTS
 from trio_copilot._session.fanout import FanOut, Subscription
+from trio_copilot._wire.framing import encode_frame
 
 
 async def received(subscription: Subscription[SessionEvent]) -> list[str]:
@@ -144,6 +147,49 @@ async def test_iterating_lets_other_tasks_run_every_so_often() -> None:
             nursery.cancel_scope.cancel()
 
     assert 3 <= len(steps) <= 5
+
+
+async def test_who_is_quick_enough_gets_a_burst_piece_by_piece() -> None:
+    """Whatever one read brings: the reader and who iterates have turns alike."""
+    burst = [
+        encode_frame(
+            b'{"jsonrpc":"2.0","method":"session.event","params":{"sessionId":"s",'
+            b'"event":{"type":"assistant.message_delta","id":"%d","data":{}}}}' % number
+        )
+        for number in range(5000)
+    ]
+    fan_out = FanOut(SESSION_EVENTS)
+
+    def take(body: bytes) -> bool:
+        arrival = read_event(body)
+        assert arrival is not None
+        fan_out.publish(event_of(arrival.event, body))
+        return True
+
+    async def never(*_: object) -> CliExitedError:
+        return CliExitedError(0)
+
+    near, far = trio.testing.memory_stream_pair()
+    with trio.fail_after(60):
+        async with (
+            fan_out.subscribe(()) as quick,
+            open_peer(
+                near,
+                take_frame=take,
+                on_notification=lambda *_: None,
+                on_end=fan_out.close,
+                why_ended=never,
+                serve=never,
+            ),
+            trio.open_nursery() as nursery,
+        ):
+            nursery.start_soon(far.send_all, b"".join(burst))
+            for _ in burst:
+                await quick.__anext__()
+
+            assert (
+                quick.statistics().high_water < quick.statistics().max_buffer_size // 2
+            )
 
 
 async def test_two_tasks_cannot_share_a_subscription() -> None:

@@ -40,7 +40,11 @@ from .writer import Writer
 logger = logging.getLogger("trio_copilot.peer")
 
 READ_SIZE = 128 * 1024
-"""Bytes asked for in one read, and dealt with before another task has its turn."""
+"""Bytes asked for in one read."""
+
+FAIRNESS = 64
+"""Frames dealt with before other tasks have their turn. Those who iterate take as many
+in theirs: whoever is quick enough must not fall behind because the reader is quicker."""
 
 FLUSH_TIMEOUT = 1.0
 """Seconds that leaving waits for frames already handed over to be written."""
@@ -230,9 +234,15 @@ class Peer:
             self._writer.heard = True
             decoder.feed(data)
             while bodies := decoder.next_frames():
-                for body in bodies:
-                    if not self._take_frame(body):
-                        self._dispatch(decode_message(body), nursery)
+                for start in range(0, len(bodies), FAIRNESS):
+                    if start:
+                        await trio.lowlevel.checkpoint()
+                    self._take_frames(bodies[start : start + FAIRNESS], nursery)
+
+    def _take_frames(self, bodies: list[bytes], nursery: trio.Nursery) -> None:
+        for body in bodies:
+            if not self._take_frame(body):
+                self._dispatch(decode_message(body), nursery)
 
     def _dispatch(self, message: Message, nursery: trio.Nursery) -> None:
         match message:
