@@ -20,8 +20,7 @@ from trio_copilot import (
     ProtocolError,
     RpcError,
 )
-from trio_copilot._peer import Peer, open_peer
-from trio_copilot._peer.peer import FAIRNESS
+from trio_copilot._peer import FAIRNESS, Peer, open_peer
 from trio_copilot._wire.framing import FrameDecoder, encode_frame
 from trio_copilot._wire.messages import (
     ErrorResponse,

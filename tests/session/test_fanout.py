@@ -15,9 +15,8 @@ from trio_copilot import (
     SessionEvent,
     SubscriberLaggedError,
 )
-from trio_copilot._peer import open_peer
+from trio_copilot._peer import FAIRNESS, open_peer
 from trio_copilot._protocol.envelope import event_of, read_event
-from trio_copilot._session.buffer import FAIRNESS
 from trio_copilot._session.coalesce import SESSION_EVENTS
 from trio_copilot._session.fanout import FanOut, Subscription
 from trio_copilot._wire.framing import encode_frame

@@ -6,4 +6,9 @@ and nothing about Copilot.
 """
 
 from .heartbeat import beat as beat
-from .peer import Call as Call, Peer as Peer, open_peer as open_peer
+from .peer import (
+    FAIRNESS as FAIRNESS,
+    Call as Call,
+    Peer as Peer,
+    open_peer as open_peer,
+)

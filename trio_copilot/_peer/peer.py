@@ -42,9 +42,10 @@ logger = logging.getLogger("trio_copilot.peer")
 READ_SIZE = 128 * 1024
 """Bytes asked for in one read."""
 
-FAIRNESS = 64
-"""Frames dealt with before other tasks have their turn. Those who iterate take as many
-in theirs: whoever is quick enough must not fall behind because the reader is quicker."""
+FAIRNESS = 128
+"""Frames dealt with before other tasks have their turn: a turn costs as much as several.
+Those who iterate take as many items in theirs: whoever is quick enough must not fall
+behind because the reader has longer turns."""
 
 FLUSH_TIMEOUT = 1.0
 """Seconds that leaving waits for frames already handed over to be written."""

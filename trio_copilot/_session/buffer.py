@@ -20,13 +20,10 @@ import attrs
 import trio
 
 from .._errors import CopilotError, SubscriberLaggedError
+from .._peer import FAIRNESS
 from .coalesce import Coalescer
 
 T = TypeVar("T")
-
-FAIRNESS = 64
-"""Items that iterating hands out between two full checkpoints: a checkpoint costs more
-than all the rest, and no task should run on for longer than this many items."""
 
 
 class Overflow(StrEnum):
