@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import ast
-import subprocess
-import sys
 from importlib import import_module
 from pathlib import Path
 
@@ -13,6 +11,7 @@ import pytest
 
 import trio_copilot
 import trio_copilot.testing
+from tests.interpreter import modules_after
 
 SUBMODULES = {"bridge", "events", "rpc", "testing", "wire"}
 PUBLIC = sorted(
@@ -20,25 +19,11 @@ PUBLIC = sorted(
     for name in set(dir(trio_copilot)) - SUBMODULES - {"annotations", "TYPE_CHECKING"}
     if not name.startswith("_")
 )
-SUBMODULES = {"bridge", "events", "testing"}
 HANDLERS = {name for name in PUBLIC if name.endswith("Handler")}
 ALIASES = {
     *("Attachment", "AutoModeAnswer", "Decision", "HookOutput", "SectionChange"),
     *("TurnEvent", *HANDLERS),
 }
-
-
-def modules_after(code: str) -> set[str]:
-    """The modules that a fresh interpreter has loaded after the code."""
-    program = f"import sys\n{code}\nprint(*sys.modules)"
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        check=True,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    return set(done.stdout.split())
 
 
 def test_importing_loads_nothing_that_is_used_later() -> None:
@@ -48,6 +33,13 @@ def test_importing_loads_nothing_that_is_used_later() -> None:
     assert {name.partition(".")[0] for name in loaded}.isdisjoint(heavy)
     assert not [name for name in loaded if "generated" in name]
     assert "asyncio" not in modules_after("import trio_copilot")
+
+
+def test_what_a_session_needs_is_not_loaded_before_a_cli_is_started() -> None:
+    loaded = modules_after("from trio_copilot import open_client")
+
+    assert "trio_copilot._client" in loaded
+    assert "trio_copilot._session.session" not in loaded
 
 
 def test_the_vocabulary_is_loaded_when_a_payload_is_looked_at() -> None:
@@ -102,7 +94,7 @@ def test_every_public_exception_is_a_copilot_error() -> None:
 def test_everything_public_is_documented() -> None:
     for name in PUBLIC:
         value = getattr(trio_copilot, name)
-        if name not in SUBMODULES | ALIASES:
+        if name not in ALIASES:
             assert (value.__doc__ or "").strip(), name
 
 

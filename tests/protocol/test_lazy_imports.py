@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
+from tests.interpreter import modules_after
 
 ENVELOPE = "from trio_copilot._protocol.envelope import SessionEvent"
 EVENTS = "import trio_copilot.events"
@@ -13,58 +12,45 @@ DELTA = {
 }
 
 
-def loaded_after(*statements: str) -> set[str]:
-    """The modules that a fresh interpreter has loaded after some statements."""
-    code = ["import sys", *statements, "print(*sys.modules)"]
-    answer = subprocess.run(
-        [sys.executable, "-c", "\n".join(code)],
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-        timeout=60,
-    ).stdout
-    return set(answer.split())
-
-
 def generated(modules: set[str]) -> set[str]:
     prefix = "trio_copilot._protocol.generated."
     return {name.removeprefix(prefix) for name in modules if name.startswith(prefix)}
 
 
 def test_the_envelope_loads_neither_cattrs_nor_payloads_nor_asyncio() -> None:
-    modules = loaded_after(ENVELOPE, f"SessionEvent({DELTA})")
+    modules = modules_after(ENVELOPE, f"SessionEvent({DELTA})")
 
     assert not generated(modules)
     assert not {"cattrs", "asyncio", "trio_copilot._protocol.codec"} & modules
 
 
 def test_the_facade_loads_neither_cattrs_nor_payloads_nor_asyncio() -> None:
-    modules = loaded_after(EVENTS)
+    modules = modules_after(EVENTS)
 
     assert not generated(modules)
     assert not {"cattrs", "asyncio", "trio_copilot._protocol.index"} & modules
 
 
 def test_listing_the_facade_loads_no_payloads() -> None:
-    assert not generated(loaded_after(EVENTS, "assert dir(trio_copilot.events)"))
+    assert not generated(modules_after(EVENTS, "assert dir(trio_copilot.events)"))
 
 
 def test_a_name_loads_the_module_that_it_lives_in() -> None:
-    modules = loaded_after("from trio_copilot.events import UserInputRequested")
+    modules = modules_after("from trio_copilot.events import UserInputRequested")
 
     assert generated(modules) == {"request"}
     assert "cattrs" not in modules
 
 
 def test_a_payload_loads_the_module_of_its_class() -> None:
-    modules = loaded_after(ENVELOPE, f"SessionEvent({DELTA}).data")
+    modules = modules_after(ENVELOPE, f"SessionEvent({DELTA}).data")
 
     assert generated(modules) == {"stream"}
     assert "asyncio" not in modules
 
 
 def test_an_unknown_event_loads_no_payloads_and_no_cattrs() -> None:
-    modules = loaded_after(ENVELOPE, "SessionEvent({'type': 'new'}).data")
+    modules = modules_after(ENVELOPE, "SessionEvent({'type': 'new'}).data")
 
     assert not generated(modules)
     assert "cattrs" not in modules

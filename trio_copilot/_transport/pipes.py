@@ -18,11 +18,22 @@ are both busy wake each other for every few events; with much more, an answer in
 of events waits for more than ten milliseconds."""
 
 
+def descriptor(pipe: trio.abc.ReceiveStream) -> int | None:
+    """Return the file descriptor of a pipe, -1 once it is closed.
+
+    `None`: it has none, as on Windows; only its `receive_some` can be used.
+    """
+    if sys.platform == "win32" or not isinstance(pipe, trio.lowlevel.FdStream):
+        return None
+    return pipe.fileno()
+
+
 def widen(pipe: trio.abc.ReceiveStream) -> None:
     """Let a pipe hold more, where that can be said; it works as well if it does not."""
-    if sys.platform == "linux" and isinstance(pipe, trio.lowlevel.FdStream):
+    fd = descriptor(pipe)
+    if sys.platform == "linux" and fd is not None:
         with suppress(OSError):
-            fcntl.fcntl(pipe.fileno(), fcntl.F_SETPIPE_SZ, PIPE_SIZE)
+            fcntl.fcntl(fd, fcntl.F_SETPIPE_SZ, PIPE_SIZE)
 
 
 class ReadingInterrupted(Exception):  # noqa: N818  # it is no error
@@ -38,9 +49,9 @@ async def read_some(pipe: trio.abc.ReceiveStream, max_bytes: int | None) -> byte
     Raises:
       ReadingInterrupted: see there.
     """
-    if sys.platform == "win32" or not isinstance(pipe, trio.lowlevel.FdStream):
+    fd = descriptor(pipe)
+    if fd is None:
         return bytes(await pipe.receive_some(max_bytes))
-    fd = pipe.fileno()
     if fd < 0:
         raise trio.ClosedResourceError("this pipe was closed")
     while True:
@@ -50,23 +61,18 @@ async def read_some(pipe: trio.abc.ReceiveStream, max_bytes: int | None) -> byte
         except BlockingIOError:  # there was nothing after all
             continue
         except trio.ClosedResourceError:
-            if pipe.fileno() < 0:
-                raise
-            raise ReadingInterrupted from None
+            if descriptor(pipe) == fd:  # it is still open
+                raise ReadingInterrupted from None
+            raise
         except OSError as error:
             raise trio.BrokenResourceError(f"reading failed: {error}") from error
 
 
-def can_be_interrupted(pipe: trio.abc.ReceiveStream) -> bool:
-    """Whether `interrupt_reading` does anything."""
-    return sys.platform != "win32" and isinstance(pipe, trio.lowlevel.FdStream)
-
-
 def interrupt_reading(pipe: trio.abc.ReceiveStream) -> None:
-    """Let `read_some` of this pipe that is waiting now end without having read."""
-    if sys.platform != "win32" and isinstance(pipe, trio.lowlevel.FdStream):
-        if pipe.fileno() >= 0:
-            trio.lowlevel.notify_closing(pipe.fileno())
+    """Let `read_some` that is waiting now end without having read, if it can."""
+    fd = descriptor(pipe)
+    if fd is not None and fd >= 0:
+        trio.lowlevel.notify_closing(fd)
 
 
 def as_stream(

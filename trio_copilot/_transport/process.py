@@ -37,7 +37,7 @@ from .._scopes import as_block, last_words, open_block, open_service
 from .pipes import (
     ReadingInterrupted,
     as_stream,
-    can_be_interrupted,
+    descriptor,
     interrupt_reading,
     read_some,
     widen,
@@ -92,7 +92,7 @@ class _Output(trio.abc.ReceiveStream):
         self._reading = trio.CancelScope()
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
-        if not self._exited and can_be_interrupted(self._pipe):
+        if not self._exited and descriptor(self._pipe) is not None:
             # Without a cancel scope, which costs as much as the rest of a small read.
             with suppress(ReadingInterrupted):
                 return await read_some(self._pipe, max_bytes)
