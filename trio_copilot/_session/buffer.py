@@ -118,7 +118,7 @@ class Buffer(Generic[T]):
           trio.EndOfChannel: the buffer was closed without an error.
           CopilotError: the buffer was closed with this error.
         """
-        if self._entries or self._missed or self._end:
+        if self._entries or self._missed or self._end is not None:
             await trio.lowlevel.checkpoint()  # otherwise parking is one
         while not self._entries and not self._missed:
             if self._end is not None:
@@ -134,8 +134,8 @@ class Buffer(Generic[T]):
     def take_nowait(self) -> T | None:
         """Return the next item, for iterating without a full checkpoint for each.
 
-        `None`: there is none, or something to be said of it, or it is time for a full
-        checkpoint. So is what `take` is for.
+        `None` says to call `take`: there is no item, or some were missed, or it is time
+        for a full checkpoint.
         """
         self._taken += 1
         if self._entries and not self._missed and self._taken % FAIRNESS:
