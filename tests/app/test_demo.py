@@ -85,7 +85,7 @@ async def test_a_broken_promise_is_seen(
 ) -> None:
     """With a model that says nothing of what the demo expects, nothing holds."""
 
-    async def nothing(session: Session, show: demo_steps.Show) -> TurnEnd | None:
+    async def nothing(session: Session, show: demo_steps.Show) -> TurnEnd:
         """Nothing."""
         return await session.ask("Say hello")
 

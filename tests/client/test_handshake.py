@@ -161,7 +161,6 @@ async def test_an_abort_that_is_not_obeyed_breaks_the_session(
             took = trio.current_time() - start
 
             assert 5 <= took < 6
-            assert turn.end is not None
             assert turn.end.reason == "cancelled"
             with pytest.raises(SessionBrokenError, match="did not obey an abort"):
                 await session.ask("?")

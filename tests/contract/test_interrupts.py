@@ -81,7 +81,7 @@ def test_ctrl_c_between_two_lines_waits_for_a_checkpoint(
 
         assert "open" not in cli.fates.values()
         assert "let go" not in cli.fates.values()
-        assert all(turn.end is not None for turn in turns)
+        assert all(turn.ended for turn in turns)
         assert not cli.torn
         if not pressed:
             break

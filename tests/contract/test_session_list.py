@@ -103,7 +103,6 @@ async def test_a_turn_ends_when_its_session_is_deleted(
                     await rig.client.delete_session(rig.session.id)
                     async for _ in turn:
                         pass
-            assert turn.end is not None
             assert turn.end.reason is TurnEndReason.ERROR
             with pytest.raises(SessionClosedError):
                 await rig.session.ask("Are you there?")

@@ -74,7 +74,6 @@ async def test_a_drain_is_counted_and_said_in_the_end(
                         break
             told = rig.client.statistics()
 
-    assert turn.end is not None
     assert turn.end.cause is CancelCause.OUTER
     assert 0 < turn.end.drain_time < 2
     assert f"stopped in {turn.end.drain_time:.3f} s" in repr(turn.end)

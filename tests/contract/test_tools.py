@@ -76,7 +76,6 @@ async def test_the_result_of_a_tool_call_is_used_by_the_model(
     ]
     assert results[0].call_id == calls[0].call_id
     assert turn.text == "Let me look. It is warm."
-    assert turn.end is not None
     assert turn.end.tool_calls == tuple(calls)
     assert turn.end.usage.calls == 2
 
@@ -396,7 +395,6 @@ async def test_a_pending_permission_ends_with_its_turn(
                 await asked.wait()
                 turn.cancel_scope.cancel()
             assert cancelled.is_set()
-            assert turn.end is not None
             assert turn.end.pending == ("permission custom-tool",)
 
             assert (await rig.session.ask("?")).text == "next"
@@ -479,7 +477,6 @@ async def test_a_call_that_another_client_rejects_ends_the_turn(
                 async for _ in turn:
                     pass
 
-            assert turn.end is not None
             assert turn.end.reason is TurnEndReason.CANCELLED
             assert turn.end.cause is CancelCause.REMOTE
             assert (await rig.session.ask("?")).text == "next"

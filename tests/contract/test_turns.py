@@ -61,6 +61,19 @@ async def test_one_session_answers_turn_after_turn(world: World, clock: Clock) -
     assert answers == ["one", "two", "three"]
 
 
+async def test_the_end_of_a_turn_is_an_error_before_the_end(
+    world: World, clock: Clock
+) -> None:
+    with trio.fail_after(world.patience):
+        async with world.run(["Hello"]) as rig:
+            async with rig.session.turn("?") as turn:
+                assert not turn.ended
+                with pytest.raises(RuntimeError, match=r"not ended.*turn\.wait"):
+                    _ = turn.end
+                assert await turn.wait() is turn.end
+                assert turn.ended
+
+
 async def test_text_deltas_iterates_the_text_alone(world: World, clock: Clock) -> None:
     with trio.fail_after(world.patience):
         async with world.run([Reply(("a ", "b ", "c"), reasoning="let me see")]) as rig:
@@ -68,7 +81,6 @@ async def test_text_deltas_iterates_the_text_alone(world: World, clock: Clock) -
                 pieces = [piece async for piece in turn.text_deltas]
 
     assert pieces == ["a ", "b ", "c"]
-    assert turn.end is not None
 
 
 async def test_text_chunks_are_whole_lines_however_the_model_cuts_them(
@@ -119,7 +131,6 @@ async def test_a_turn_that_nobody_iterates_keeps_its_text(
             async with rig.session.turn("?") as turn:
                 await turn._ended.wait()
 
-    assert turn.end is not None
     assert turn.end.reason is TurnEndReason.COMPLETE
     assert turn.text == "heard nevertheless"
 
@@ -188,7 +199,6 @@ async def test_a_model_that_fails_for_ever_ends_the_turn_with_an_error(
             async with rig.session.turn("?") as turn:
                 events = [event async for event in turn]
 
-    assert turn.end is not None
     assert turn.end.reason is TurnEndReason.ERROR
     assert turn.end.error is not None
     assert turn.end.error.status_code == 500

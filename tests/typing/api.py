@@ -67,7 +67,6 @@ async def main() -> None:
                             print(f"[{name} {arguments}]")
                         case _:
                             pass
-            assert turn.end is not None
             reason: TurnEndReason = turn.end.reason
             print(reason.value)
             async with session.turn("?", timeout=3, idle_timeout=1) as turn:

@@ -23,7 +23,7 @@ DEADLINE = 1.5
 """Seconds that the third step gives to an answer that would take minutes."""
 
 
-async def stream(session: Session, show: Show) -> TurnEnd | None:
+async def stream(session: Session, show: Show) -> TurnEnd:
     """An answer, word by word."""
     async with session.turn("Say hello") as turn:
         async for event in turn:
@@ -38,13 +38,13 @@ async def temperature(city: str) -> str:
     return f"17 degrees in {city}"
 
 
-async def use_tool(session: Session, show: Show) -> TurnEnd | None:
+async def use_tool(session: Session, show: Show) -> TurnEnd:
     """A function of yours that the model calls."""
     end = await session.ask("How warm is it in Oslo?", on_text_delta=show)
     return end  # noqa: RET504  # a line that is not shown
 
 
-async def run_out_of_time(session: Session, show: Show) -> TurnEnd | None:
+async def run_out_of_time(session: Session, show: Show) -> TurnEnd:
     """A deadline in mid-stream."""
     async with session.turn("Count for ever", timeout=DEADLINE) as turn:  # 1.5 s
         async for text in turn.text_deltas:
@@ -52,7 +52,7 @@ async def run_out_of_time(session: Session, show: Show) -> TurnEnd | None:
     return turn.end
 
 
-async def go_on(session: Session, show: Show) -> TurnEnd | None:
+async def go_on(session: Session, show: Show) -> TurnEnd:
     """The next turn of the same session."""
     end = await session.ask("Are you still there?", on_text_delta=show)
     return end  # noqa: RET504  # a line that is not shown

@@ -196,7 +196,6 @@ class Session:
                 elif isinstance(event, ToolCall):
                     await _call(on_tool_call, event)
         end = turn.end
-        assert end is not None
         await _call(on_turn_end, end)
         if end.reason is TurnEndReason.ERROR:
             end.raise_for_error()

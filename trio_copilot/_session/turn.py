@@ -69,9 +69,7 @@ class Turn:
     cancel_scope: trio.CancelScope
     """Cancelling it, or moving its deadline, ends the turn and its block normally."""
     _prompt: str
-    end: TurnEnd | None = attrs.field(default=None, init=False)
-    """How it ended: set when the block is left, and once iteration stops."""
-
+    _end: TurnEnd | None = attrs.field(default=None, init=False)
     _transcript: Transcript = attrs.field(init=False)
     _buffer: Buffer[TurnEvent] = attrs.field(init=False)
     _handlers: Handlers = attrs.field(init=False)
@@ -102,8 +100,27 @@ class Turn:
         self._sending.deadline = self.cancel_scope.deadline
 
     def __repr__(self) -> str:
-        state = repr(self.end) if self.end is not None else "running"
+        state = repr(self._end) if self._end is not None else "running"
         return f"<Turn {self._transcript.message_id or 'unsent'}: {state}>"
+
+    @property
+    def end(self) -> TurnEnd:
+        """How it ended: set when the block is left, and once iteration stops.
+
+        Raises:
+          RuntimeError: it has not ended; `ended` asks.
+        """
+        if self._end is None:
+            raise RuntimeError(
+                "The turn has not ended yet: read turn.end after its block, or await "
+                "turn.wait(). turn.ended asks."
+            )
+        return self._end
+
+    @property
+    def ended(self) -> bool:
+        """Whether the turn is over, so that `end` says how."""
+        return self._end is not None
 
     @property
     def text(self) -> str:
@@ -201,7 +218,6 @@ class Turn:
           CliExitedError, ProtocolError: the connection was lost.
         """
         await self._ended.wait()
-        assert self.end is not None
         if self._failure is not None:
             raise self._failure.renewed()
         return self.end
@@ -213,7 +229,7 @@ class Turn:
         Called inside that block, or by one of the turn's handlers, this raises the
         `Cancelled` which the block absorbs. Does nothing to a turn that is over.
         """
-        running = self.end is None
+        running = self._end is None
         self._cancel(CancelCause.ABORT)
         await trio.lowlevel.checkpoint()
         if running:
@@ -230,7 +246,7 @@ class Turn:
           SessionClosedError: the turn is over.
           RpcError: the CLI refused.
         """
-        if self.end is not None:
+        if self._end is not None:
             raise SessionClosedError("The turn is over: begin another one")
         call = await self._session._submit(
             "session.send",
@@ -294,7 +310,7 @@ class Turn:
 
     def _lose(self, error: CopilotError) -> None:
         """The connection is gone, or the CLI has let go of the session."""
-        if self.end is None:
+        if self._end is None:
             self._failure = self._failure or error
             self._conclude(error)
         self._handlers.close()
@@ -302,7 +318,7 @@ class Turn:
     # -- the life of the block
 
     def _cancel(self, cause: CancelCause) -> None:
-        if self.end is None and self._cause is None:
+        if self._end is None and self._cause is None:
             self._blame(cause)
             self._sending.cancel()
             self.cancel_scope.cancel()
@@ -325,7 +341,7 @@ class Turn:
 
     def _close(self) -> None:
         """The session's block is being left in another task."""
-        if self.end is None and self._cause is None:
+        if self._end is None and self._cause is None:
             self._failure = SessionClosedError()
             self._cancel(CancelCause.CLOSED)
 
@@ -358,13 +374,13 @@ class Turn:
 
     async def _stop(self) -> None:
         """Drain the turn if it has not ended. Goes on where it was interrupted."""
-        if self.end is not None:
+        if self._end is not None:
             return
         if self._cause is None:
             self._blame(self._deduced_cause())
         with last_words(GRACE) as grace:
             await self._drain()
-        if grace.cancelled_caught and self.end is None:
+        if grace.cancelled_caught and self._end is None:
             self._session._break(
                 f"The CLI did not obey an abort within {GRACE:g} seconds (the last "
                 f"event was {self._last_event or 'none'})"
@@ -385,7 +401,7 @@ class Turn:
             self._drain_started = trio.current_time()
         # An abort that overtakes the prompt is lost: wait until it has arrived.
         await self._call.settled()
-        if self._call.failed or self.end is not None:
+        if self._call.failed or self._end is not None:
             return
         if self._abort_call is None:
             self._abort_call = await self._session._submit(
@@ -401,9 +417,9 @@ class Turn:
 
     def _conclude(self, lost: CopilotError | None = None) -> None:
         """Make the `TurnEnd`. Idempotent: the first end is the end."""
-        if self.end is not None:
+        if self._end is not None:
             return
-        self.end = end = self._make_end(lost)
+        self._end = end = self._make_end(lost)
         self._session._desk.tally.turn_ended(
             end, drained=self._drain_started is not None
         )
