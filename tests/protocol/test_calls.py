@@ -83,7 +83,7 @@ async def test_a_call_has_the_names_and_values_of_the_wire() -> None:
 
     result = await cli.session.send(
         prompt="hello",
-        mode="immediate",  # type: ignore[arg-type]  # a string does, too
+        mode="immediate",
         display_prompt="Hello!",
         request_headers={"x-a": "b"},
     )
@@ -299,6 +299,15 @@ async def test_an_unknown_member_is_refused_unless_it_is_meant() -> None:
 
     await send(prompt="hello", mode=SendMode("later"))
     assert cli.params == {"prompt": "hello", "mode": "later"}
+
+
+async def test_a_member_of_another_enumeration_is_as_good_as_its_string() -> None:
+    cli = Cli({"messageId": "m1"})
+    send: Any = cli.session.send
+    why = await refused(send, prompt="hello", mode=rpc.SendAgentMode("plan"))
+
+    assert why.startswith("session.send: 'plan' is none of 'enqueue', 'immediate'")
+    assert cli.sent == []
 
 
 async def test_an_unknown_member_inside_an_object_is_refused_unless_it_is_meant() -> (

@@ -23,6 +23,12 @@ from trio_copilot import (
     tool,
 )
 from trio_copilot.events import AssistantMessageDelta
+from trio_copilot.rpc import (
+    McpServerConfigHttp,
+    PermissionDecisionContext,
+    PermissionDecisionReject,
+    SessionMode,
+)
 
 
 @tool
@@ -47,6 +53,27 @@ def look(event: SessionEvent) -> None:
             print(text.upper())
         case _:
             pass
+
+
+async def call(session: Session) -> None:
+    """Enumerations are given as members or as their strings, and no others."""
+    await session.rpc.mode.set(mode=SessionMode.PLAN)
+    await session.rpc.mode.set(mode="plan")
+    await session.rpc.mode.set(mode=SessionMode("brand-new"))
+    await session.rpc.mode.set(mode="plann")  # type: ignore[arg-type]
+    await session.rpc.send(prompt="?", mode="immediate", agent_mode="plan")
+    server = McpServerConfigHttp(url="https://a.example/", type="sse", source=None)
+    await session.rpc.mcp.start_server(server_name="a", config=server)
+    outcome = PermissionDecisionContext(
+        outcome="prompted_user", source="human_response", surface="sdk"
+    )
+    await session.rpc.permissions.handle_pending_permission_request(
+        request_id="1",
+        result=PermissionDecisionReject(kind="reject"),
+        decision_context=outcome,
+    )
+    mode: SessionMode = await session.rpc.mode.get()  # what is read is a member
+    print(mode.value)
 
 
 async def main() -> None:

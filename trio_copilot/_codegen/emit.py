@@ -15,6 +15,7 @@ from typing import assert_never
 import attrs
 
 from . import calls
+from .given import with_strings
 from .layout import MODULES, module_of_calls, place, users_of
 from .model import (
     EVENT,
@@ -26,7 +27,7 @@ from .model import (
     UnionType,
     Vocabulary,
 )
-from .source import WIDTH, camel, imports, string
+from .source import WIDTH, alternatives, camel, imports, string
 
 _CORE = {  # what the facade shows besides the generated types
     "envelope": ("SessionEvent",),
@@ -60,6 +61,7 @@ class Pin:
 def emit(vocabulary: Vocabulary, pin: Pin) -> dict[str, str]:
     """Return all generated files: path in the package -> source."""
     homes = place(vocabulary)
+    vocabulary = with_strings(vocabulary)
     events = {name: home for name, home in homes.items() if "." not in home}
     bodies = {
         "_protocol/generated/__init__.py": '"""Payload classes; see `index`."""\n',
@@ -193,14 +195,30 @@ def _object(named: ObjectType, users: list[str]) -> str:
 
 def _field(field: Field) -> str:
     if field.required:
-        return f"    {field.name}: {field.annotation.text}\n"
+        return _required_field(field)
     annotation = field.annotation.optional().text
     line = f"    {field.name}: {annotation} ="
     if len(line) + len(" None") <= WIDTH:
         return f"{line} None\n"
     if len(line) + len(" (") <= WIDTH:
         return f"{line} (\n        None\n    )\n"
-    return f"    {field.name}: (\n        {annotation}\n    ) = None\n"
+    return f"    {field.name}: (\n{_alternatives(annotation)}    ) = None\n"
+
+
+def _required_field(field: Field) -> str:
+    line = f"    {field.name}: {field.annotation.text}\n"
+    if len(line) <= WIDTH + 1 or " | " not in line:
+        return line
+    return f"    {field.name}: (\n{_alternatives(field.annotation.text)}    )\n"
+
+
+def _alternatives(annotation: str) -> str:
+    """Return the members of a union, on a line each if they do not fit on one."""
+    line = f"        {annotation}\n"
+    if len(line) <= WIDTH + 1:
+        return line
+    first, *others = alternatives(annotation)
+    return f"        {first}\n" + "".join(f"        | {each}\n" for each in others)
 
 
 def _enum(named: EnumType, users: list[str]) -> str:

@@ -149,14 +149,15 @@ class Vocabulary:
 
     def needs(self, name: str) -> set[str]:
         """Return the names of all types that a type consists of, itself included."""
-        return self._closure({name})
+        return self.closure({name})
 
     def needed_by(self, method: Method) -> set[str]:
         """Return the names of all types that a call of a method can bring."""
-        return self._closure(method.refs)
+        return self.closure(method.refs)
 
-    def _closure(self, names: Iterable[str]) -> set[str]:
-        found, todo = set[str](), list(names)
+    def closure(self, *names: Iterable[str]) -> set[str]:
+        """Return these names, and those of all types that they consist of."""
+        found, todo = set[str](), [name for each in names for name in each]
         while todo:
             current = todo.pop()
             if current not in found:

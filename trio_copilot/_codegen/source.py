@@ -35,5 +35,23 @@ def bracketed(head: str, items: Sequence[str], tail: str, indent: str) -> str:
     line = f"{indent}{head}({', '.join(items)}){tail}"
     if len(line) <= WIDTH:
         return f"{line}\n"
-    inner = "".join(f"{indent}    {item},\n" for item in items)
+    inner = "".join(f"{indent}    {_wrapped(item, indent)},\n" for item in items)
     return f"{indent}{head}(\n{inner}{indent}){tail}\n"
+
+
+def _wrapped(item: str, indent: str) -> str:
+    """Return a parameter, the members of its type on a line each if it is too long."""
+    if len(f"{indent}    {item},") <= WIDTH:
+        return item
+    return f"\n{indent}    | ".join(alternatives(item))
+
+
+def alternatives(annotation: str) -> list[str]:
+    """Return the members of a union of types."""
+    depth, found = 0, [""]
+    for part in annotation.split(" | "):
+        found[-1] += part if depth == 0 else f" | {part}"
+        depth += part.count("[") - part.count("]")
+        if depth == 0:
+            found.append("")
+    return found[:-1]

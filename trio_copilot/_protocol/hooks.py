@@ -53,7 +53,7 @@ def new_converter(*, detailed: bool) -> Converter:
     made.register_structure_hook(int, _integer)
     made.register_structure_hook(float, _number)
     made.register_structure_hook(OpenEnum, _enumerated)
-    # Who makes an object may write the string, as in a call.
+    # Users who make an object may write the string, as in a call.
     made.register_unstructure_hook(OpenEnum, lambda it: getattr(it, "value", it))
     made.register_structure_hook_factory(is_origin(Literal), _constant_hook)
     made.register_structure_hook_factory(is_origin(tuple), _array_hook)
@@ -347,8 +347,8 @@ def _choice(of: type[WireObject]) -> _Choice:
 def _words(of: Any) -> frozenset[Any]:
     """Return what a constant or an enumeration can be, also an optional one."""
     if get_origin(of) in (Union, UnionType):
-        first, *more = get_args(of)
-        return _words(first) if more == [NoneType] else frozenset()
+        each = [_words(member) for member in get_args(of) if member is not NoneType]
+        return frozenset[Any]().union(*each) if all(each) else frozenset()
     if is_a(OpenEnum)(of):
         return frozenset(member.value for member in of)
     return frozenset(get_args(of) if get_origin(of) is Literal else ())

@@ -98,10 +98,13 @@ def _constant(of: Any) -> Hook:
 
 def _closed_union(of: Any, converter: Converter) -> Hook:
     read: Hook = hooks.union_hook(of, converter)
+    meant = (UnknownVariant, *filter(hooks.is_a(OpenEnum), get_args(of)))
 
     def structure(value: Any, _: Any) -> Any:
-        if isinstance(value, (UnknownVariant, OpenEnum)):
+        if isinstance(value, meant):
             return value
+        if isinstance(value, OpenEnum):  # of another kind: a string like others
+            value = value.value
         made = read(value, of)
         if isinstance(made, UnknownVariant):
             raise TypeError(_no_member(made, of))

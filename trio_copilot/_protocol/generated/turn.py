@@ -2,7 +2,7 @@
 # Made from the schemas of Copilot CLI 1.0.102, sha256
 # 7db5bbe2a490fb1f2c1d179876e68b3839d32ebd312a8053ee8f07962a8c6d55
 # What follows these lines has the sha256
-# 0c4eaa872b3064dafec7484ae01c0431a19494d72e04372803f4096db35cf71c
+# 693c3cf428813a046f1199054e46cbb1dffae57fad9761f77afbbbd8076fa943
 """What nearly every turn contains, beyond what streams."""
 
 from __future__ import annotations
@@ -384,7 +384,9 @@ class AttachmentBlob(WireObject):
     display_name: str | None = None
     asset_id: str | None = None
     byte_length: int | None = None
-    omitted_reason: OmittedBinaryOmittedReason | None = None
+    omitted_reason: (
+        OmittedBinaryOmittedReason | Literal["too_large", "asset_unavailable"] | None
+    ) = None
 
 
 @attrs.frozen(kw_only=True, repr=False, eq=False)
@@ -421,7 +423,9 @@ class AttachmentFile(WireObject):
     mime_type: str | None = None
     asset_id: str | None = None
     byte_length: int | None = None
-    omitted_reason: OmittedBinaryOmittedReason | None = None
+    omitted_reason: (
+        OmittedBinaryOmittedReason | Literal["too_large", "asset_unavailable"] | None
+    ) = None
     tagged_files_entry: str | None = None
 
 
@@ -494,7 +498,7 @@ class AttachmentGitHubReference(WireObject):
     type: Literal["github_reference"]
     number: int
     title: str
-    reference_type: AttachmentGitHubReferenceType
+    reference_type: AttachmentGitHubReferenceType | Literal["issue", "pr", "discussion"]
     state: str
     url: str
 

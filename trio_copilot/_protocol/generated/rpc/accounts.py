@@ -2,7 +2,7 @@
 # Made from the schemas of Copilot CLI 1.0.102, sha256
 # 7db5bbe2a490fb1f2c1d179876e68b3839d32ebd312a8053ee8f07962a8c6d55
 # What follows these lines has the sha256
-# 3367dbdd12f8022cdd57eeb6c7217ce96b53c02f11af77d78ad5d404a5138010
+# f0427f40424aacb882cb74b9ca2b64609948370d6b57c65208977639a10704b1
 # mypy: disable-error-code="empty-body"
 """The calls `accounts` and their types."""
 
@@ -54,7 +54,7 @@ class AuthEnumerateQueryAccounts(WireObject):
 class AuthEnumerateQueryLoginAccounts(WireObject):
     """Part of `session.accounts.enumerate`. Experimental."""
 
-    provider: LoginProviderKind
+    provider: LoginProviderKind | Literal["githubDotCom", "proxima", "entra"]
     kind: Literal["loginAccounts"]
 
 
@@ -417,8 +417,8 @@ class SessionAccountsLoginRpc(Namespace):
     async def begin(
         self,
         *,
-        kind: LoginProviderKind,
-        mode: AuthLoginMode | None = None,
+        kind: LoginProviderKind | Literal["githubDotCom", "proxima", "entra"],
+        mode: AuthLoginMode | Literal["default", "selectAccount"] | None = None,
         account_id: str | None = None,
     ) -> AuthLoginBegun:
         """Call `session.accounts.login.begin`. Experimental."""

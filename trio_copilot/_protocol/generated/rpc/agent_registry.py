@@ -2,7 +2,7 @@
 # Made from the schemas of Copilot CLI 1.0.102, sha256
 # 7db5bbe2a490fb1f2c1d179876e68b3839d32ebd312a8053ee8f07962a8c6d55
 # What follows these lines has the sha256
-# 53727b9208af4068170abe5087ffd7cc41e80332c86d1ccc6a68d6b32c9578dd
+# a197eabedb47288b4166b34e933f1bd5db1065e5ca72e08693636b39ee215921
 # mypy: disable-error-code="empty-body"
 """The calls `agent_registry` and their types."""
 
@@ -181,7 +181,9 @@ class ServerAgentRegistryRpc(Namespace):
         agent_name: str | None = None,
         model: str | None = None,
         name: str | None = None,
-        permission_mode: AgentRegistrySpawnPermissionMode | None = None,
+        permission_mode: AgentRegistrySpawnPermissionMode
+        | Literal["default", "yolo"]
+        | None = None,
         initial_prompt: str | None = None,
     ) -> AgentRegistrySpawnResult:
         """Call `agentRegistry.spawn`. Experimental."""

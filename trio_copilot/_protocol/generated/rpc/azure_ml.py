@@ -2,13 +2,13 @@
 # Made from the schemas of Copilot CLI 1.0.102, sha256
 # 7db5bbe2a490fb1f2c1d179876e68b3839d32ebd312a8053ee8f07962a8c6d55
 # What follows these lines has the sha256
-# f070bac66bbf237f02ed99b2ebb033e4e83fd178ec709db73f0ce8a6a0c7838f
+# 56ab8360bd9f725d44f37efa3b3d290a287e4c939e6df21f51d27ab9b7838e90
 # mypy: disable-error-code="empty-body"
 """The calls `azure_ml` and their types."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
 
@@ -140,7 +140,7 @@ class ServerAzureMlRpc(Namespace):
     async def acquire_family(
         self,
         *,
-        registry: AzureMlRegistry,
+        registry: AzureMlRegistry | Literal["azureml", "azureml-dev"],
         name: str,
     ) -> AzureMlFamilyLeaseResult:
         """Call `azureMl.acquireFamily`. Experimental."""
@@ -156,7 +156,10 @@ class ServerAzureMlRpc(Namespace):
         self,
         *,
         include_dev: bool,
-        retry_mode: AzureMlCatalogRetryMode | None | Unset = UNSET,
+        retry_mode: AzureMlCatalogRetryMode
+        | Literal["background", "explicit"]
+        | None
+        | Unset = UNSET,
     ) -> AzureMlCatalogResult:
         """Call `azureMl.catalog`. Experimental."""
         ...
@@ -176,7 +179,7 @@ class ServerAzureMlRpc(Namespace):
         self,
         *,
         request_id: str,
-        registry: AzureMlRegistry,
+        registry: AzureMlRegistry | Literal["azureml", "azureml-dev"],
         name: str,
         version: str,
         destination: str,
@@ -186,7 +189,12 @@ class ServerAzureMlRpc(Namespace):
         ...
 
     @method("azureMl.latest")
-    async def latest(self, *, registry: AzureMlRegistry, name: str) -> AzureMlModel:
+    async def latest(
+        self,
+        *,
+        registry: AzureMlRegistry | Literal["azureml", "azureml-dev"],
+        name: str,
+    ) -> AzureMlModel:
         """Call `azureMl.latest`. Experimental."""
         ...
 
@@ -195,7 +203,7 @@ class ServerAzureMlRpc(Namespace):
         self,
         *,
         lease_id: str,
-        registry: AzureMlRegistry,
+        registry: AzureMlRegistry | Literal["azureml", "azureml-dev"],
         name: str,
     ) -> HostEmptyResult:
         """Call `azureMl.releaseFamily`. Experimental."""
@@ -205,7 +213,7 @@ class ServerAzureMlRpc(Namespace):
     async def resolve(
         self,
         *,
-        registry: AzureMlRegistry,
+        registry: AzureMlRegistry | Literal["azureml", "azureml-dev"],
         name: str,
         version: str,
     ) -> AzureMlResolveResult:

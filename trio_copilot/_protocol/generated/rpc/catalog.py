@@ -2,7 +2,7 @@
 # Made from the schemas of Copilot CLI 1.0.102, sha256
 # 7db5bbe2a490fb1f2c1d179876e68b3839d32ebd312a8053ee8f07962a8c6d55
 # What follows these lines has the sha256
-# 8cd3194960db7cd9456f51ff6543d1a7d5c9b17a94d22e1d47e20713dc36ddfb
+# 9d8d3e613ef0f18e5b9d23c8fdd26d9fc4c909688de480c748de9bf66d2b4fa2
 # mypy: disable-error-code="empty-body"
 """The calls `catalog` and their types."""
 
@@ -1103,7 +1103,7 @@ class ServerCatalogRpc(Namespace):
         strategy: str,
         key: str,
         policy_session_id: str | None = None,
-        trust_tiers: tuple[CatalogTrustTier, ...] | None = None,
+        trust_tiers: tuple[CatalogTrustTier | Literal["T1", "T2"], ...] | None = None,
     ) -> CatalogResourceGeneratedFeedResult:
         """Call `catalog.getGeneratedFeed`. Experimental."""
         ...
@@ -1115,7 +1115,7 @@ class ServerCatalogRpc(Namespace):
         contract: CatalogClientContract,
         feed_id: str,
         policy_session_id: str | None = None,
-        trust_tiers: tuple[CatalogTrustTier, ...] | None = None,
+        trust_tiers: tuple[CatalogTrustTier | Literal["T1", "T2"], ...] | None = None,
     ) -> CatalogResourceSavedFeedResult:
         """Call `catalog.getSavedFeed`. Experimental."""
         ...
@@ -1139,7 +1139,8 @@ class ServerCatalogRpc(Namespace):
         query: str,
         policy_session_id: str | None = None,
         limit: int | None = None,
-        kinds: tuple[CatalogCandidateKind, ...] | None = None,
+        kinds: tuple[CatalogCandidateKind | Literal["mcp-server", "ai-skill", "plugin"], ...]
+        | None = None,
         categories: tuple[str, ...] | None = None,
         page: CatalogSearchPage | None = None,
     ) -> CatalogSearchResult:
@@ -1153,7 +1154,8 @@ class ServerCatalogRpc(Namespace):
         contract: CatalogClientContract,
         session_id: str,
         selection_ref: str,
-        outcome: CatalogSelectionDecision,
+        outcome: CatalogSelectionDecision
+        | Literal["selected", "declined", "cancelled", "timed-out"],
     ) -> CatalogSelectionResult:
         """Call `catalog.select`. Experimental."""
         ...

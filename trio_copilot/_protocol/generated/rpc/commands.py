@@ -2,7 +2,7 @@
 # Made from the schemas of Copilot CLI 1.0.102, sha256
 # 7db5bbe2a490fb1f2c1d179876e68b3839d32ebd312a8053ee8f07962a8c6d55
 # What follows these lines has the sha256
-# b35caa42211e54dcebdaf2bae09c8a8a8108b07121194327e2f1d2feb7839732
+# 6f560a74e95407e02a93d550e42f6d1bba3034af53186899508f29865931d274
 # mypy: disable-error-code="empty-body"
 """The calls `commands` and their types."""
 
@@ -334,7 +334,7 @@ class SessionCommandsRpc(Namespace):
         *,
         name: str,
         input: str | None = None,
-        origin: CommandsInvocationOrigin | None = None,
+        origin: CommandsInvocationOrigin | Literal["settings"] | None = None,
     ) -> SlashCommandInvocationResult:
         """Call `session.commands.invoke`. Experimental."""
         ...

@@ -2,7 +2,7 @@
 # Made from the schemas of Copilot CLI 1.0.102, sha256
 # 7db5bbe2a490fb1f2c1d179876e68b3839d32ebd312a8053ee8f07962a8c6d55
 # What follows these lines has the sha256
-# 0a43c9b87bbc9ebe6d505f967daa6bed48cf3740e12c3c983c03f13dc629767d
+# e33ee0892c10b4b29028964df37dae2a02cab38815f988201a92dcdcb6e469d8
 # mypy: disable-error-code="empty-body"
 """The calls `debug` and their types."""
 
@@ -48,10 +48,12 @@ class DebugCollectLogsDestinationDirectory(WireObject):
 class DebugCollectLogsEntry(WireObject):
     """Part of `session.debug.collectLogs`."""
 
-    kind: DebugCollectLogsEntryKind
+    kind: DebugCollectLogsEntryKind | Literal["file", "directory"]
     path: str
     bundle_path: str
-    redaction: DebugCollectLogsRedaction | None = None
+    redaction: (
+        DebugCollectLogsRedaction | Literal["plain-text", "events-jsonl", "none"] | None
+    ) = None
     required: bool | None = None
 
 

@@ -2,7 +2,7 @@
 # Made from the schemas of Copilot CLI 1.0.102, sha256
 # 7db5bbe2a490fb1f2c1d179876e68b3839d32ebd312a8053ee8f07962a8c6d55
 # What follows these lines has the sha256
-# 71c44df4bffdd1188b96d76b620e79d20d7e6232885540c24df094aa6edd92e5
+# 733271ace2b001912c0b7295d44e325e5b095e3463a743ab78678c846987b873
 # mypy: disable-error-code="empty-body"
 """The calls `diagnostics` and their types."""
 
@@ -72,7 +72,10 @@ class McpDiagnosticDetails(WireObject):
 class McpDiagnosticSourceConfiguration(WireObject):
     """Part of `session.diagnostics.configure`."""
 
-    level: DiagnosticLogLevel
+    level: (
+        DiagnosticLogLevel
+        | Literal["off", "error", "warning", "info", "debug", "trace"]
+    )
 
 
 class DiagnosticCursorStatus(OpenEnum):
@@ -145,7 +148,7 @@ class SessionDiagnosticsRpc(Namespace):
     async def read(
         self,
         *,
-        sources: tuple[DiagnosticSource, ...],
+        sources: tuple[DiagnosticSource | Literal["mcp"], ...],
         cursor: str | None = None,
         max: int | None = None,
         wait_ms: int | None = None,

@@ -2,13 +2,14 @@
 # Made from the schemas of Copilot CLI 1.0.102, sha256
 # 7db5bbe2a490fb1f2c1d179876e68b3839d32ebd312a8053ee8f07962a8c6d55
 # What follows these lines has the sha256
-# d0b9aea04961cea8e026ec323e8a621dd88c76f513de228995d9234cb44ed906
+# 4b388d7c8c48aa4baff772bf14d894563307f2be04e57a53d9e787d0418fd773
 # mypy: disable-error-code="empty-body"
 """The calls `environments` and their types."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal
 
 import attrs
 
@@ -90,7 +91,9 @@ class ServerEnvironmentsRpc(Namespace):
     async def list(
         self,
         *,
-        kind: EnvironmentKind | None = None,
+        kind: EnvironmentKind
+        | Literal["user-local", "user-codespace", "managed-actions", "managed-sandbox", "managed-cca"]
+        | None = None,
         status: str | None = None,
     ) -> EnvironmentsListResult:
         """Call `environments.list`. Experimental."""

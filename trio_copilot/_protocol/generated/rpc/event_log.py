@@ -2,7 +2,7 @@
 # Made from the schemas of Copilot CLI 1.0.102, sha256
 # 7db5bbe2a490fb1f2c1d179876e68b3839d32ebd312a8053ee8f07962a8c6d55
 # What follows these lines has the sha256
-# 1dfb2f2f5692f73d55784de147f4596326aa863976984c156b1a84a5204cf128
+# 5098cabfee75cf5bbbca43a65ea51fb4302c396f7636a3dd798324388394d3b4
 # mypy: disable-error-code="empty-body"
 """The calls `event_log` and their types."""
 
@@ -59,9 +59,9 @@ class SessionEventLogRpc(Namespace):
         max: int | None = None,
         wait_ms: int | None = None,
         types: Literal["*"] | tuple[str, ...] | None = None,
-        agent_scope: EventsAgentScope | None = None,
+        agent_scope: EventsAgentScope | Literal["primary", "all"] | None = None,
         agent_ids: tuple[str, ...] | None = None,
-        direction: EventsReadDirection | None = None,
+        direction: EventsReadDirection | Literal["forward", "backward"] | None = None,
         include_ephemeral: bool | None = None,
     ) -> EventsReadResult:
         """Call `session.eventLog.read`. Experimental."""

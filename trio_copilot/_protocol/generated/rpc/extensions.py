@@ -2,7 +2,7 @@
 # Made from the schemas of Copilot CLI 1.0.102, sha256
 # 7db5bbe2a490fb1f2c1d179876e68b3839d32ebd312a8053ee8f07962a8c6d55
 # What follows these lines has the sha256
-# 175610786b94b3e02232bc90105c62a3057f05678c5ed0d7baff0995be1fa100
+# df1c2a7b51fe2c9afea65a87a0e79e263cffc0a769940bc872709699ff69c403
 # mypy: disable-error-code="empty-body"
 """The calls `extensions` and their types."""
 
@@ -170,7 +170,9 @@ class PushAttachmentGitHubReference(WireObject):
     type: Literal["github_reference"]
     number: int
     title: str
-    reference_type: PushAttachmentGitHubReferenceType
+    reference_type: (
+        PushAttachmentGitHubReferenceType | Literal["issue", "pr", "discussion"]
+    )
     state: str
     url: str
 

@@ -2,11 +2,13 @@
 # Made from the schemas of Copilot CLI 1.0.102, sha256
 # 7db5bbe2a490fb1f2c1d179876e68b3839d32ebd312a8053ee8f07962a8c6d55
 # What follows these lines has the sha256
-# f8d7c39368a938db5b00a6a6b476407fc4df0b2924c971a1e353a2b411a48d43
+# b216d505562e6bd6465de4c9c15458f0948b6aaba5e620f0d1c836d8f9ae266c
 # mypy: disable-error-code="empty-body"
 """The calls `history` and their types."""
 
 from __future__ import annotations
+
+from typing import Literal
 
 import attrs
 
@@ -214,7 +216,9 @@ class SessionHistoryRpc(Namespace):
         self,
         *,
         custom_instructions: str | None = None,
-        trigger: SessionHistoryCompactTrigger | None = None,
+        trigger: SessionHistoryCompactTrigger
+        | Literal["manual", "model_switch"]
+        | None = None,
         token_limit: int | None = None,
     ) -> HistoryCompactResult:
         """Call `session.history.compact`. Experimental."""
@@ -235,7 +239,7 @@ class SessionHistoryRpc(Namespace):
         self,
         *,
         event_id: str,
-        mode: HistoryRewindMode,
+        mode: HistoryRewindMode | Literal["conversation", "conversation-and-files"],
     ) -> HistoryRewindResult:
         """Call `session.history.rewind`. Experimental."""
         ...

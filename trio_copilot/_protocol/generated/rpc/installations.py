@@ -2,7 +2,7 @@
 # Made from the schemas of Copilot CLI 1.0.102, sha256
 # 7db5bbe2a490fb1f2c1d179876e68b3839d32ebd312a8053ee8f07962a8c6d55
 # What follows these lines has the sha256
-# 806e18651c4657ecfd47151d5cddbfc3792e785abb8ea9b2303cef2e20f80b82
+# 99795390ac33765030d65f628f528f34eb37bb74243756963cf90ca1bc684f65
 # mypy: disable-error-code="empty-body"
 """The calls `installations` and their types."""
 
@@ -68,7 +68,7 @@ class InstallationConfirmationResponse(WireObject):
 
     confirmation_id: str
     review_fingerprint: str
-    decision: InstallationDecision
+    decision: InstallationDecision | Literal["confirm", "decline", "cancel"]
 
 
 @attrs.frozen(kw_only=True, repr=False, eq=False)

@@ -2,7 +2,7 @@
 # Made from the schemas of Copilot CLI 1.0.102, sha256
 # 7db5bbe2a490fb1f2c1d179876e68b3839d32ebd312a8053ee8f07962a8c6d55
 # What follows these lines has the sha256
-# 528a4f5851ec0effb6f0033a74edfeda99b43731e428ea3bb0c8b4e555307bea
+# 17c700380a75803d17a7cf0227058d19bfcbc3746885e473e502ef3c6469517f
 # mypy: disable-error-code="empty-body"
 """The calls `limit_prediction` and their types."""
 
@@ -112,7 +112,9 @@ class SessionLimitPredictionRpc(Namespace):
         self,
         *,
         model_id: str | None = None,
-        client_type: SessionLimitPredictionClientType | None = None,
+        client_type: SessionLimitPredictionClientType
+        | Literal["cli-interactive", "cli-prompt"]
+        | None = None,
     ) -> SessionLimitPredictionResult:
         """Call `session.limitPrediction.predict`. Experimental."""
         ...

@@ -2,7 +2,7 @@
 # Made from the schemas of Copilot CLI 1.0.102, sha256
 # 7db5bbe2a490fb1f2c1d179876e68b3839d32ebd312a8053ee8f07962a8c6d55
 # What follows these lines has the sha256
-# 9a9c27bc8c64ce23fdab0c73f7eceb7bf20fc7fdbfeb69cb4de09f90dff177b8
+# ddcf39f208ed8a84f745e64100134ec637781072d04d363ab7cc0b7a828aa33b
 # mypy: disable-error-code="empty-body"
 """The calls `managed_settings` and their types."""
 
@@ -63,7 +63,7 @@ class ManagedSettingMeta(WireObject):
 class ManagedSettingsComposeLayer(WireObject):
     """Part of `managedSettings.compose`. Experimental."""
 
-    source: ManagedSettingsChannel
+    source: ManagedSettingsChannel | Literal["device", "server", "policyHelper"]
     settings: Any = None
 
 

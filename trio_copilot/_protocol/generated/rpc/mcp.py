@@ -2,7 +2,7 @@
 # Made from the schemas of Copilot CLI 1.0.102, sha256
 # 7db5bbe2a490fb1f2c1d179876e68b3839d32ebd312a8053ee8f07962a8c6d55
 # What follows these lines has the sha256
-# 1d362ffe47f7dffe905011d75bbdc808aebc8fa45d8af742b6e055ca1b7dc870
+# 9f128369ced75d519216542945b87810d95b5bf99b7ca50a10a6d25905706609
 # mypy: disable-error-code="empty-body"
 """The calls `mcp` and their types."""
 
@@ -158,14 +158,23 @@ class McpAppsResourceContent(WireObject):
 class McpAppsSetHostContextDetails(WireObject):
     """Part of `session.mcp.apps.setHostContext`."""
 
-    theme: McpAppsSetHostContextDetailsTheme | None = None
+    theme: McpAppsSetHostContextDetailsTheme | Literal["light", "dark"] | None = None
     locale: str | None = None
     time_zone: str | None = None
-    display_mode: McpAppsSetHostContextDetailsDisplayMode | None = None
-    available_display_modes: (
-        tuple[McpAppsSetHostContextDetailsAvailableDisplayMode, ...] | None
+    display_mode: (
+        McpAppsSetHostContextDetailsDisplayMode
+        | Literal["inline", "fullscreen", "pip"]
+        | None
     ) = None
-    platform: McpAppsSetHostContextDetailsPlatform | None = None
+    available_display_modes: (
+        tuple[McpAppsSetHostContextDetailsAvailableDisplayMode | Literal["inline", "fullscreen", "pip"], ...]
+        | None
+    ) = None
+    platform: (
+        McpAppsSetHostContextDetailsPlatform
+        | Literal["web", "desktop", "mobile"]
+        | None
+    ) = None
     user_agent: str | None = None
 
 
@@ -294,7 +303,10 @@ class McpInstallPlan(WireObject):
 class McpInstallationInput(WireObject):
     """Part of `mcp.prepareInstall` and 1 more."""
 
-    category: McpPlanValueCategory
+    category: (
+        McpPlanValueCategory
+        | Literal["environment-variable", "runtime-argument", "package-argument", "header", "url-variable"]
+    )
     key: str
     value: str
 
@@ -648,7 +660,7 @@ class McpPlanInstallPlanned(WireObject):
 class McpPlanInstallSourceCandidate(WireObject):
     """Part of `mcp.planInstall`."""
 
-    kind: McpPlanInstallSourceCandidateKind
+    kind: McpPlanInstallSourceCandidateKind | Literal["candidate"]
     candidate_handle: str
     search_id: str
 
@@ -657,7 +669,7 @@ class McpPlanInstallSourceCandidate(WireObject):
 class McpPlanInstallSourceCard(WireObject):
     """Part of `mcp.planInstall`."""
 
-    kind: McpPlanInstallSourceCardKind
+    kind: McpPlanInstallSourceCardKind | Literal["card"]
     card: McpServerCardReference
 
 
@@ -989,8 +1001,11 @@ class McpServerAuthConfigRedirectPort(WireObject):
 class McpServerCardEmbedded(WireObject):
     """Part of `mcp.planInstall` and 1 more."""
 
-    kind: McpServerCardEmbeddedKind
-    media_type: McpServerCardMediaType
+    kind: McpServerCardEmbeddedKind | Literal["embedded"]
+    media_type: (
+        McpServerCardMediaType
+        | Literal["application/mcp-server-card+json", "application/mcp-server+json"]
+    )
     data: str
 
 
@@ -998,8 +1013,11 @@ class McpServerCardEmbedded(WireObject):
 class McpServerCardUrl(WireObject):
     """Part of `mcp.planInstall` and 1 more."""
 
-    kind: McpServerCardUrlKind
-    media_type: McpServerCardMediaType
+    kind: McpServerCardUrlKind | Literal["url"]
+    media_type: (
+        McpServerCardMediaType
+        | Literal["application/mcp-server-card+json", "application/mcp-server+json"]
+    )
     url: str
 
 
@@ -1010,20 +1028,29 @@ class McpServerConfigHttp(WireObject):
     display_name: str | None = None
     safe_for_telemetry: bool | McpSafeForTelemetryFields | None = None
     tools: tuple[str, ...] | None = None
-    type: McpServerConfigHttpType | None = None
+    type: McpServerConfigHttpType | Literal["http", "sse"] | None = None
     is_default_server: bool | None = None
-    filter_mapping: Mapping[str, ContentFilterMode] | ContentFilterMode | None = None
+    filter_mapping: (
+        Mapping[str, ContentFilterMode | Literal["none", "markdown", "hidden_characters"]]
+        | ContentFilterMode
+        | Literal["none", "markdown", "hidden_characters"]
+        | None
+    ) = None
     timeout: int | None = None
     slow_connection_threshold_ms: int | None = None
     oidc: bool | McpServerAuthConfigRedirectPort | None = None
     auth: bool | McpServerAuthConfigRedirectPort | None = None
-    defer_tools: McpServerConfigDeferTools | None = None
+    defer_tools: McpServerConfigDeferTools | Literal["auto", "never"] | None = None
     disable_tool_cache: bool | None = None
     disable_secret_masking: bool | None = None
     exclude_tools: tuple[str, ...] | None = None
     events: tuple[str, ...] | None = None
     notifications: tuple[str, ...] | None = None
-    source: McpServerSource | None = None
+    source: (
+        McpServerSource
+        | Literal["user", "workspace", "plugin", "builtin", "managed", "account"]
+        | None
+    ) = None
     source_plugin: str | None = None
     source_plugin_version: str | None = None
     source_plugin_spec: bool | None = None
@@ -1035,7 +1062,11 @@ class McpServerConfigHttp(WireObject):
     oauth_client_id: str | None = None
     oauth_scopes: tuple[str, ...] | None = None
     oauth_public_client: bool | None = None
-    oauth_grant_type: McpServerConfigHttpOauthGrantType | None = None
+    oauth_grant_type: (
+        McpServerConfigHttpOauthGrantType
+        | Literal["authorization_code", "client_credentials"]
+        | None
+    ) = None
 
 
 @attrs.frozen(kw_only=True, repr=False, eq=False)
@@ -1046,18 +1077,27 @@ class McpServerConfigStdio(WireObject):
     safe_for_telemetry: bool | McpSafeForTelemetryFields | None = None
     tools: tuple[str, ...] | None = None
     is_default_server: bool | None = None
-    filter_mapping: Mapping[str, ContentFilterMode] | ContentFilterMode | None = None
+    filter_mapping: (
+        Mapping[str, ContentFilterMode | Literal["none", "markdown", "hidden_characters"]]
+        | ContentFilterMode
+        | Literal["none", "markdown", "hidden_characters"]
+        | None
+    ) = None
     timeout: int | None = None
     slow_connection_threshold_ms: int | None = None
     oidc: bool | McpServerAuthConfigRedirectPort | None = None
     auth: bool | McpServerAuthConfigRedirectPort | None = None
-    defer_tools: McpServerConfigDeferTools | None = None
+    defer_tools: McpServerConfigDeferTools | Literal["auto", "never"] | None = None
     disable_tool_cache: bool | None = None
     disable_secret_masking: bool | None = None
     exclude_tools: tuple[str, ...] | None = None
     events: tuple[str, ...] | None = None
     notifications: tuple[str, ...] | None = None
-    source: McpServerSource | None = None
+    source: (
+        McpServerSource
+        | Literal["user", "workspace", "plugin", "builtin", "managed", "account"]
+        | None
+    ) = None
     source_plugin: str | None = None
     source_plugin_version: str | None = None
     source_plugin_spec: bool | None = None
@@ -1067,7 +1107,7 @@ class McpServerConfigStdio(WireObject):
     args: tuple[str, ...] | None = None
     cwd: str | None = None
     env: Mapping[str, str] | None = None
-    type: McpServerConfigStdioType | None = None
+    type: McpServerConfigStdioType | Literal["local", "stdio"] | None = None
 
 
 @attrs.frozen(kw_only=True, repr=False, eq=False)
@@ -1719,7 +1759,7 @@ class ServerMcpRpc(Namespace):
         *,
         contract: CatalogClientContract,
         source: McpPlanInstallSource,
-        scope: McpPlanScope | None = None,
+        scope: McpPlanScope | Literal["user"] | None = None,
         policy_session_id: str | None = None,
     ) -> McpPlanInstallResult:
         """Call `mcp.planInstall`. Experimental."""
@@ -1747,7 +1787,8 @@ class ServerMcpRpc(Namespace):
         inputs: tuple[McpInstallationInput, ...],
         secrets: tuple[McpInstallationSecret, ...],
         source: McpServerCardReference,
-        secret_storage: McpInstallationSecretStorage,
+        secret_storage: McpInstallationSecretStorage
+        | Literal["keychain", "private-file"],
     ) -> McpInstallationManagementResult:
         """Call `mcp.prepareInstall`. Experimental."""
         ...
@@ -1960,7 +2001,7 @@ class SessionMcpRpc(Namespace):
     async def set_env_value_mode(
         self,
         *,
-        mode: McpSetEnvValueModeDetails,
+        mode: McpSetEnvValueModeDetails | Literal["direct", "indirect"],
     ) -> McpSetEnvValueModeResult:
         """Call `session.mcp.setEnvValueMode`. Experimental."""
         ...
@@ -2101,7 +2142,9 @@ class SessionMcpOauthRpc(Namespace):
         client_id: str | None = None,
         client_secret: str | None = None,
         public_client: bool | None = None,
-        grant_type: McpOauthLoginGrantType | None = None,
+        grant_type: McpOauthLoginGrantType
+        | Literal["authorization_code", "client_credentials"]
+        | None = None,
         redirect_uri: str | None = None,
         login_id: str | None = None,
         expected_installation_id: str | None = None,

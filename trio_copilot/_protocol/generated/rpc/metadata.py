@@ -2,14 +2,14 @@
 # Made from the schemas of Copilot CLI 1.0.102, sha256
 # 7db5bbe2a490fb1f2c1d179876e68b3839d32ebd312a8053ee8f07962a8c6d55
 # What follows these lines has the sha256
-# 84d17ff987f367efccb5f9c0f811a4404f19da4761d56b21a95c7c8eb8fd3136
+# 2b9e2b9fd63eab6f3dcfddb3f693f9a2b341031a33447b2cd613512f89d35b70
 # mypy: disable-error-code="empty-body"
 """The calls `metadata` and their types."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import attrs
 
@@ -204,7 +204,9 @@ class SessionWorkingDirectoryContext(WireObject):
     cwd: str
     git_root: str | None = None
     repository: str | None = None
-    host_type: SessionWorkingDirectoryContextHostType | None = None
+    host_type: (
+        SessionWorkingDirectoryContextHostType | Literal["github", "ado"] | None
+    ) = None
     repository_host: str | None = None
     branch: str | None = None
     head_commit: str | None = None

@@ -2,13 +2,13 @@
 # Made from the schemas of Copilot CLI 1.0.102, sha256
 # 7db5bbe2a490fb1f2c1d179876e68b3839d32ebd312a8053ee8f07962a8c6d55
 # What follows these lines has the sha256
-# 51ea56916e3656befbda00bc4dd1716e196eefb50b9185c053498b0eafbe9737
+# 75d06c075c5ab9530ab3a6a6b866a5648489efc337efcb4a4cdabe386de3ba6c
 # mypy: disable-error-code="empty-body"
 """The calls `mode` and their types."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import attrs
 
@@ -47,8 +47,10 @@ class SessionModeRpc(Namespace):
     async def set(
         self,
         *,
-        mode: SessionMode,
-        expected_mode: SessionMode | None = None,
+        mode: SessionMode | Literal["interactive", "plan", "autopilot"],
+        expected_mode: SessionMode
+        | Literal["interactive", "plan", "autopilot"]
+        | None = None,
         inherit_plan_base_from_session_id: str | None = None,
         plan_model_configured: bool | None = None,
         plan_model: str | None = None,

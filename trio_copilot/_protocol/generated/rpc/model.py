@@ -2,14 +2,14 @@
 # Made from the schemas of Copilot CLI 1.0.102, sha256
 # 7db5bbe2a490fb1f2c1d179876e68b3839d32ebd312a8053ee8f07962a8c6d55
 # What follows these lines has the sha256
-# cdc32920908f55aae344ab2cd63ea87ce7f36bd4a5cdc282d08bbb3369baea86
+# f17e95abf7dcd1e7256de8dd9352f4f3c38cc820405c2a33105ec6e21a6175f8
 # mypy: disable-error-code="empty-body"
 """The calls `model` and their types."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
 
@@ -198,8 +198,12 @@ class SessionModelRpc(Namespace):
     async def switch_auto_tier(
         self,
         *,
-        auto_tier: AutoTier | None,
-        source: ModelChangeSource | None = None,
+        auto_tier: AutoTier
+        | Literal["efficiency", "balance", "intelligence", "fast"]
+        | None,
+        source: ModelChangeSource
+        | Literal["model_command", "settings_command", "config_command", "model_picker", "managed_settings", "repo_settings", "startup", "agent", "plan_mode", "automatic", "changeboarding_shortcut", "sdk", "auto_tier_recommendation"]
+        | None = None,
     ) -> ModelSwitchAutoTierResult:
         """Call `session.model.switchAutoTier`. Experimental."""
         ...
@@ -210,13 +214,20 @@ class SessionModelRpc(Namespace):
         *,
         model_id: str,
         provider_id: str | None = None,
-        auto_tier: AutoTier | None | Unset = UNSET,
+        auto_tier: AutoTier
+        | Literal["efficiency", "balance", "intelligence", "fast"]
+        | None
+        | Unset = UNSET,
         reasoning_effort: str | None | Unset = UNSET,
-        reasoning_summary: ReasoningSummary | None = None,
-        verbosity: Verbosity | None = None,
+        reasoning_summary: ReasoningSummary
+        | Literal["none", "concise", "detailed"]
+        | None = None,
+        verbosity: Verbosity | Literal["low", "medium", "high"] | None = None,
         model_capabilities: ModelCapabilitiesOverride | None = None,
-        context_tier: ContextTier | None = None,
-        source: ModelChangeSource | None = None,
+        context_tier: ContextTier | Literal["default", "long_context"] | None = None,
+        source: ModelChangeSource
+        | Literal["model_command", "settings_command", "config_command", "model_picker", "managed_settings", "repo_settings", "startup", "agent", "plan_mode", "automatic", "changeboarding_shortcut", "sdk", "auto_tier_recommendation"]
+        | None = None,
         defer_if_model_change_queued: bool | None = None,
         compaction_decision: str | None = None,
         run_compaction_preflight: bool | None = None,

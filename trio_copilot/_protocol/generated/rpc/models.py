@@ -2,14 +2,14 @@
 # Made from the schemas of Copilot CLI 1.0.102, sha256
 # 7db5bbe2a490fb1f2c1d179876e68b3839d32ebd312a8053ee8f07962a8c6d55
 # What follows these lines has the sha256
-# cb6f92d9757e7345be260ed06c04729e473e0e9758e5d79c614eb3ff77cbe490
+# fced34deec5796fefca062e3f9e787da45674407687c0f2f8c74464e2f6afca9
 # mypy: disable-error-code="empty-body"
 """The calls `models` and their types."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import attrs
 
@@ -203,7 +203,11 @@ class ModelCapabilitiesOverrideSupports(WireObject):
     vision: bool | None = None
     tool_calls: bool | None = None
     reasoning_effort: bool | None = None
-    adaptive_thinking: AdaptiveThinkingSupport | None = None
+    adaptive_thinking: (
+        AdaptiveThinkingSupport
+        | Literal["unsupported", "optional", "required", "adaptive_only"]
+        | None
+    ) = None
 
 
 @attrs.frozen(kw_only=True, repr=False, eq=False)
@@ -216,7 +220,11 @@ class ModelCapabilitiesSupports(WireObject):
     vision: bool | None = None
     tool_calls: bool | None = None
     reasoning_effort: bool | None = None
-    adaptive_thinking: AdaptiveThinkingSupport | None = None
+    adaptive_thinking: (
+        AdaptiveThinkingSupport
+        | Literal["unsupported", "optional", "required", "adaptive_only"]
+        | None
+    ) = None
 
 
 @attrs.frozen(kw_only=True, repr=False, eq=False)

@@ -2,14 +2,14 @@
 # Made from the schemas of Copilot CLI 1.0.102, sha256
 # 7db5bbe2a490fb1f2c1d179876e68b3839d32ebd312a8053ee8f07962a8c6d55
 # What follows these lines has the sha256
-# d31e40f41128abe2154f430b40b5d67911d4c7c9ab34fdd0298a12334c80b7ac
+# 295d4791d41fb1306828a694e32e6a0ee79404de5b9134fff68cffa8a374a609
 # mypy: disable-error-code="empty-body"
 """The calls `name` and their types."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import attrs
 
@@ -45,15 +45,19 @@ class NamedProviderConfig(WireObject):
     """Part of `sessions.open` and 3 more."""
 
     name: str
-    type: ProviderConfigType | None = None
-    wire_api: ProviderConfigWireApi | None = None
-    transport: ProviderConfigTransport | None = None
+    type: ProviderConfigType | Literal["openai", "azure", "anthropic"] | None = None
+    wire_api: ProviderConfigWireApi | Literal["completions", "responses"] | None = None
+    transport: ProviderConfigTransport | Literal["http", "websockets"] | None = None
     base_url: str
     api_key: str | None = None
     bearer_token: str | None = None
     azure: ProviderConfigAzure | None = None
     headers: Mapping[str, str] | None = None
-    model_provider: ProviderConfigModelProvider | None = None
+    model_provider: (
+        ProviderConfigModelProvider
+        | Literal["openai", "anthropic", "azure_openai", "ollama", "lm_studio", "foundry_local", "llama_cpp"]
+        | None
+    ) = None
     has_bearer_token_provider: bool | None = None
 
 

@@ -2,7 +2,7 @@
 # Made from the schemas of Copilot CLI 1.0.102, sha256
 # 7db5bbe2a490fb1f2c1d179876e68b3839d32ebd312a8053ee8f07962a8c6d55
 # What follows these lines has the sha256
-# 81897f2d9bc6cfb7f3cf65ba0e355d5157098b09a4274459dfb5f1868ebebce8
+# 7e460dadb77893db3f6652f7440533f280956214ed93ca4dd72b2b6cb8d8a943
 # mypy: disable-error-code="empty-body"
 """The calls `options` and their types."""
 
@@ -35,7 +35,7 @@ class OptionsUpdateAdditionalContentExclusionPolicy(WireObject):
 
     rules: tuple[OptionsUpdateAdditionalContentExclusionPolicyRule, ...]
     last_updated_at: Any
-    scope: OptionsUpdateAdditionalContentExclusionPolicyScope
+    scope: OptionsUpdateAdditionalContentExclusionPolicyScope | Literal["repo", "all"]
 
 
 @attrs.frozen(kw_only=True, repr=False, eq=False)
@@ -77,7 +77,11 @@ class SessionInstalledPlugin(WireObject):
     enabled: bool
     cache_path: str | None = None
     source: (
-        str | SessionInstalledPluginSourceGitHub | SessionInstalledPluginSourceUrl | SessionInstalledPluginSourceLocal | None
+        str
+        | SessionInstalledPluginSourceGitHub
+        | SessionInstalledPluginSourceUrl
+        | SessionInstalledPluginSourceLocal
+        | None
     ) = None
     source_sha: str | None = None
     installed_from: str | None = None
@@ -168,8 +172,10 @@ class SessionOptionsRpc(Namespace):
         model: str | None = None,
         model_capabilities_overrides: ModelCapabilitiesOverride | None = None,
         reasoning_effort: str | None = None,
-        reasoning_summary: OptionsUpdateReasoningSummary | None = None,
-        verbosity: Verbosity | None = None,
+        reasoning_summary: OptionsUpdateReasoningSummary
+        | Literal["none", "concise", "detailed"]
+        | None = None,
+        verbosity: Verbosity | Literal["low", "medium", "high"] | None = None,
         client_name: str | None = None,
         lsp_client_name: str | None = None,
         integration_id: str | None = None,
@@ -182,15 +188,21 @@ class SessionOptionsRpc(Namespace):
         excluded_tools: tuple[str, ...] | None = None,
         included_builtin_agents: tuple[str, ...] | None | Unset = UNSET,
         excluded_builtin_agents: tuple[str, ...] | None = None,
-        tool_filter_precedence: OptionsUpdateToolFilterPrecedence | None = None,
+        tool_filter_precedence: OptionsUpdateToolFilterPrecedence
+        | Literal["available", "excluded"]
+        | None = None,
         enable_script_safety: bool | None = None,
         shell: ShellOptions | None = None,
         shell_init_profile: str | None = None,
         shell_process_flags: tuple[str, ...] | None = None,
         sandbox_config: SandboxConfig | None = None,
-        sandbox_config_source: SandboxConfigSource | None = None,
+        sandbox_config_source: SandboxConfigSource
+        | Literal["never_configured", "user_enabled", "user_disabled", "session_flag", "session_disabled", "unsupported_host", "repository_policy"]
+        | None = None,
         log_interactive_shells: bool | None = None,
-        env_value_mode: OptionsUpdateEnvValueMode | None = None,
+        env_value_mode: OptionsUpdateEnvValueMode
+        | Literal["direct", "indirect"]
+        | None = None,
         allow_all_mcp_server_instructions: bool | None = None,
         skill_directories: tuple[str, ...] | None = None,
         agent_directories: tuple[str, ...] | None = None,
@@ -217,16 +229,20 @@ class SessionOptionsRpc(Namespace):
         agent_context: str | None = None,
         events_log_directory: str | None = None,
         events_log_includes_subagents: bool | None = None,
-        additional_content_exclusion_policies: tuple[OptionsUpdateAdditionalContentExclusionPolicy, ...] | None = None,
+        additional_content_exclusion_policies: tuple[OptionsUpdateAdditionalContentExclusionPolicy, ...]
+        | None = None,
         manage_schedule_enabled: bool | None = None,
-        session_capabilities: tuple[SessionCapability, ...] | None = None,
+        session_capabilities: tuple[SessionCapability | Literal["tui-hints", "plan-mode", "memory", "cli-documentation", "ask-user", "interactive-mode", "system-notifications", "elicitation", "session-store", "mcp-apps", "canvas-renderer"], ...]
+        | None = None,
         skip_embedding_retrieval: bool | None = None,
         organization_custom_instructions: str | None = None,
         enable_file_hooks: bool | None = None,
         enable_host_git_operations: bool | None = None,
         enable_session_store: bool | None = None,
         enable_skills: bool | None = None,
-        context_tier: OptionsUpdateContextTier | None = None,
+        context_tier: OptionsUpdateContextTier
+        | Literal["default", "long_context"]
+        | None = None,
         session_limits: SessionLimitsConfig | None | Unset = UNSET,
         autopilot: AutopilotOptions | None = None,
     ) -> SessionUpdateOptionsResult:

@@ -2,7 +2,7 @@
 # Made from the schemas of Copilot CLI 1.0.102, sha256
 # 7db5bbe2a490fb1f2c1d179876e68b3839d32ebd312a8053ee8f07962a8c6d55
 # What follows these lines has the sha256
-# 043781c51dc1262ef29a33c900c826542ae90edef5ce5bc0e28f9fd2f441e865
+# 2ed4999d0faee02bc3711e15141e9953bf5c0c4efe57bfc0f007c3290e967096
 # mypy: disable-error-code="empty-body"
 """The calls `permissions` and their types."""
 
@@ -303,10 +303,21 @@ class PermissionDecisionCancelled(WireObject):
 class PermissionDecisionContext(WireObject):
     """Part of `session.sandbox.disableForSession` and 2 more."""
 
-    outcome: PermissionDecisionOutcome
-    source: PermissionDecisionSource
-    surface: PermissionDecisionSurface
-    response_capability: PermissionResponseCapability | None = None
+    outcome: (
+        PermissionDecisionOutcome
+        | Literal["auto_approved", "autopilot_denied", "prompted_user"]
+    )
+    source: (
+        PermissionDecisionSource
+        | Literal["assisted_approval", "human_response", "host_policy", "unattended_fallback", "authorization_carry_forward"]
+    )
+    surface: (
+        PermissionDecisionSurface
+        | Literal["tui", "prompt_mode", "copilot_app", "acp", "sdk"]
+    )
+    response_capability: (
+        PermissionResponseCapability | Literal["interactive", "headless", "none"] | None
+    ) = None
     user_feedback: str | None = None
 
 
@@ -451,7 +462,10 @@ class PermissionsConfigureAdditionalContentExclusionPolicy(WireObject):
 
     rules: tuple[PermissionsConfigureAdditionalContentExclusionPolicyRule, ...]
     last_updated_at: Any
-    scope: PermissionsConfigureAdditionalContentExclusionPolicyScope
+    scope: (
+        PermissionsConfigureAdditionalContentExclusionPolicyScope
+        | Literal["repo", "all"]
+    )
 
 
 @attrs.frozen(kw_only=True, repr=False, eq=False)
@@ -824,7 +838,8 @@ class SessionPermissionsRpc(Namespace):
         rules: PermissionRulesSet | None = None,
         paths: PermissionPathsConfig | None = None,
         urls: PermissionUrlsConfig | None = None,
-        additional_content_exclusion_policies: tuple[PermissionsConfigureAdditionalContentExclusionPolicy, ...] | None = None,
+        additional_content_exclusion_policies: tuple[PermissionsConfigureAdditionalContentExclusionPolicy, ...]
+        | None = None,
         assisted_approval_instructions: str | None = None,
     ) -> PermissionsConfigureResult:
         """Call `session.permissions.configure`. Experimental."""
@@ -850,7 +865,7 @@ class SessionPermissionsRpc(Namespace):
     async def modify_rules(
         self,
         *,
-        scope: PermissionsModifyRulesScope,
+        scope: PermissionsModifyRulesScope | Literal["session", "location"],
         add: tuple[PermissionRule, ...] | None = None,
         remove: tuple[PermissionRule, ...] | None = None,
         remove_all: bool | None = None,
@@ -886,7 +901,9 @@ class SessionPermissionsRpc(Namespace):
         self,
         *,
         enabled: bool,
-        source: PermissionsSetApproveAllSource | None = None,
+        source: PermissionsSetApproveAllSource
+        | Literal["cli_flag", "slash_command", "autopilot_confirmation", "user_setting", "rpc"]
+        | None = None,
     ) -> PermissionsSetApproveAllResult:
         """Call `session.permissions.setApproveAll`. Experimental."""
         ...
@@ -895,9 +912,11 @@ class SessionPermissionsRpc(Namespace):
     async def set_mode(
         self,
         *,
-        mode: PermissionMode,
+        mode: PermissionMode | Literal["manual", "assisted", "allow-all"],
         assisted_approval_model: str | None = None,
-        source: PermissionModeSource | None = None,
+        source: PermissionModeSource
+        | Literal["cli_flag", "slash_command", "autopilot_confirmation", "user_setting", "organization_targeting", "rpc"]
+        | None = None,
     ) -> PermissionsSetModeResult:
         """Call `session.permissions.setMode`. Experimental."""
         ...

@@ -2,14 +2,14 @@
 # Made from the schemas of Copilot CLI 1.0.102, sha256
 # 7db5bbe2a490fb1f2c1d179876e68b3839d32ebd312a8053ee8f07962a8c6d55
 # What follows these lines has the sha256
-# dad444463b638446846c8f553f89d27e83888623e304088a9e0b434e898dc280
+# b7a76e0b16764f153312e0aa4366a95f4bda19325137dc56ce602eaa76ae21a4
 # mypy: disable-error-code="empty-body"
 """The calls `providers` and their types."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
 
@@ -133,9 +133,15 @@ class ModelProviderInstance(WireObject):
     display_name: str
     provenance: ModelProviderProvenance
     inference_endpoint: str | None = None
-    inference_type: ProviderEndpointType | None = None
-    inference_wire_api: ProviderEndpointWireApi | None = None
-    inference_transport: ProviderEndpointTransport | None = None
+    inference_type: (
+        ProviderEndpointType | Literal["openai", "azure", "anthropic"] | None
+    ) = None
+    inference_wire_api: (
+        ProviderEndpointWireApi | Literal["completions", "responses"] | None
+    ) = None
+    inference_transport: (
+        ProviderEndpointTransport | Literal["http", "websockets"] | None
+    ) = None
 
 
 @attrs.frozen(kw_only=True, repr=False, eq=False)
@@ -162,7 +168,10 @@ class ModelProviderProvenance(WireObject):
 
     adapter_id: str
     provider_kind: str
-    source: ModelProviderProvenanceSource
+    source: (
+        ModelProviderProvenanceSource
+        | Literal["builtIn", "configured", "extension", "custom"]
+    )
     owner_id: str | None = None
     owner_display_name: str | None = None
 
@@ -189,9 +198,9 @@ class ModelProviderWarning(WireObject):
 class ProviderConfig(WireObject):
     """Part of `sessions.open` and 1 more. Experimental."""
 
-    type: ProviderConfigType | None = None
-    wire_api: ProviderConfigWireApi | None = None
-    transport: ProviderConfigTransport | None = None
+    type: ProviderConfigType | Literal["openai", "azure", "anthropic"] | None = None
+    wire_api: ProviderConfigWireApi | Literal["completions", "responses"] | None = None
+    transport: ProviderConfigTransport | Literal["http", "websockets"] | None = None
     base_url: str
     api_key: str | None = None
     api_key_command: str | None = None
@@ -200,7 +209,11 @@ class ProviderConfig(WireObject):
     model_id: str | None = None
     model_capabilities: ModelCapabilitiesOverride | None = None
     provider_name: str | None = None
-    model_provider: ProviderConfigModelProvider | None = None
+    model_provider: (
+        ProviderConfigModelProvider
+        | Literal["openai", "anthropic", "azure_openai", "ollama", "lm_studio", "foundry_local", "llama_cpp"]
+        | None
+    ) = None
     wire_model: str | None = None
     max_prompt_tokens: float | None = None
     max_context_window_tokens: float | None = None

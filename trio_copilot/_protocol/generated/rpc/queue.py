@@ -2,14 +2,14 @@
 # Made from the schemas of Copilot CLI 1.0.102, sha256
 # 7db5bbe2a490fb1f2c1d179876e68b3839d32ebd312a8053ee8f07962a8c6d55
 # What follows these lines has the sha256
-# 3c7549fc462bc3d10c18655550c83f6ddbe886f7f2528bb4ff93166a6699fa23
+# 96d64861b363908c71e33721b4c10a249726912cfab9da66a035482d91ac78aa
 # mypy: disable-error-code="empty-body"
 """The calls `queue` and their types."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import attrs
 
@@ -43,12 +43,14 @@ class QueueInsertMessage(WireObject):
     prompt: str
     display_prompt: str | None = None
     attachments: tuple[Attachment, ...] | None = None
-    agent_mode: SendAgentMode | None = None
+    agent_mode: (
+        SendAgentMode | Literal["interactive", "plan", "autopilot", "shell"] | None
+    ) = None
     source: str | None = None
     billable: bool | None = None
     required_tool: str | None = None
     request_headers: Mapping[str, str] | None = None
-    mode: SendMode | None = None
+    mode: SendMode | Literal["enqueue", "immediate"] | None = None
     prepend: bool | None = None
     wait: bool | None = None
     delivery: str | None = None
@@ -135,7 +137,8 @@ class SessionQueueRpc(Namespace):
         *,
         message_id: str,
         expected_prompt: str,
-        agent_mode: SendAgentMode,
+        agent_mode: SendAgentMode
+        | Literal["interactive", "plan", "autopilot", "shell"],
         prompt: str,
         display_prompt: str,
         attachments: tuple[Attachment, ...],

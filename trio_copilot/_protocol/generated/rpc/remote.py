@@ -2,11 +2,13 @@
 # Made from the schemas of Copilot CLI 1.0.102, sha256
 # 7db5bbe2a490fb1f2c1d179876e68b3839d32ebd312a8053ee8f07962a8c6d55
 # What follows these lines has the sha256
-# 9e28c09349dd779c736701f6836844665eeb48397738e615a48378586c5449b5
+# 27a7df8980137434d71ff73501e500e266e668174e341e2d4a7dab0de00f5329
 # mypy: disable-error-code="empty-body"
 """The calls `remote` and their types."""
 
 from __future__ import annotations
+
+from typing import Literal
 
 import attrs
 
@@ -48,7 +50,7 @@ class SessionRemoteRpc(Namespace):
     async def enable(
         self,
         *,
-        mode: RemoteSessionMode | None = None,
+        mode: RemoteSessionMode | Literal["off", "export", "on"] | None = None,
     ) -> RemoteEnableResult:
         """Call `session.remote.enable`. Experimental."""
         ...

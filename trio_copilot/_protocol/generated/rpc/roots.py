@@ -2,14 +2,14 @@
 # Made from the schemas of Copilot CLI 1.0.102, sha256
 # 7db5bbe2a490fb1f2c1d179876e68b3839d32ebd312a8053ee8f07962a8c6d55
 # What follows these lines has the sha256
-# 7e66555e14c317894364a7ccadf2fc1c173c7df1a020b6716a45b38ffa571412
+# 45240b8658450e11f131962f72f9b33beed0722cc8c3ebdcfcbba243be5d345a
 # mypy: disable-error-code="empty-body"
 """The calls `roots` and their types."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from ...calls import Namespace, method
 
@@ -614,7 +614,13 @@ class SessionRpc(Namespace):
         return SessionWorkspacesRpc(self._call)
 
     @method("session.abort")
-    async def abort(self, *, reason: AbortReason | None = None) -> AbortResult:
+    async def abort(
+        self,
+        *,
+        reason: AbortReason
+        | Literal["user_initiated", "remote_command", "user_abort", "autopilot_credit_limit"]
+        | None = None,
+    ) -> AbortResult:
         """Call `session.abort`. Experimental."""
         ...
 
@@ -637,7 +643,7 @@ class SessionRpc(Namespace):
         self,
         *,
         message: str,
-        level: SessionLogLevel | None = None,
+        level: SessionLogLevel | Literal["info", "warning", "error"] | None = None,
         type: str | None = None,
         ephemeral: bool | None = None,
         url: str | None = None,
@@ -653,12 +659,14 @@ class SessionRpc(Namespace):
         prompt: str,
         display_prompt: str | None = None,
         attachments: tuple[Attachment, ...] | None = None,
-        mode: SendMode | None = None,
+        mode: SendMode | Literal["enqueue", "immediate"] | None = None,
         prepend: bool | None = None,
         billable: bool | None = None,
         required_tool: str | None = None,
         source: str | None = None,
-        agent_mode: SendAgentMode | None = None,
+        agent_mode: SendAgentMode
+        | Literal["interactive", "plan", "autopilot", "shell"]
+        | None = None,
         request_headers: Mapping[str, str] | None = None,
         response_format: ResponseFormat | None = None,
         traceparent: str | None = None,
@@ -673,9 +681,11 @@ class SessionRpc(Namespace):
         self,
         *,
         messages: tuple[SendMessageItem, ...],
-        mode: SendMode | None = None,
+        mode: SendMode | Literal["enqueue", "immediate"] | None = None,
         prepend: bool | None = None,
-        agent_mode: SendAgentMode | None = None,
+        agent_mode: SendAgentMode
+        | Literal["interactive", "plan", "autopilot", "shell"]
+        | None = None,
         request_headers: Mapping[str, str] | None = None,
         response_format: ResponseFormat | None = None,
         traceparent: str | None = None,
@@ -689,7 +699,7 @@ class SessionRpc(Namespace):
     async def shutdown(
         self,
         *,
-        type: ShutdownType | None = None,
+        type: ShutdownType | Literal["routine", "error"] | None = None,
         reason: str | None = None,
         detach_session_end_hooks: bool | None = None,
     ) -> None:

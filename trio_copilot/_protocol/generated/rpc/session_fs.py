@@ -2,14 +2,14 @@
 # Made from the schemas of Copilot CLI 1.0.102, sha256
 # 7db5bbe2a490fb1f2c1d179876e68b3839d32ebd312a8053ee8f07962a8c6d55
 # What follows these lines has the sha256
-# f35d78b0cc621756f6f4675c5488553fb5b65a8f90ac6247d12ce1e7fd372ea9
+# 8c9af0c3525d0b2e1b585534f3f703eb106de96d67f8dfdad03c4ecf2b2d4a8e
 # mypy: disable-error-code="empty-body"
 """The calls `session_fs` and their types."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import attrs
 
@@ -32,7 +32,7 @@ class SessionFsAppendFileRequest(WireObject):
 class SessionFsError(WireObject):
     """Part of `sessionFs.readFile` and 12 more."""
 
-    code: SessionFsErrorCode
+    code: SessionFsErrorCode | Literal["ENOENT", "UNKNOWN"]
     message: str | None = None
     write_changed: bool | None = None
 
@@ -115,7 +115,7 @@ class SessionFsReaddirWithTypesEntry(WireObject):
     """Part of `sessionFs.readdirWithTypes`."""
 
     name: str
-    type: SessionFsReaddirWithTypesEntryType
+    type: SessionFsReaddirWithTypesEntryType | Literal["file", "directory"]
 
 
 @attrs.frozen(kw_only=True, repr=False, eq=False)
@@ -207,7 +207,10 @@ class SessionFsSqliteQueryResult(WireObject):
 class SessionFsSqliteTransactionError(WireObject):
     """Part of `sessionFs.sqliteTransaction`. Experimental."""
 
-    error_class: SessionFsSqliteTransactionErrorClass
+    error_class: (
+        SessionFsSqliteTransactionErrorClass
+        | Literal["busyOrLocked", "fatal", "postCommitAmbiguous"]
+    )
     message: str
 
 
@@ -322,7 +325,7 @@ class ServerSessionFsRpc(Namespace):
         *,
         initial_cwd: str,
         session_state_path: str,
-        conventions: SessionFsSetProviderConventions,
+        conventions: SessionFsSetProviderConventions | Literal["windows", "posix"],
         capabilities: SessionFsSetProviderCapabilities | None = None,
     ) -> SessionFsSetProviderResult:
         """Call `sessionFs.setProvider`. Experimental."""

@@ -2,7 +2,7 @@
 # Made from the schemas of Copilot CLI 1.0.102, sha256
 # 7db5bbe2a490fb1f2c1d179876e68b3839d32ebd312a8053ee8f07962a8c6d55
 # What follows these lines has the sha256
-# 52f5de70b455105194cb061b27d50a89bdffb4c1a27671b41c0f2ea06962b784
+# 775117636f988940793e7eaba9e65a1843e1f8e5c7bef4c17057fb6615d6a63d
 # mypy: disable-error-code="empty-body"
 """The calls `sessions` and their types."""
 
@@ -73,7 +73,11 @@ class InstalledPlugin(WireObject):
     enabled: bool
     cache_path: str | None = None
     source: (
-        str | InstalledPluginSourceGitHub | InstalledPluginSourceUrl | InstalledPluginSourceLocal | None
+        str
+        | InstalledPluginSourceGitHub
+        | InstalledPluginSourceUrl
+        | InstalledPluginSourceLocal
+        | None
     ) = None
     source_sha: str | None = None
     installed_from: str | None = None
@@ -141,7 +145,7 @@ class MemoryConfiguration(WireObject):
     """Part of `sessions.open`."""
 
     enabled: bool
-    mode: MemoryMode | None = None
+    mode: MemoryMode | Literal["system-prompt", "user-prompt"] | None = None
 
 
 @attrs.frozen(kw_only=True, repr=False, eq=False)
@@ -255,10 +259,14 @@ class RemoteSessionMetadataValue(WireObject):
     remote_session_ids: tuple[str, ...]
     pull_request_number: int | None = None
     resource_id: str | None = None
-    task_type: RemoteSessionMetadataTaskType | None = None
+    task_type: RemoteSessionMetadataTaskType | Literal["cca", "cli"] | None = None
     stale_at: str | None = None
     state: str | None = None
-    host_status: RemoteSessionHostStatus | None = None
+    host_status: (
+        RemoteSessionHostStatus
+        | Literal["idle", "working", "input-needed", "error"]
+        | None
+    ) = None
     host_activity: str | None = None
 
 
@@ -285,7 +293,7 @@ class SessionContext(WireObject):
     cwd: str
     git_root: str | None = None
     repository: str | None = None
-    host_type: SessionContextHostType | None = None
+    host_type: SessionContextHostType | Literal["github", "ado"] | None = None
     branch: str | None = None
 
 
@@ -348,8 +356,12 @@ class SessionOpenOptions(WireObject):
     name: str | None = None
     model: str | None = None
     reasoning_effort: str | None = None
-    reasoning_summary: SessionOpenOptionsReasoningSummary | None = None
-    verbosity: Verbosity | None = None
+    reasoning_summary: (
+        SessionOpenOptionsReasoningSummary
+        | Literal["none", "concise", "detailed"]
+        | None
+    ) = None
+    verbosity: Verbosity | Literal["low", "medium", "high"] | None = None
     client_name: str | None = None
     auth_client_id_metadata_url: str | None = None
     client_kind: str | None = None
@@ -386,9 +398,15 @@ class SessionOpenOptions(WireObject):
     shell_init_profile: str | None = None
     shell_process_flags: tuple[str, ...] | None = None
     sandbox_config: SandboxConfig | None = None
-    sandbox_config_source: SandboxConfigSource | None = None
+    sandbox_config_source: (
+        SandboxConfigSource
+        | Literal["never_configured", "user_enabled", "user_disabled", "session_flag", "session_disabled", "unsupported_host", "repository_policy"]
+        | None
+    ) = None
     log_interactive_shells: bool | None = None
-    env_value_mode: SessionOpenOptionsEnvValueMode | None = None
+    env_value_mode: (
+        SessionOpenOptionsEnvValueMode | Literal["direct", "indirect"] | None
+    ) = None
     disabled_mcp_servers: tuple[str, ...] | None = None
     managed_mcp_servers: Mapping[str, ManagedMcpServerConfig] | None = None
     allow_all_mcp_server_instructions: bool | None = None
@@ -428,7 +446,10 @@ class SessionOpenOptions(WireObject):
     ) = None
     enable_file_hooks: bool | None = None
     memory: MemoryConfiguration | None = None
-    session_capabilities: tuple[SessionCapability, ...] | None = None
+    session_capabilities: (
+        tuple[SessionCapability | Literal["tui-hints", "plan-mode", "memory", "cli-documentation", "ask-user", "interactive-mode", "system-notifications", "elicitation", "session-store", "mcp-apps", "canvas-renderer"], ...]
+        | None
+    ) = None
 
 
 @attrs.frozen(kw_only=True, repr=False, eq=False)
@@ -439,7 +460,9 @@ class SessionOpenOptionsAdditionalContentExclusionPolicy(WireObject):
 
     rules: tuple[SessionOpenOptionsAdditionalContentExclusionPolicyRule, ...]
     last_updated_at: Any
-    scope: SessionOpenOptionsAdditionalContentExclusionPolicyScope
+    scope: (
+        SessionOpenOptionsAdditionalContentExclusionPolicyScope | Literal["repo", "all"]
+    )
 
 
 @attrs.frozen(kw_only=True, repr=False, eq=False)
@@ -610,7 +633,7 @@ class SessionsOpenHandoff(WireObject):
     kind: Literal["handoff"]
     metadata: RemoteSessionMetadataValue
     options: SessionOpenOptions | None = None
-    task_type: SessionsOpenHandoffTaskType | None = None
+    task_type: SessionsOpenHandoffTaskType | Literal["cca", "cli"] | None = None
     on_progress: Any = None
     on_confirm: Any = None
 
@@ -927,7 +950,7 @@ class ServerSessionsRpc(Namespace):
     async def list(
         self,
         *,
-        source: SessionSource | None = None,
+        source: SessionSource | Literal["local", "remote", "all"] | None = None,
         metadata_limit: int | None = None,
         filter: SessionListFilter | None = None,
         include_detached: bool | None = None,
@@ -969,7 +992,7 @@ class ServerSessionsRpc(Namespace):
         session_id: str,
         cursor: str | None = None,
         max: int | None = None,
-        direction: EventsReadDirection | None = None,
+        direction: EventsReadDirection | Literal["forward", "backward"] | None = None,
     ) -> EventsReadResult:
         """Call `sessions.readPersistedEvents`. Experimental."""
         ...

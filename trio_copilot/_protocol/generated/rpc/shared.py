@@ -2,7 +2,7 @@
 # Made from the schemas of Copilot CLI 1.0.102, sha256
 # 7db5bbe2a490fb1f2c1d179876e68b3839d32ebd312a8053ee8f07962a8c6d55
 # What follows these lines has the sha256
-# 0031a7c627a71dfd14442d42a963aaaaee831eeeab7d5fc46972c705c0df2b6c
+# 9d72d441fda51dbe1606c0fa1414deb8b7694abe609f82e756c936601831fd3c
 # mypy: disable-error-code="empty-body"
 """The calls `shared` and their types."""
 
@@ -97,7 +97,9 @@ class AutopilotOptions(WireObject):
 class CapiSessionOptions(WireObject):
     """Part of `sessions.open` and 1 more."""
 
-    auto_tier: AutoTier | None = None
+    auto_tier: (
+        AutoTier | Literal["efficiency", "balance", "intelligence", "fast"] | None
+    ) = None
     enable_web_socket_responses: bool | None = None
 
 
@@ -320,7 +322,9 @@ class ProtocolMarkerSectionOverrideTransform(WireObject):
 class ProtocolStaticSectionOverride(WireObject):
     """Part of `sessions.open` and 3 more."""
 
-    action: ProtocolStaticSectionAction
+    action: (
+        ProtocolStaticSectionAction | Literal["replace", "remove", "append", "prepend"]
+    )
     content: str | None = None
 
 
@@ -328,7 +332,7 @@ class ProtocolStaticSectionOverride(WireObject):
 class ProtocolSystemMessageAppendConfig(WireObject):
     """Part of `sessions.open` and 3 more."""
 
-    mode: ProtocolAppendMode | None = None
+    mode: ProtocolAppendMode | Literal["append"] | None = None
     content: str | None = None
 
 
@@ -336,9 +340,10 @@ class ProtocolSystemMessageAppendConfig(WireObject):
 class ProtocolSystemMessageCustomizeConfig(WireObject):
     """Part of `sessions.open` and 3 more."""
 
-    mode: ProtocolCustomizeMode
+    mode: ProtocolCustomizeMode | Literal["customize"]
     sections: (
-        Mapping[str, ProtocolStaticSectionOverride | ProtocolMarkerSectionOverride] | None
+        Mapping[str, ProtocolStaticSectionOverride | ProtocolMarkerSectionOverride]
+        | None
     ) = None
     content: str | None = None
 
@@ -347,7 +352,7 @@ class ProtocolSystemMessageCustomizeConfig(WireObject):
 class ProtocolSystemMessageReplaceConfig(WireObject):
     """Part of `sessions.open` and 3 more."""
 
-    mode: ProtocolReplaceMode
+    mode: ProtocolReplaceMode | Literal["replace"]
     content: str
     content_blocks: tuple[SystemMessageBlock, ...] | None = None
 

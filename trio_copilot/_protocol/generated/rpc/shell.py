@@ -2,11 +2,13 @@
 # Made from the schemas of Copilot CLI 1.0.102, sha256
 # 7db5bbe2a490fb1f2c1d179876e68b3839d32ebd312a8053ee8f07962a8c6d55
 # What follows these lines has the sha256
-# 3463c36a69e4a1d275ca433403d60ba98c3a29603fb5caffb98a01ffd923390b
+# 892287fa15f979e68805180c0dd8ec0dcee4aa283cf03f8c91ec6dbec340a445
 # mypy: disable-error-code="empty-body"
 """The calls `shell` and their types."""
 
 from __future__ import annotations
+
+from typing import Literal
 
 import attrs
 
@@ -42,7 +44,7 @@ class ShellInitScript(WireObject):
     """Part of `sessions.open` and 1 more."""
 
     path: str
-    shell: ShellInitScriptShell
+    shell: ShellInitScriptShell | Literal["bash", "powershell"]
 
 
 @attrs.frozen(kw_only=True, repr=False, eq=False)
@@ -56,7 +58,7 @@ class ShellKillResult(WireObject):
 class ShellOptions(WireObject):
     """Part of `sessions.open` and 1 more."""
 
-    init_profile: ShellInitProfile | None = None
+    init_profile: ShellInitProfile | Literal["none", "non-interactive"] | None = None
     init_scripts: tuple[ShellInitScript, ...] | None = None
     process_flags: tuple[str, ...] | None = None
     credentials: ShellCredentials | None = None
@@ -133,7 +135,7 @@ class SessionShellRpc(Namespace):
         self,
         *,
         process_id: str,
-        signal: ShellKillSignal | None = None,
+        signal: ShellKillSignal | Literal["SIGTERM", "SIGKILL", "SIGINT"] | None = None,
     ) -> ShellKillResult:
         """Call `session.shell.kill`. Experimental."""
         ...

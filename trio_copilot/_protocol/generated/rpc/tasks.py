@@ -2,7 +2,7 @@
 # Made from the schemas of Copilot CLI 1.0.102, sha256
 # 7db5bbe2a490fb1f2c1d179876e68b3839d32ebd312a8053ee8f07962a8c6d55
 # What follows these lines has the sha256
-# 5488d71ec9aab052d987152114aa5d5b81e9a37add1c5fa8ccd011f154e9f550
+# a5afb197f37f94d550652029ef13812bf0b642c9f69074992606671580edacd4
 # mypy: disable-error-code="empty-body"
 """The calls `tasks` and their types."""
 
@@ -158,7 +158,7 @@ class TaskClientUpdateFailed(WireObject):
 class TaskClientUpdateProgress(WireObject):
     """Part of `session.tasks.update`."""
 
-    status: TaskClientActiveStatus | None = None
+    status: TaskClientActiveStatus | Literal["running", "idle"] | None = None
     message: str | None = None
     phase: str | None = None
     percentage: float | None = None
@@ -459,7 +459,7 @@ class SessionTasksRpc(Namespace):
     async def register(
         self,
         *,
-        type: TaskClientType,
+        type: TaskClientType | Literal["client"],
         client_task_id: str,
         description: str,
         cancellable: bool,

@@ -2,7 +2,7 @@
 # Made from the schemas of Copilot CLI 1.0.102, sha256
 # 7db5bbe2a490fb1f2c1d179876e68b3839d32ebd312a8053ee8f07962a8c6d55
 # What follows these lines has the sha256
-# df91f25fd0614a2eefffd38480cbf1c798398d2fc3f14c6509c51bad9355b91a
+# b65e573545b2513f8aace67d451dbda4046f3af29eb47ead732b8688cb5ea2da
 # mypy: disable-error-code="empty-body"
 """The calls `tools` and their types."""
 
@@ -99,7 +99,10 @@ class ExternalToolTextResultForLlm(WireObject):
 class ExternalToolTextResultForLlmBinaryResultsForLlm(WireObject):
     """Part of `session.tools.execute` and 2 more."""
 
-    type: ExternalToolTextResultForLlmBinaryResultsForLlmType
+    type: (
+        ExternalToolTextResultForLlmBinaryResultsForLlmType
+        | Literal["image", "resource"]
+    )
     data: str
     mime_type: str
     description: str | None = None
@@ -153,7 +156,11 @@ class ExternalToolTextResultForLlmContentResourceLinkIcon(WireObject):
     src: str
     mime_type: str | None = None
     sizes: tuple[str, ...] | None = None
-    theme: ExternalToolTextResultForLlmContentResourceLinkIconTheme | None = None
+    theme: (
+        ExternalToolTextResultForLlmContentResourceLinkIconTheme
+        | Literal["light", "dark"]
+        | None
+    ) = None
 
 
 @attrs.frozen(kw_only=True, repr=False, eq=False)
@@ -223,7 +230,7 @@ class ProtocolExternalToolDefinition(WireObject):
     parameters: Mapping[str, Any] | None = None
     overrides_built_in_tool: bool | None = None
     skip_permission: bool | None = None
-    defer: ProtocolExternalToolDefer | None = None
+    defer: ProtocolExternalToolDefer | Literal["auto", "never"] | None = None
     is_terminal: bool | None = None
     metadata: Mapping[str, Any] | None = None
     namespace: ProtocolExternalToolNamespace | None = None
@@ -252,9 +259,13 @@ class SubagentSettingsEntry(WireObject):
     """Part of `session.tools.updateSubagentSettings`."""
 
     model: str | None = None
-    model_policy: AgentModelPolicy | None = None
+    model_policy: AgentModelPolicy | Literal["preferred", "required"] | None = None
     effort_level: str | None = None
-    context_tier: SubagentSettingsEntryContextTier | None = None
+    context_tier: (
+        SubagentSettingsEntryContextTier
+        | Literal["inherit", "default", "long_context"]
+        | None
+    ) = None
     auto_invoke: bool | None = None
 
 
@@ -274,7 +285,7 @@ class TaskCompleteData(WireObject):
 class TaskCompletionDecision(WireObject):
     """Part of `session.tools.execute` and 1 more."""
 
-    outcome: TaskCompletionOutcome
+    outcome: TaskCompletionOutcome | Literal["completed", "continue", "blocked"]
     reason: str | None = None
     reviewer_derived: bool | None = None
     reviewer_result_meta: Any = None
@@ -307,7 +318,9 @@ class ToolResultExpanded(WireObject):
     """Part of `session.tools.execute` and 1 more. Experimental."""
 
     text_result_for_llm: str
-    result_type: ToolResultType
+    result_type: (
+        ToolResultType | Literal["success", "failure", "timeout", "rejected", "denied"]
+    )
     binary_results_for_llm: (
         tuple[ExternalToolTextResultForLlmBinaryResultsForLlm, ...] | None
     ) = None

@@ -2,7 +2,7 @@
 # Made from the schemas of Copilot CLI 1.0.102, sha256
 # 7db5bbe2a490fb1f2c1d179876e68b3839d32ebd312a8053ee8f07962a8c6d55
 # What follows these lines has the sha256
-# 2c409f2981b3f35b5dd3460304bc0f42ee9ba3b4fd0ece5059ee1f5f75c18e2b
+# bd4c05ccfa3ba2f467442528066425e6ef48389933c84efe7267afd1f7616057
 # mypy: disable-error-code="empty-body"
 """The calls `ui` and their types."""
 
@@ -86,7 +86,7 @@ class UIElicitationResponse(WireObject):
 
     _wire_names: ClassVar[Mapping[str, str]] = {"meta": "_meta"}
 
-    action: UIElicitationResponseAction
+    action: UIElicitationResponseAction | Literal["accept", "decline", "cancel"]
     content: Mapping[str, str | float | bool | tuple[str, ...]] | None = None
     meta: UIElicitationResponseMeta | None = None
 
@@ -126,7 +126,7 @@ class UIElicitationSchemaPropertyBoolean(WireObject):
 class UIElicitationSchemaPropertyNumber(WireObject):
     """Part of `session.ui.elicitation`."""
 
-    type: UIElicitationSchemaPropertyNumberType
+    type: UIElicitationSchemaPropertyNumberType | Literal["number", "integer"]
     title: str | None = None
     description: str | None = None
     minimum: float | None = None
@@ -143,7 +143,11 @@ class UIElicitationSchemaPropertyString(WireObject):
     description: str | None = None
     min_length: int | None = None
     max_length: int | None = None
-    format: UIElicitationSchemaPropertyStringFormat | None = None
+    format: (
+        UIElicitationSchemaPropertyStringFormat
+        | Literal["email", "uri", "date", "date-time"]
+        | None
+    ) = None
     default: str | None = None
 
 
@@ -190,7 +194,11 @@ class UIExitPlanModeResponse(WireObject):
     """Part of `session.ui.handlePendingExitPlanMode`."""
 
     approved: bool
-    selected_action: UIExitPlanModeAction | None = None
+    selected_action: (
+        UIExitPlanModeAction
+        | Literal["exit_only", "interactive", "autopilot", "autopilot_fleet"]
+        | None
+    ) = None
     auto_approve_edits: bool | None = None
     feedback: str | None = None
     defer_implementation: bool | None = None
@@ -219,7 +227,10 @@ class UIRegisterDirectAutoModeSwitchHandlerResult(WireObject):
 class UISessionLimitsExhaustedResponse(WireObject):
     """Part of `session.ui.handlePendingSessionLimitsExhausted`."""
 
-    action: UISessionLimitsExhaustedResponseAction
+    action: (
+        UISessionLimitsExhaustedResponseAction
+        | Literal["add", "set", "unset", "cancel"]
+    )
     additional_ai_credits: float | None = None
     max_ai_credits: float | None = None
 
@@ -317,7 +328,7 @@ class SessionUiRpc(Namespace):
         *,
         message: str,
         requested_schema: UIElicitationSchema,
-        mode: McpElicitationFormMode | None = None,
+        mode: McpElicitationFormMode | Literal["form"] | None = None,
         meta: SessionUiElicitationMeta | None = None,
         task: McpTaskMetadata | None = None,
     ) -> UIElicitationResponse:
@@ -340,7 +351,7 @@ class SessionUiRpc(Namespace):
         self,
         *,
         request_id: str,
-        response: UIAutoModeSwitchResponse,
+        response: UIAutoModeSwitchResponse | Literal["yes", "yes_always", "no"],
     ) -> UIHandlePendingResult:
         """Call `session.ui.handlePendingAutoModeSwitch`. Experimental."""
         ...

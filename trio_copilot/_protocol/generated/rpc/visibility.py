@@ -2,11 +2,13 @@
 # Made from the schemas of Copilot CLI 1.0.102, sha256
 # 7db5bbe2a490fb1f2c1d179876e68b3839d32ebd312a8053ee8f07962a8c6d55
 # What follows these lines has the sha256
-# 32f96017fc85ca3359ab07af927b1ea24b87fd88a57f61efb0b30e8b4e6d2b9d
+# 03c7350f24f820b1268e63fc9d75928f5baedc8a41e8dd62ac9bd1af82f1b21d
 # mypy: disable-error-code="empty-body"
 """The calls `visibility` and their types."""
 
 from __future__ import annotations
+
+from typing import Literal
 
 import attrs
 
@@ -49,6 +51,10 @@ class SessionVisibilityRpc(Namespace):
         ...
 
     @method("session.visibility.set")
-    async def set(self, *, status: SessionVisibilityStatus) -> VisibilitySetResult:
+    async def set(
+        self,
+        *,
+        status: SessionVisibilityStatus | Literal["repo", "unshared"],
+    ) -> VisibilitySetResult:
         """Call `session.visibility.set`. Experimental."""
         ...

@@ -2,7 +2,7 @@
 # Made from the schemas of Copilot CLI 1.0.102, sha256
 # 7db5bbe2a490fb1f2c1d179876e68b3839d32ebd312a8053ee8f07962a8c6d55
 # What follows these lines has the sha256
-# c60d2a3569ffc6817e172546f59f69df2a92e8adfe105e497ad1ee4ed83e0cec
+# 758afcc3a817a29fcfdab9240738c405b03c5778d0691dff2697f7a0c1f680f2
 # mypy: disable-error-code="empty-body"
 """The calls `workflow` and their types."""
 
@@ -43,7 +43,7 @@ class WorkflowAgentOptions(WireObject):
     schema: Any = None
     model: str | None = None
     reasoning_effort: str | None = None
-    context_tier: ContextTier | None = None
+    context_tier: ContextTier | Literal["default", "long_context"] | None = None
     agent: str | None = None
 
 
@@ -134,7 +134,7 @@ class WorkflowLogLine(WireObject):
     """Part of `session.workflow.log`. Experimental."""
 
     seq: int
-    kind: WorkflowLogLineKind
+    kind: WorkflowLogLineKind | Literal["log", "phase"]
     text: str
 
 

@@ -2,14 +2,14 @@
 # Made from the schemas of Copilot CLI 1.0.102, sha256
 # 7db5bbe2a490fb1f2c1d179876e68b3839d32ebd312a8053ee8f07962a8c6d55
 # What follows these lines has the sha256
-# 2872bc31061dda4e3debd68674fb25d1661d34aa2c8232f74115e51e0732942d
+# 7be2d644605f53462818ad60793a4251fbcf4aec6f6f066b15fc69cdf949ab92
 # mypy: disable-error-code="empty-body"
 """The calls `workspaces` and their types."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import attrs
 
@@ -266,7 +266,7 @@ class SessionWorkspacesRpc(Namespace):
     async def diff(
         self,
         *,
-        mode: WorkspaceDiffMode,
+        mode: WorkspaceDiffMode | Literal["unstaged", "branch", "session"],
         ignore_whitespace: bool | None = None,
         include_contents: bool | None = None,
     ) -> WorkspaceDiffResult:
