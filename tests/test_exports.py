@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 from importlib import import_module
+from importlib.metadata import version
 from pathlib import Path
+from types import ModuleType
 
 import attrs
 import pytest
@@ -66,9 +68,41 @@ def test_what_type_checkers_see_is_what_there_is() -> None:
         if name.name == name.asname
     }
 
-    assert {name for name, _ in seen} == set(PUBLIC)
+    assert {name for name, _ in seen} == {*PUBLIC, "__version__"}
     for name, home in seen:
         assert getattr(import_module(home), name) is getattr(trio_copilot, name)
+
+
+@pytest.mark.parametrize(
+    "module", ["trio_copilot", *(f"trio_copilot.{name}" for name in sorted(SUBMODULES))]
+)
+def test_a_star_import_brings_every_public_name_and_no_other(module: str) -> None:
+    namespace: dict[str, object] = {}
+    exec(f"from {module} import *", namespace)
+    del namespace["__builtins__"]
+
+    public = import_module(module)
+    assert sorted(namespace) == sorted(public.__all__)
+    assert namespace.keys() <= set(dir(public))
+    for name, value in namespace.items():
+        assert value is getattr(public, name)
+        assert not isinstance(value, ModuleType)
+    if module == "trio_copilot":
+        assert sorted(namespace) == PUBLIC
+
+
+def test_a_star_import_of_the_testing_kit_does_not_need_the_extra_for_models() -> None:
+    loaded = modules_after(
+        "sys.modules['h11'] = None", "from trio_copilot.testing import *"
+    )
+
+    assert "trio_copilot.testing.sweep" in loaded
+    assert "trio_copilot.testing.model" not in loaded
+
+
+def test_the_version_is_that_of_the_distribution() -> None:
+    assert trio_copilot.__version__ == version("trio-copilot")
+    assert "importlib.metadata" not in modules_after("import trio_copilot")
 
 
 def test_a_name_that_is_not_there_is_said_to_be_missing() -> None:

@@ -126,12 +126,13 @@ if TYPE_CHECKING:
     )
     from ._transport.connections import Stdio as Stdio, Tcp as Tcp
     from ._transport.find_cli import find_cli as find_cli
+    from ._version import __version__ as __version__
 else:
     from ._facade import lazy_facade as _lazy_facade
 
     # Where each name lives: the same once more, for the interpreter. A name is loaded when
     # it is used first, so that a program pays for what it uses.
-    __getattr__, __dir__ = _lazy_facade(
+    __getattr__, __dir__, __all__ = _lazy_facade(
         __name__,
         {
             "_client": "Client open_client",
@@ -168,5 +169,6 @@ else:
             "_tools.declare": "Tool ToolContext ToolError tool",
             "_transport.connections": "Stdio Tcp",
             "_transport.find_cli": "find_cli",
+            "_version": "__version__",
         },
     )

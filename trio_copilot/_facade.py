@@ -15,8 +15,8 @@ from ._fixup import publish
 
 def lazy_facade(
     public: str, homes: Mapping[str, str]
-) -> tuple[Callable[[str], object], Callable[[], list[str]]]:
-    """Return the `__getattr__` and the `__dir__` of a public module.
+) -> tuple[Callable[[str], object], Callable[[], list[str]], list[str]]:
+    """Return the `__getattr__`, the `__dir__` and the `__all__` of a public module.
 
     Args:
       public: its `__name__`.
@@ -40,4 +40,5 @@ def lazy_facade(
         publish(namespace)
         return namespace[name]
 
-    return load, lambda: sorted(namespace.keys() | home)
+    public_names = sorted(name for name in home if not name.startswith("_"))
+    return load, lambda: sorted(namespace.keys() | home), public_names

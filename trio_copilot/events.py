@@ -2,7 +2,7 @@
 # Made from the schemas of Copilot CLI 1.0.102, sha256
 # 7db5bbe2a490fb1f2c1d179876e68b3839d32ebd312a8053ee8f07962a8c6d55
 # What follows these lines has the sha256
-# 2d2cc7f712c7cedd104a5409f4d3ee4a835acc48b45249fa47b32ad857f6e81c
+# fb9a99999e44bc06cc92208e334ec7378a980b7f0add387c9da95041469a0fa8
 """Every event that the Copilot CLI sends: the classes of `SessionEvent.data`.
 
 A class is named after the wire type of its event: `assistant.message_delta` has
@@ -596,6 +596,9 @@ if not TYPE_CHECKING:  # else every misspelt name would be known
     def __getattr__(name: str) -> object:
         from ._protocol.index import TYPES
 
+        if name == "__all__":
+            own = "MalformedEvent OpenEnum SessionEvent UnknownEvent UnknownVariant WireObject"
+            return sorted({*own.split(), *TYPES})
         if name not in TYPES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         module = import_module(f"._protocol.generated.{TYPES[name]}", __package__)

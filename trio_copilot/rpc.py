@@ -2,7 +2,7 @@
 # Made from the schemas of Copilot CLI 1.0.102, sha256
 # 7db5bbe2a490fb1f2c1d179876e68b3839d32ebd312a8053ee8f07962a8c6d55
 # What follows these lines has the sha256
-# 620713a49b28aacdfef8240ac01cebb6c6a2b98bbebfa210cd5d3404eb4f14e6
+# efd39a0bd67b74f1e27d6a90f6ab980a0f9a88023e51471f226ee55f5af26680
 """Every call of the Copilot CLI, typed: `client.rpc`, `session.rpc`, and their types.
 
 `session.rpc.model.switch_to(...)` calls `session.model.switchTo`; parameters are keywords
@@ -1785,6 +1785,9 @@ if not TYPE_CHECKING:  # else every misspelt name would be known
     def __getattr__(name: str) -> object:
         from ._protocol.rpc_index import TYPES
 
+        if name == "__all__":
+            own = "Handler Handlers MalformedEvent Namespace OpenEnum SessionEvent UNSET UnknownEvent UnknownVariant Unset WireObject"
+            return sorted({*own.split(), *TYPES})
         if name not in TYPES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         module = import_module(f"._protocol.generated.{TYPES[name]}", __package__)

@@ -312,6 +312,9 @@ if not TYPE_CHECKING:  # else every misspelt name would be known
     def __getattr__(name: str) -> object:
         from ._protocol.{index} import TYPES
 
+        if name == "__all__":
+            own = "{own}"
+            return sorted({{*own.split(), *TYPES}})
         if name not in TYPES:
             raise AttributeError(f"module {{__name__!r}} has no attribute {{name!r}}")
         module = import_module(f"._protocol.generated.{{TYPES[name]}}", __package__)
@@ -339,7 +342,8 @@ def _facade(
     lines += ["", "if TYPE_CHECKING:"]
     lines += _imports_by_module("._protocol.generated.", shown, "    ")
     head = _FACADE.format(about=about)
-    return head + "\n".join(lines) + "\n" + _FACADE_LAZY.format(index=index)
+    own = " ".join(sorted(name for names in core.values() for name in names))
+    return head + "\n".join(lines) + "\n" + _FACADE_LAZY.format(index=index, own=own)
 
 
 # -- the calls

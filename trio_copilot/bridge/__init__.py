@@ -29,16 +29,22 @@ The same for whoever has no WebSocket, and the page:
 
 from typing import TYPE_CHECKING
 
-from .._facade import lazy_facade as _lazy_facade
-from .._fixup import publish as _publish
-from ._closing import CloseCode as CloseCode
-from ._limits import BridgeLimits as BridgeLimits
-from ._server import Bridge as Bridge, open_bridge as open_bridge
-from ._turns import TurnLimits as TurnLimits
-
 if TYPE_CHECKING:
+    from ._closing import CloseCode as CloseCode
     from ._http import serve_http as serve_http
+    from ._limits import BridgeLimits as BridgeLimits
+    from ._server import Bridge as Bridge, open_bridge as open_bridge
+    from ._turns import TurnLimits as TurnLimits
+else:
+    from .._facade import lazy_facade as _lazy_facade
 
-_publish(globals())
-if not TYPE_CHECKING:  # what the page needs is loaded with it
-    __getattr__, __dir__ = _lazy_facade(__name__, {"_http": "serve_http"})
+    __getattr__, __dir__, __all__ = _lazy_facade(
+        __name__,
+        {
+            "_closing": "CloseCode",
+            "_http": "serve_http",
+            "_limits": "BridgeLimits",
+            "_server": "Bridge open_bridge",
+            "_turns": "TurnLimits",
+        },
+    )

@@ -13,38 +13,45 @@ Both read the same script: `Reply` and `Call` say what the model answers, a func
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-from .cli import (
-    ScriptedCli as ScriptedCli,
-    open_scripted_cli as open_scripted_cli,
-)
-from .environment import cli_environment as cli_environment
-from .script import (
-    Call as Call,
-    ModelRequest as ModelRequest,
-    Reply as Reply,
-    Script as Script,
-)
-from .stage import Stage as Stage, open_stage as open_stage
-from .sweep import (
-    SweepError as SweepError,
-    SweepReport as SweepReport,
-    cancel_everywhere as cancel_everywhere,
-)
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from .cli import (
+        ScriptedCli as ScriptedCli,
+        open_scripted_cli as open_scripted_cli,
+    )
+    from .environment import cli_environment as cli_environment
     from .model import (
         ScriptedModel as ScriptedModel,
         open_scripted_model as open_scripted_model,
     )
-else:  # unseen by type checkers, for which every name would exist
-    _NEED_H11 = frozenset({"ScriptedModel", "open_scripted_model"})
+    from .script import (
+        Call as Call,
+        ModelRequest as ModelRequest,
+        Reply as Reply,
+        Script as Script,
+    )
+    from .stage import Stage as Stage, open_stage as open_stage
+    from .sweep import (
+        SweepError as SweepError,
+        SweepReport as SweepReport,
+        cancel_everywhere as cancel_everywhere,
+    )
+else:
+    from importlib.util import find_spec as _find_spec
 
-    def __getattr__(name: str) -> Any:
-        """Import what needs the extra `testing` when it is asked for."""
-        if name in _NEED_H11:
-            from . import model
+    from .._facade import lazy_facade as _lazy_facade
 
-            return getattr(model, name)
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    __getattr__, __dir__, __all__ = _lazy_facade(
+        __name__,
+        {
+            "cli": "ScriptedCli open_scripted_cli",
+            "environment": "cli_environment",
+            "model": "ScriptedModel open_scripted_model",
+            "script": "Call ModelRequest Reply Script",
+            "stage": "Stage open_stage",
+            "sweep": "SweepError SweepReport cancel_everywhere",
+        },
+    )
+    if _find_spec("h11") is None:  # else `import *` would need the extra `testing`
+        __all__ = sorted({*__all__} - {"ScriptedModel", "open_scripted_model"})
