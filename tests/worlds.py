@@ -6,6 +6,8 @@ scripted model stands behind a real process. Both offer the same.
 
 from __future__ import annotations
 
+import re
+import subprocess
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
@@ -13,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+import trio
 
 from trio_copilot import Client, Session
 from trio_copilot.testing import (
@@ -91,3 +94,25 @@ def scripted_world() -> World:
 def real_world(cli_path: Path, cli_home: Path) -> World:
     """Return the world of the real CLI."""
     return World("real", 60, partial(open_stage, cli=cli_path, home=cli_home))
+
+
+@asynccontextmanager
+async def serving(
+    cli_path: Path, env: dict[str, str], cwd: Path | None = None, **extra: str
+) -> AsyncIterator[int]:
+    """A CLI that somebody else has started and that listens; yields its port."""
+    argv = [cli_path, "--headless", "--no-auto-update"]
+    process = await trio.lowlevel.open_process(
+        [str(a) for a in argv], env={**env, **extra}, cwd=cwd, stdout=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    try:
+        said = b""
+        while not (port := re.search(rb"listening on port (\d+)\s", said)):
+            said += await process.stdout.receive_some()
+        yield int(port[1])
+    finally:
+        process.terminate()
+        with trio.CancelScope(shield=True), trio.move_on_after(10):
+            await process.wait()
+        await process.stdout.aclose()

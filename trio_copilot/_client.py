@@ -9,7 +9,6 @@ ends, and if that is not enough its process group is terminated and killed.
 from __future__ import annotations
 
 import logging
-import os
 import uuid
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AbstractAsyncContextManager
@@ -29,6 +28,7 @@ from ._errors import (
     RpcError,
 )
 from ._json import as_array, as_object, as_text
+from ._paths import PathLike, PathRule
 from ._peer import Peer, beat, open_peer
 from ._protocol.calls import check_handlers, server_rpc
 from ._protocol.envelope import SessionEvent, read_event
@@ -41,7 +41,7 @@ from ._session.handlers import Work
 from ._session.statistics import ClientStatistics, Tally
 from ._session.status import AuthStatus, CliStatus
 from ._session.typed_work import INTERNAL_ERROR, typed_work
-from ._transport.link import Connection, LaunchOptions, Link, open_link
+from ._transport.link import Connection, LaunchOptions, Link, open_link, paths_of
 from ._transport.process import SHUTDOWN_TIMEOUT
 
 if TYPE_CHECKING:
@@ -77,7 +77,9 @@ class Client:
     _peer: Peer = attrs.field(init=False, repr=False)
     _nursery: trio.Nursery = attrs.field(init=False, repr=False)
     _link: Link = attrs.field(repr=False)
-    _default_directory: str = attrs.field(repr=False)
+    _paths: PathRule = attrs.field(repr=False)
+    _default_directory: str | None = attrs.field(repr=False)
+    """Where sessions work that are created and do not say where."""
     _handlers: ClientHandlers | None = attrs.field(repr=False)
     _cli_environment: Mapping[str, str] = attrs.field(repr=False)
     """Of a CLI that this client has started; empty for any other."""
@@ -130,7 +132,8 @@ class Client:
     ) -> AbstractAsyncContextManager[Session]:
         """Go on with a conversation: as `open_session`, by the id it had.
 
-        The CLI remembers what was said and forgets the options: pass them again.
+        The CLI remembers what was said and where the agent works, and forgets the other
+        options: pass them again.
 
         Raises:
           RpcError: there is no such session, and others as for `open_session`.
@@ -175,8 +178,8 @@ class Client:
     async def list_sessions(
         self,
         *,
-        working_directory: str | None = None,
-        git_root: str | None = None,
+        working_directory: PathLike | None = None,
+        git_root: PathLike | None = None,
         repository: str | None = None,
         branch: str | None = None,
     ) -> list[SessionMetadata]:
@@ -190,13 +193,12 @@ class Client:
 
         Protocol: `session.list`.
         """
-        wanted = {
-            "cwd": working_directory,
-            "gitRoot": git_root,
-            "repository": repository,
-            "branch": branch,
-        }
+        wanted = {"repository": repository, "branch": branch}
         wanted = {name: value for name, value in wanted.items() if value is not None}
+        if working_directory is not None:
+            wanted["cwd"] = self._paths.absolute(working_directory, "working_directory")
+        if git_root is not None:
+            wanted["gitRoot"] = self._paths.absolute(git_root, "git_root")
         result = await self.call("session.list", {"filter": wanted} if wanted else {})
         sessions = as_array(as_object(result).get("sessions"))
         return [SessionMetadata.from_wire(as_object(raw)) for raw in sessions]
@@ -304,6 +306,10 @@ class Client:
         from ._session.options import SessionOptions
 
         options = SessionOptions.of(options, keywords)
+        paths = options.paths(self._paths)
+        options = options.located(paths)
+        if method == "session.create" and options.working_directory is None:
+            options = attrs.evolve(options, working_directory=self._default_directory)
         if session_id is None:
             session_id = options.session_id or str(uuid.uuid4())
         if session_id in self._sessions:
@@ -313,8 +319,8 @@ class Client:
             self._link.kill,
             options.filled_from(self._cli_environment),
             session_id,
+            paths,
             method=method,
-            default_directory=self._default_directory,
             sessions=self._sessions,
             tally=self._tally,
         )
@@ -468,9 +474,9 @@ async def open_client(
     connection: Connection = None,
     *,
     env: Mapping[str, str] | None = None,
-    cwd: str | os.PathLike[str] | None = None,
+    cwd: PathLike | None = None,
     log_level: str | None = None,
-    home: str | os.PathLike[str] | None = None,
+    home: PathLike | None = None,
     github_token: str | None = None,
     use_logged_in_user: bool = True,
     telemetry: Mapping[str, str] | None = None,
@@ -496,7 +502,9 @@ async def open_client(
         the end.
       env: the environment of the CLI: `None` inherits this process's, a mapping takes
         its place. `COPILOT_CLI_PATH` and `PATH` of it say where to find the CLI.
-      cwd: the working directory of the CLI and of sessions that do not say their own.
+      cwd: where the CLI is started, and where sessions work that are created and do
+        not say where. `None` is this process's directory. As every path it starts at
+        this process's directory and home; so does `home`.
       log_level: what the CLI logs: none, error, warning, info, debug, all.
       home: where the CLI keeps its state (`COPILOT_HOME`).
       github_token: a GitHub token to authenticate with.
@@ -514,6 +522,7 @@ async def open_client(
 
     Raises:
       CliNotFoundError: there is no CLI; says where it was looked for.
+      ValueError: `cwd` does not exist, or another option makes no sense.
       ConnectError: nobody listens there, it is not executable, or no Copilot CLI.
       CliExitedError: the CLI ended at once; says what it wrote to stderr.
       IncompatibleCliError: it speaks another version of the protocol.
@@ -525,11 +534,12 @@ async def open_client(
     if heartbeat is not None and not heartbeat > 0:
         raise ValueError(f"heartbeat is a number of seconds, not {heartbeat!r}")
     check_handlers(handlers, "ClientHandlers")
+    paths = paths_of(connection)
     launch = LaunchOptions(
         env=env,
-        cwd=cwd,
+        cwd=None if cwd is None else paths.directory(cwd, "cwd"),
         log_level=log_level,
-        home=home,
+        home=None if home is None else paths.absolute(home, "home"),
         github_token=github_token,
         use_logged_in_user=use_logged_in_user,
         telemetry=telemetry,
@@ -537,10 +547,10 @@ async def open_client(
     )
     async with open_link(connection, launch) as link:
         import_module("._session.open_session", __package__)  # while the CLI starts
-        directory = os.fspath(cwd) if cwd is not None else os.getcwd()
         started = link.pid is not None
         environment = launch.environment() if started else {}
-        client = Client(link, directory, handlers, environment)
+        directory = launch.cwd if paths.ours else None
+        client = Client(link, paths, directory, handlers, environment)
         async with open_peer(
             link.stream,
             take_frame=client._take_event,

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import subprocess
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +10,7 @@ import trio
 import trio.testing
 from trio.abc import Clock
 
-from tests.worlds import World
+from tests.worlds import World, serving
 from trio_copilot import (
     Attachment,
     BlobAttachment,
@@ -308,28 +304,6 @@ async def test_events_are_typed_when_they_are_looked_at(real: World) -> None:
 
 
 # -- over TCP
-
-
-@asynccontextmanager
-async def serving(
-    cli_path: Path, env: dict[str, str], **extra: str
-) -> AsyncIterator[int]:
-    """A CLI that listens; yields its port."""
-    argv = [cli_path, "--headless", "--no-auto-update"]
-    process = await trio.lowlevel.open_process(
-        [str(a) for a in argv], env={**env, **extra}, stdout=subprocess.PIPE
-    )
-    assert process.stdout is not None
-    try:
-        said = b""
-        while not (port := re.search(rb"listening on port (\d+)\s", said)):
-            said += await process.stdout.receive_some()
-        yield int(port[1])
-    finally:
-        process.terminate()
-        with trio.CancelScope(shield=True), trio.move_on_after(10):
-            await process.wait()
-        await process.stdout.aclose()
 
 
 @pytest.mark.cli

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from trio_copilot import BlobAttachment, DirectoryAttachment, FileAttachment
-from trio_copilot._session.attachments import attachment_to_wire
+from trio_copilot._paths import ELSEWHERE, OF_A_STREAM, OF_OUR_CLI, PathRule
+from trio_copilot._session.attachments import Attachment, attachment_to_wire as to_wire
 
 SELECTION = {
     "type": "selection",
@@ -21,6 +22,14 @@ SELECTION = {
         "end": {"line": 0, "character": 5},
     },
 }
+
+
+def attachment_to_wire(
+    attachment: Attachment, paths: PathRule = OF_A_STREAM
+) -> dict[str, Any]:
+    return to_wire(attachment, paths)
+
+
 ON_DISK = [(FileAttachment, "file"), (DirectoryAttachment, "directory")]
 
 
@@ -144,3 +153,38 @@ def test_a_mapping_that_lacks_something_is_refused(
 def test_what_is_no_attachment_is_refused(thing: Any) -> None:
     with pytest.raises(TypeError, match="An attachment is a FileAttachment, "):
         attachment_to_wire(thing)
+
+
+@pytest.mark.parametrize("mapping", [SELECTION, {"type": "file", "displayName": "x"}])
+def test_the_path_of_a_mapping_starts_where_this_process_is(
+    mapping: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    field = "filePath" if mapping is SELECTION else "path"
+
+    wire = attachment_to_wire({**mapping, field: "notes"})
+
+    assert wire == {**mapping, field: str(tmp_path / "notes")}
+
+
+def test_a_path_in_a_repository_is_no_path_on_disk() -> None:
+    mapping = {"type": "github_file", "path": "src/a.py"}
+
+    assert attachment_to_wire(mapping, ELSEWHERE) == mapping
+
+
+@pytest.mark.parametrize(
+    "attachment",
+    [
+        FileAttachment("gone"),
+        DirectoryAttachment("gone"),
+        {"type": "file", "displayName": "x", "path": "gone"},
+    ],
+)
+def test_what_is_not_on_disk_is_no_attachment(attachment: Attachment) -> None:
+    with pytest.raises(ValueError, match=r"path.* of an attachment: there is no"):
+        attachment_to_wire(attachment, OF_OUR_CLI)
+    with pytest.raises(
+        ValueError, match=r"path.* of an attachment must be an absolute"
+    ):
+        attachment_to_wire(attachment, ELSEWHERE)

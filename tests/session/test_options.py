@@ -22,10 +22,12 @@ from trio_copilot import (
     ToolDefinitionError,
     allow_all,
 )
+from trio_copilot._paths import ELSEWHERE, OF_A_STREAM, OF_OUR_CLI
+from trio_copilot.rpc import SessionFsHandler, SessionHandlers
 
 
 def wire_of(**options: Any) -> dict[str, Any]:
-    return SessionOptions(**options).to_wire("id-1", "/home")
+    return SessionOptions(**options).to_wire("id-1")
 
 
 class Judge:
@@ -47,7 +49,6 @@ class Judge:
 def test_without_options_the_cli_has_its_defaults() -> None:
     assert wire_of() == {
         "sessionId": "id-1",
-        "workingDirectory": "/home",
         "streaming": True,
         "includeSubAgentStreamingEvents": True,
         "envValueMode": "direct",
@@ -203,6 +204,68 @@ def test_paths_become_text_and_sequences_lists() -> None:
     assert wire["configDir"] == "b"
     assert wire["skillDirectories"] == ["c", "d"]
     assert wire["excludedTools"] == ["bash"]
+
+
+LOCATED = [
+    ("working_directory", "a", "/a"),
+    ("config_dir", Path("~/a"), "/user/a"),
+    ("additional_directories", ["a", "/b"], ["/a", "/b"]),
+    ("skill_directories", ("a",), ["/a"]),
+    ("instruction_directories", ["~"], ["/user"]),
+    ("agent_directories", ["a"], ["/a"]),
+    ("hook_directories", ["a"], ["/a"]),
+    ("plugin_directories", ["a"], ["/a"]),
+    ("large_output", {"outputDir": "a"}, {"outputDir": "/a"}),
+    ("large_output", {"enabled": True}, {"enabled": True}),
+    (
+        "mcp_servers",
+        {"s": {"command": "./serve", "cwd": "a"}, "t": {"url": "x"}},
+        {"s": {"command": "./serve", "cwd": "/a"}, "t": {"url": "x"}},
+    ),
+    (
+        "custom_agents",
+        [{"name": "n", "mcpServers": {"s": {"cwd": "a"}}}, {"name": "m"}],
+        [{"name": "n", "mcpServers": {"s": {"cwd": "/a"}}}, {"name": "m"}],
+    ),
+    (
+        "sandbox_config",
+        {"userPolicy": {"filesystem": {"readonlyPaths": ["a"], "deniedPaths": ["~"]}}},
+        {
+            "userPolicy": {
+                "filesystem": {"readonlyPaths": ["/a"], "deniedPaths": ["/user"]}
+            }
+        },
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "given", "told"), LOCATED)
+def test_every_path_is_absolute_when_it_leaves(
+    name: str, given: Any, told: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir("/")
+    monkeypatch.setenv("HOME", "/user")
+
+    located = SessionOptions(**{name: given}).located(OF_A_STREAM)
+
+    (wire_name,) = (wire for option, wire, _ in PLAIN_OPTIONS if option == name)
+    assert located.to_wire("id-1")[wire_name] == told
+
+
+def test_no_path_is_left_out() -> None:
+    paths = {f.name for f in attrs.fields(SessionOptions) if "PathLike" in str(f.type)}
+
+    assert paths <= {name for name, _, _ in LOCATED}
+
+
+def test_in_a_file_system_that_is_made_up_nothing_is_where_we_are() -> None:
+    files = SessionHandlers(session_fs=SessionFsHandler())
+    options = SessionOptions(working_directory="/work", handlers=files)
+    rule = options.paths(OF_OUR_CLI)
+
+    assert rule == ELSEWHERE
+    assert options.located(rule).working_directory == "/work"
+    assert SessionOptions().paths(OF_OUR_CLI) == OF_OUR_CLI
 
 
 def test_a_mapping_goes_to_the_cli_as_it_is() -> None:

@@ -51,7 +51,7 @@ def test_a_session_is_filled_with_provider_and_model() -> None:
 
     assert filled.provider == Provider(base_url=URL)
     assert (filled.model, filled.name) == ("qwen3", "n")
-    wire = filled.to_wire("id", "/")
+    wire = filled.to_wire("id")
     assert wire["provider"] == {"baseUrl": URL, "type": "openai"}
 
 

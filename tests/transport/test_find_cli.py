@@ -92,6 +92,13 @@ def test_a_given_name_without_a_folder_is_a_command(places, tmp_path, monkeypatc
     assert find_cli(Path("bin", "copilot"), env=places) == tmp_path / "bin" / "copilot"
 
 
+def test_a_tilde_is_the_home_of_this_process(tmp_path, monkeypatch):
+    executable(tmp_path / "cli")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert find_cli("~/cli", env={"HOME": "/elsewhere"}) == tmp_path / "cli"
+    assert find_cli(env={"COPILOT_CLI_PATH": "~/cli"}) == tmp_path / "cli"
+
+
 @pytest.mark.parametrize("search_path", ["", "/nowhere"])
 def test_when_there_is_none_every_place_is_listed(search_path, tmp_path, monkeypatch):
     monkeypatch.setenv("TRIO_COPILOT_CACHE", str(tmp_path))

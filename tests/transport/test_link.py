@@ -71,7 +71,7 @@ def test_home_and_telemetry_are_variables_of_the_cli(tmp_path: Path) -> None:
     given = {"PATH": "/bin"}
     full = options(
         env=given,
-        home=tmp_path,
+        home=os.fspath(tmp_path),
         telemetry={"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318"},
     )
 

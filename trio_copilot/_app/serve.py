@@ -128,7 +128,7 @@ def serve(
         system_message=system,
         provider=provider_from(provider_url, model),
         on_permission_request=allow_all if allows_all else None,
-        working_directory=cwd.absolute() if cwd is not None else None,
+        working_directory=cwd,
         client_name="trio-copilot",
     )
     return partial(

@@ -7,12 +7,13 @@ again. So these classes fill every field that it needs, and a mapping is checked
 from __future__ import annotations
 
 import base64
-import os
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import PurePath
 from typing import Any, TypeAlias
 
 import attrs
+
+from .._paths import PathLike, PathRule
 
 # The fields without which the CLI breaks its own session file, by type.
 _NEEDED = {
@@ -21,32 +22,42 @@ _NEEDED = {
     "selection": ("filePath", "displayName", "text", "selection"),
     "blob": ("data", "mimeType"),
 }
+# The field that is a path of the CLI's files, and what has to be there, by type.
+_PATHS = {
+    "file": ("path", PathRule.file),
+    "directory": ("path", PathRule.directory),
+    "selection": ("filePath", PathRule.absolute),
+}
 
 
 @attrs.frozen
 class FileAttachment:
-    """A file on the machine of the CLI; the agent reads it itself."""
+    """A file that the CLI sees; the agent reads it itself."""
 
-    path: str | os.PathLike[str]
+    path: PathLike
+    """From this process's directory and home; absolute for a CLI that runs elsewhere."""
     display_name: str | None = None
     """What to call it; default: its name."""
 
-    def to_wire(self) -> dict[str, Any]:
+    def to_wire(self, paths: PathRule) -> dict[str, Any]:
         """Return the attachment as the CLI wants it."""
-        return _on_disk("file", self.path, self.display_name)
+        path = paths.file(self.path, "The path of an attachment")
+        return _on_disk("file", path, self.display_name)
 
 
 @attrs.frozen
 class DirectoryAttachment:
-    """A directory on the machine of the CLI."""
+    """A directory that the CLI sees."""
 
-    path: str | os.PathLike[str]
+    path: PathLike
+    """From this process's directory and home; absolute for a CLI that runs elsewhere."""
     display_name: str | None = None
     """What to call it; default: its name."""
 
-    def to_wire(self) -> dict[str, Any]:
+    def to_wire(self, paths: PathRule) -> dict[str, Any]:
         """Return the attachment as the CLI wants it."""
-        return _on_disk("directory", self.path, self.display_name)
+        path = paths.directory(self.path, "The path of an attachment")
+        return _on_disk("directory", path, self.display_name)
 
 
 @attrs.frozen
@@ -74,14 +85,17 @@ Attachment: TypeAlias = (
 """A mapping is an attachment as it is on the wire, for what has no class here."""
 
 
-def attachment_to_wire(attachment: Attachment) -> dict[str, Any]:
+def attachment_to_wire(attachment: Attachment, paths: PathRule) -> dict[str, Any]:
     """Return an attachment as the CLI wants it.
 
     Raises:
-      ValueError: a mapping lacks a field that the CLI needs; says which.
+      ValueError: a path does not fit `paths`, or a mapping lacks a field that the CLI
+        needs; says which.
       TypeError: it is no attachment.
     """
-    if isinstance(attachment, FileAttachment | DirectoryAttachment | BlobAttachment):
+    if isinstance(attachment, FileAttachment | DirectoryAttachment):
+        return attachment.to_wire(paths)
+    if isinstance(attachment, BlobAttachment):
         return attachment.to_wire()
     if not isinstance(attachment, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]  # what users pass
         raise TypeError(
@@ -96,15 +110,12 @@ def attachment_to_wire(attachment: Attachment) -> dict[str, Any]:
             f"An attachment of type {wire.get('type')!r} lacks {', '.join(missing)}: "
             "with it the CLI could not load the session again"
         )
+    if wire["type"] in _PATHS:
+        field, located = _PATHS[wire["type"]]
+        wire[field] = located(paths, wire[field], f"{field!r} of an attachment")
     return wire
 
 
-def _on_disk(
-    kind: str, path: str | os.PathLike[str], display_name: str | None
-) -> dict[str, Any]:
-    absolute = Path(path).absolute()
-    return {
-        "type": kind,
-        "path": str(absolute),
-        "displayName": display_name or absolute.name or str(absolute),
-    }
+def _on_disk(kind: str, path: str, display_name: str | None) -> dict[str, Any]:
+    name = display_name or PurePath(path).name or path
+    return {"type": kind, "path": path, "displayName": name}

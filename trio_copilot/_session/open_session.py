@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, Callable
 
 import trio
 
+from .._paths import PathRule
 from .._peer import Peer
 from .._resource_errors import SessionClosedError
 from .._scopes import as_block, impatient, last_words, open_block
@@ -33,9 +34,9 @@ async def open_session(
     kill_cli: Callable[[], None],
     options: SessionOptions,
     session_id: str,
+    paths: PathRule,
     *,
     method: str,
-    default_directory: str,
     sessions: dict[str, Session],
     tally: Tally,
 ) -> AsyncGenerator[Session, None]:
@@ -44,14 +45,14 @@ async def open_session(
     It is registered in `sessions` before the request is written: its first events come
     in the same burst as the answer.
     """
-    desk = Desk(peer, kill_cli, session_id, options, tally)
+    desk = Desk(peer, kill_cli, session_id, options, paths, tally)
     async with open_block() as nursery:
         session = sessions[session_id] = Session(session_id, desk, nursery)
         try:
             async with open_block() as observers:
                 session._observers = observers
                 params = {
-                    **options.to_wire(session_id, default_directory),
+                    **options.to_wire(session_id),
                     **trace_headers(),
                 }
                 session._opening = await peer.submit(method, params)

@@ -7,12 +7,13 @@ of a class, checked here, and a mapping is only taken where the CLI defines its 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import attrs
 from attrs import validators
 
+from .._paths import ELSEWHERE, PathLike, PathRule
 from .._protocol.calls import check_handlers
 from .._tools.declare import Tool, is_async
 from .._tools.run import by_name
@@ -26,8 +27,6 @@ from .system_message import SystemMessage
 
 if TYPE_CHECKING:
     from .._protocol.generated.rpc.handlers import SessionHandlers
-
-PathLike = str | os.PathLike[str]
 
 
 def _tools(value: Iterable[Tool]) -> tuple[Tool, ...]:
@@ -87,7 +86,8 @@ _PATH = (str, os.PathLike)
 class SessionOptions:
     """The options of `Client.open_session` and `Client.resume_session`.
 
-    A resumed session does not remember them: pass everything again.
+    A resumed session remembers its working directory and nothing else: pass everything
+    again. Paths start at this process's directory and home.
     """
 
     model: str | None = _option(str)
@@ -154,8 +154,10 @@ class SessionOptions:
     environment names (`COPILOT_PROVIDER_BASE_URL` and others, and `COPILOT_MODEL`) if
     this client has started it, else the Copilot service."""
     working_directory: PathLike | None = _option(_PATH)
-    """Where the agent works; default: the client's `cwd`, or this process's."""
+    """Where the agent works. `None`: where it has worked, if the session is resumed;
+    else in the `cwd=` of the client, or where the CLI was started."""
     additional_directories: Sequence[PathLike] | None = _options(_PATH)
+    """Where it may read and write, too."""
     available_tools: Sequence[str] | None = _options(str)
     """The only tools that the agent has, built-in ones included; `[]` is none."""
     excluded_tools: Sequence[str] | None = _options(str)
@@ -270,14 +272,31 @@ class SessionOptions:
         model = self.model or environment.get("COPILOT_MODEL")
         return attrs.evolve(self, provider=provider, model=model)
 
-    def to_wire(self, session_id: str, default_directory: str) -> dict[str, Any]:
+    def paths(self, of_cli: PathRule) -> PathRule:
+        """Return what a path means in this session, on a CLI with that rule."""
+        made_up = getattr(self.handlers, "session_fs", None) is not None
+        return ELSEWHERE if made_up else of_cli
+
+    def located(self, paths: PathRule) -> SessionOptions:
+        """Return the options with every path as the CLI gets it.
+
+        Raises:
+          ValueError: a path means nothing there, or a directory does not exist.
+        """
+        places: dict[str, Any] = {}
+        for name, located in _PATHS.items():
+            value = getattr(self, name)
+            if value is not None:
+                places[name] = located(paths, value, name)
+        return attrs.evolve(self, **places)
+
+    def to_wire(self, session_id: str) -> dict[str, Any]:
         """Return the parameters of `session.create` and `session.resume`."""
         plain = attrs.asdict(self, recurse=False)
         for special in _NOT_PLAIN:
             del plain[special]
         wire = _camel_cased(plain)
         wire["sessionId"] = session_id
-        wire.setdefault("workingDirectory", default_directory)
         wire["envValueMode"] = "direct"
         wire["toolFilterPrecedence"] = "excluded"
         # Without this flag the CLI denies by itself and cannot say why.
@@ -315,6 +334,61 @@ _NOT_PLAIN = (
     "provider",
     "extra",
 )
+
+
+Located: TypeAlias = Callable[[PathRule, Any, str], Any]
+"""Returns a value with the paths that are in it as the CLI gets them."""
+
+
+def _each(located: Located) -> Located:
+    """Do that with each item of a sequence."""
+    return lambda paths, values, name: [located(paths, v, name) for v in values]
+
+
+def _values(located: Located) -> Located:
+    """Do that with each value of a mapping."""
+    return lambda paths, values, name: {
+        key: located(paths, value, f"{name}[{key!r}]") for key, value in values.items()
+    }
+
+
+def _within(field: str, located: Located) -> Located:
+    """Do that with one field of a mapping, if it is there."""
+
+    def whole(paths: PathRule, value: Mapping[str, Any], name: str) -> Any:
+        if value.get(field) is None:
+            return value
+        return {**value, field: located(paths, value[field], f"{name}[{field!r}]")}
+
+    return whole
+
+
+def _sandbox(paths: PathRule, value: Mapping[str, Any], name: str) -> Any:
+    for field in ("readwritePaths", "readonlyPaths", "deniedPaths"):
+        policy = _within(field, _each(PathRule.absolute))
+        inside = _within("userPolicy", _within("filesystem", policy))
+        value = inside(paths, value, name)
+    return value
+
+
+_DIRECTORIES = _each(PathRule.directory)
+_SERVERS = _values(_within("cwd", PathRule.directory))
+
+_PATHS: dict[str, Located] = {
+    "working_directory": PathRule.directory,
+    "additional_directories": _DIRECTORIES,
+    "skill_directories": _DIRECTORIES,
+    "instruction_directories": _DIRECTORIES,
+    "agent_directories": _DIRECTORIES,
+    "hook_directories": _DIRECTORIES,
+    "plugin_directories": _DIRECTORIES,
+    "config_dir": PathRule.absolute,  # the CLI makes it, and the next
+    "large_output": _within("outputDir", PathRule.absolute),
+    "mcp_servers": _SERVERS,
+    "custom_agents": _each(_within("mcpServers", _SERVERS)),
+    "sandbox_config": _sandbox,
+}
+"""The options with paths in them."""
 
 
 def _camel_cased(fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ import attrs
 
 from .._errors import RpcError
 from .._json import as_object, as_text
+from .._paths import PathRule
 from .._peer import Peer
 from .._protocol.envelope import SessionEvent
 from .._telemetry import continued_trace
@@ -50,6 +51,7 @@ class Desk:
     kill_cli: Callable[[], None]
     session_id: str
     options: SessionOptions
+    paths: PathRule
     tally: Tally
     tools: Mapping[str, Tool] = attrs.field(init=False)
 

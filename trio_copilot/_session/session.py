@@ -133,7 +133,8 @@ class Session:
 
         Args:
           prompt: what to ask.
-          attachments: `FileAttachment` and others, or mappings as on the wire.
+          attachments: `FileAttachment` and others, or mappings as on the wire; their
+            paths start where this process is.
           timeout: seconds after which the turn is cancelled; the block ends normally,
             with cause `deadline`. `None` is for ever.
           idle_timeout: seconds without any event of this turn after which it is
@@ -150,7 +151,7 @@ class Session:
         """
         return open_turn(
             self,
-            _prompt(prompt, attachments),
+            self._prompt(prompt, attachments),
             timeout=timeout,
             idle_timeout=idle_timeout,
         )
@@ -224,7 +225,7 @@ class Session:
         """
         if mode not in ("enqueue", "immediate"):
             raise ValueError(f"mode is 'enqueue' or 'immediate', not {mode!r}")
-        params = {**_prompt(prompt, attachments), "mode": mode}
+        params = {**self._prompt(prompt, attachments), "mode": mode}
         self._check()
         call = await self._submit("session.send", params)
         return as_text(as_object(await call.result()).get("messageId"))
@@ -422,6 +423,15 @@ class Session:
         if self._turn is turn:
             self._turn = None
 
+    def _prompt(self, prompt: str, attachments: Sequence[Attachment]) -> dict[str, Any]:
+        if not isinstance(prompt, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # the CLI would take anything
+            raise TypeError(f"A prompt is a string, not {prompt!r}")
+        params: dict[str, Any] = {"prompt": prompt, **trace_headers()}
+        if attachments:
+            paths = self._desk.paths
+            params["attachments"] = [attachment_to_wire(a, paths) for a in attachments]
+        return params
+
     async def _submit(
         self,
         method: str,
@@ -460,15 +470,6 @@ class Session:
                         await _call(handler, event)
             finally:
                 self._fanout.remove(subscription)
-
-
-def _prompt(prompt: str, attachments: Sequence[Attachment]) -> dict[str, Any]:
-    if not isinstance(prompt, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # the CLI would take anything
-        raise TypeError(f"A prompt is a string, not {prompt!r}")
-    params: dict[str, Any] = {"prompt": prompt, **trace_headers()}
-    if attachments:
-        params["attachments"] = [attachment_to_wire(item) for item in attachments]
-    return params
 
 
 async def _call(function: Callable[..., object] | None, *args: object) -> None:

@@ -39,7 +39,8 @@ def find_cli(
     In this order: `path`; COPILOT_CLI_PATH; `copilot` on PATH; the one in our cache.
 
     Args:
-      path: the executable, or the name of a command on PATH.
+      path: the executable, from this process's directory and home, or the name of a
+          command on PATH.
       env: where COPILOT_CLI_PATH and PATH are looked up; `None` is this process's. Our
           cache is always that of this process.
 
@@ -135,8 +136,9 @@ def _skip_loader(command: Path) -> Path:
 
 def _named(path: str | os.PathLike[str], who: str, env: Mapping[str, str]) -> Path:
     """Return what the user named, or refuse it."""
+    path = os.path.expanduser(path)
     file = Path(path).absolute()
-    if os.path.basename(path) == os.fspath(path) and not file.exists():
+    if os.path.basename(path) == path and not file.exists():
         command = shutil.which(path, path=env.get("PATH", ""))
         file = Path(command).absolute() if command else file
     if fault := _fault(file):

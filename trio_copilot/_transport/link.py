@@ -10,6 +10,7 @@ import attrs
 import trio
 
 from .._errors import CliExitedError
+from .._paths import ELSEWHERE, OF_A_STREAM, OF_OUR_CLI, PathRule
 from .connections import Stdio, Tcp
 from .find_cli import find_cli
 from .process import open_process
@@ -47,12 +48,14 @@ class LaunchOptions:
     """How to start a CLI; see `open_client`."""
 
     env: Mapping[str, str] | None = attrs.field(default=None, repr=False)
-    cwd: str | os.PathLike[str] | None = None
+    cwd: str | None = None
+    """An absolute path."""
     log_level: str | None = attrs.field(
         default=None,
         validator=attrs.validators.optional(attrs.validators.in_(LOG_LEVELS)),
     )
-    home: str | os.PathLike[str] | None = None
+    home: str | None = None
+    """An absolute path."""
     github_token: str | None = attrs.field(default=None, repr=False)
     use_logged_in_user: bool = True
     telemetry: Mapping[str, str] | None = None
@@ -74,7 +77,7 @@ class LaunchOptions:
         environment = dict(os.environ if self.env is None else self.env)
         environment.update(self.telemetry or {})
         if self.home is not None:
-            environment["COPILOT_HOME"] = os.fspath(self.home)
+            environment["COPILOT_HOME"] = self.home
         if self.github_token is not None:
             environment[TOKEN_VARIABLE] = self.github_token
         return environment
@@ -123,6 +126,13 @@ async def open_link(
                 give_up=process.give_up,
                 pid=process.pid,
             )
+
+
+def paths_of(connection: Connection) -> PathRule:
+    """Return what a path means that the CLI there is told."""
+    if isinstance(connection, trio.abc.Stream):
+        return OF_A_STREAM
+    return ELSEWHERE if isinstance(connection, Tcp) else OF_OUR_CLI
 
 
 def as_stdio(

@@ -133,7 +133,7 @@ def _resume(desk: Desk, params: Json, answer: Answer) -> None:
 
     def resume() -> None:
         desk.sessions[session_id] = session
-        session.options = params
+        session.options = {"workingDirectory": session.directory, **params}
         if not active:
             session.hooks.source = "resume"
         session.closed = False

@@ -1,0 +1,92 @@
+"""What a path means that a user says: one rule for options, attachments and the rest.
+
+It starts at this process's working directory, and `~` is this process's home, whatever
+`cwd=` or `env=` give to the CLI. It is absolute when it leaves, because the CLI takes a
+relative one from somewhere else, or drops it without a word. A CLI that runs elsewhere
+has other files: for it only an absolute path means anything.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path, PurePosixPath, PureWindowsPath
+
+import attrs
+
+PathLike = str | os.PathLike[str]
+
+
+@attrs.frozen
+class PathRule:
+    """What this process knows of the files that a CLI sees."""
+
+    ours: bool
+    """Whether they are the files of this process."""
+    checked: bool
+    """Whether what must exist is looked for before the CLI is told."""
+
+    def absolute(self, path: PathLike, name: str) -> str:
+        """Return a path as the CLI gets it.
+
+        Args:
+          path: what the user said.
+          name: what he said it for, for the error.
+
+        Raises:
+          ValueError: it is empty, no CLI could read it, or it is relative and the files
+            are not ours.
+        """
+        text = os.fspath(path)
+        if not text or "\0" in text or not _is_unicode(text):
+            raise ValueError(f"{name} cannot be the path {text!r}")
+        if self.ours:
+            return str(Path(os.path.expanduser(text)).absolute())
+        # Whose system it is nobody says.
+        if not any(p(text).is_absolute() for p in (PurePosixPath, PureWindowsPath)):
+            raise ValueError(
+                f"{name} must be an absolute path, not {text!r}: this process's "
+                "directory and home mean nothing where the CLI runs"
+            )
+        return text
+
+    def directory(self, path: PathLike, name: str) -> str:
+        """Return the path of a directory that has to exist.
+
+        Raises:
+          ValueError: it does not, or as for `absolute`.
+        """
+        return self._existing(path, name, os.path.isdir, "directory")
+
+    def file(self, path: PathLike, name: str) -> str:
+        """Return the path of a file that has to exist.
+
+        Raises:
+          ValueError: it does not, or as for `absolute`.
+        """
+        return self._existing(path, name, os.path.isfile, "file")
+
+    def _existing(
+        self, path: PathLike, name: str, exists: Callable[[str], bool], kind: str
+    ) -> str:
+        absolute = self.absolute(path, name)
+        if self.checked and not exists(absolute):
+            raise ValueError(f"{name}: there is no {kind} {absolute!r}")
+        return absolute
+
+
+OF_OUR_CLI = PathRule(ours=True, checked=True)
+"""Of a CLI that this process has started."""
+OF_A_STREAM = PathRule(ours=True, checked=False)
+"""Of a stream that stands for such a CLI, in tests: what it names need not exist."""
+ELSEWHERE = PathRule(ours=False, checked=False)
+"""Of a CLI that runs already, perhaps on another machine, or of a file system that a
+handler makes up."""
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # bytes of a file name that are no UTF-8
+        return False
+    return True
