@@ -104,6 +104,7 @@ if TYPE_CHECKING:
     from ._session.turn import Turn as Turn
     from ._session.turn_events import (
         CancelCause as CancelCause,
+        Correction as Correction,
         Message as Message,
         Notice as Notice,
         ReasoningDelta as ReasoningDelta,
@@ -163,7 +164,7 @@ else:
             "_session.status": "AuthStatus CliStatus",
             "_session.system_message": "SectionChange SystemMessage",
             "_session.turn": "Turn",
-            "_session.turn_events": """CancelCause Message Notice ReasoningDelta Retry
+            "_session.turn_events": """CancelCause Correction Message Notice ReasoningDelta Retry
                 TextDelta ToolCall ToolProgress ToolResult TurnEnd TurnEndReason TurnEvent
                 TurnStart Usage""",
             "_tools.declare": "Tool ToolContext ToolError tool",

@@ -74,7 +74,7 @@ async def test_it_works_in_the_c_locale(command: Command) -> None:
     async with served(script) as (_, url):
         ended = await command.with_env(LC_ALL="C").run("ask", "hi", "--url", url)
 
-    assert (ended.status, ended.out) == (0, "ünï\né\n")
+    assert (ended.status, ended.out) == (0, "ünï\n\né\n")
     assert "[n" in ended.err
 
 
@@ -85,7 +85,7 @@ async def test_tool_calls_and_their_failures_are_said_on_stderr(
     async with served([look, "Done."]) as (_, url):
         ended = await command.run("ask", "hi", "--url", url)
 
-    assert (ended.status, ended.out) == (0, "Let me look.\nDone.\n")
+    assert (ended.status, ended.out) == (0, "Let me look.\n\nDone.\n")
     assert '[find] {"what": "x"}' in ended.err
     assert "[failed] Tool 'find' does not exist" in ended.err
 

@@ -87,7 +87,7 @@ async def test_hooks_are_called_in_the_order_of_the_work(
         async with world.run([LOOK, "done"], tools=[look], hooks=hooks) as rig:
             end = await rig.session.ask("Look")
 
-    assert end.text == "Let me look. done"
+    assert end.text == "Let me look. \n\ndone"
     assert moments == [
         "sessionStart",
         "userPromptSubmitted",

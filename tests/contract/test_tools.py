@@ -75,7 +75,8 @@ async def test_the_result_of_a_tool_call_is_used_by_the_model(
         (True, "18 °C in Paris, France", None)
     ]
     assert results[0].call_id == calls[0].call_id
-    assert turn.text == "Let me look. It is warm."
+    assert turn.text == "Let me look. \n\nIt is warm."
+    assert turn.end.answer == "It is warm."
     assert turn.end.tool_calls == tuple(calls)
     assert turn.end.usage.calls == 2
 

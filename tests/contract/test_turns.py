@@ -279,7 +279,7 @@ async def test_a_steered_message_is_answered_in_the_same_turn(
                 async for _ in turn:
                     pass
 
-    assert turn.text == "one two three" + "and the steered answer"
+    assert turn.text == "one two three\n\nand the steered answer"
 
 
 async def test_the_answer_to_a_prompt_of_others_is_not_part_of_the_turn(

@@ -201,7 +201,7 @@ async def test_all_that_a_turn_brought_is_in_one_value(examples: Examples) -> No
     assert [each["arguments"]["path"] for each in views] == ["/no/a", "/no/b"]
     assert [each["success"] for each in views] == [False, False]
     assert all(each["said"] for each in views)
-    assert collected["text"] == "Let me see. Nothing."
+    assert collected["text"] == "Let me see. \n\nNothing."
     assert collected["reasoning"] == "Hm."
     assert (collected["reason"], collected["cause"]) == ("complete", None)
     assert collected["usage"]["calls"] == 2

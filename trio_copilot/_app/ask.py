@@ -20,8 +20,8 @@ import trio
 
 from trio_copilot import (
     CancelCause,
+    Correction,
     Decision,
-    Message,
     Notice,
     PermissionRequest,
     Retry,
@@ -173,26 +173,28 @@ class Display:
     """Shows the events of a turn."""
 
     answer: Answer = attrs.field(factory=Answer)
-    _message_is_over: bool = False
-    """Whether the next text belongs to another message than the last."""
+    _begins_line: bool = False
+    """Whether the next text begins a line."""
 
     async def show(self, event: TurnEvent) -> None:
         """Show an event, if it is one to be shown."""
         match event:
-            case TextDelta(text=text, agent_id=None):
-                if self._message_is_over:
+            case TextDelta(text=text, separator=separator, agent_id=None):
+                if self._begins_line or separator:
                     await self.answer.end_line()
-                self._message_is_over = False
+                self._begins_line = False
+                await self.answer.write("\n" * bool(separator) + text)
+            case Correction(text=text, agent_id=None):
+                await self._say("[corrected] the text above came out of order; it is:")
+                await self.answer.end_line()
                 await self.answer.write(text)
-            case Message(agent_id=None):
-                self._message_is_over = True
             case ToolCall(name=name, arguments=arguments):
                 await self._say(f"[{name}] {_in_short(arguments)}")
             case ToolResult(success=False, text=text):
                 await self._say(f"[failed] {text}")
             case Retry(kind=kind, dropped_text=dropped):
                 void = f"; the last {len(dropped)} characters are void" * bool(dropped)
-                self._message_is_over = True
+                self._begins_line = True
                 await self._say(f"[retry] the model's call failed: {kind}{void}")
             case Notice(kind="model_retry"):
                 await trio.lowlevel.checkpoint()  # said by Retry

@@ -13,12 +13,13 @@ import math
 import re
 import unicodedata
 from collections.abc import Awaitable, Callable
+from os.path import commonprefix
 
 import attrs
 import trio
 
 from .._errors import CopilotError
-from .turn_events import Retry, TextDelta, TurnEvent
+from .turn_events import Correction, Retry, TextDelta, TurnEvent
 
 _BLANKS = " \t\r\n"
 _CLOSERS = "\"'”’»)]}*_`」』）\ufe0e\ufe0f"  # noqa: RUF001  # they are what is meant
@@ -132,6 +133,10 @@ class TextChunks:
     _chunker: Chunker = attrs.field(converter=Chunker)
     _max_latency: float = attrs.field(converter=_limit)
     _on_retry: Callable[[str], object] | None
+    _separator: str = attrs.field(default="", init=False)
+    """What stands before the message that was fed last, while that is void if it is."""
+    _length: int = attrs.field(default=0, init=False)
+    """How many characters were fed behind it."""
     _heard: float = attrs.field(default=-math.inf, init=False)
     """When the last text came."""
     _due: float = attrs.field(default=math.inf, init=False)
@@ -165,18 +170,38 @@ class TextChunks:
         return self._chunker.flush()
 
     async def _take(self, event: TurnEvent) -> None:
-        if isinstance(event, TextDelta) and event.agent_id is None:
-            self._chunker.feed(event.text)
-            self._heard = trio.current_time()
-            self._due = min(self._due, self._heard + self._max_latency)
-        elif isinstance(event, Retry):
-            void = self._chunker.take_back(event.dropped_text)
-            if not self._chunker.waiting:
-                self._due = math.inf
-            if void and self._on_retry is not None:
-                result = self._on_retry(void)
-                if inspect.isawaitable(result):
-                    await result
+        match event:
+            case TextDelta(agent_id=None):
+                self._feed(event)
+            case Retry(dropped_text=void):
+                await self._revise(void, "")
+            case Correction(agent_id=None, was=was, text=text):
+                same = len(commonprefix((was, text)))  # noqa: RUF071  # as is meant
+                await self._revise(was[same:], text[same:])
+            case _:
+                pass
+
+    def _feed(self, delta: TextDelta) -> None:
+        if delta.separator:
+            self._separator, self._length = delta.separator, 0
+        self._length += len(delta.text)
+        self._chunker.feed(delta.separator + delta.text)
+        self._heard = trio.current_time()
+        self._due = min(self._due, self._heard + self._max_latency)
+
+    async def _revise(self, void: str, text: str) -> None:
+        """Put another text in the place of what was fed last."""
+        self._length += len(text) - len(void)
+        if not self._length:  # no message is left for the separator to stand before
+            void, self._separator = self._separator + void, ""
+        given = self._chunker.take_back(void)
+        self._chunker.feed(text)
+        if not self._chunker.waiting:
+            self._due = math.inf
+        if given and self._on_retry is not None:
+            result = self._on_retry(given)
+            if inspect.isawaitable(result):
+                await result
 
 
 def _end_of_characters(text: str, start: int) -> int:

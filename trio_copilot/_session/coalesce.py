@@ -84,7 +84,7 @@ def _event_with_piece(event: SessionEvent, piece: str) -> SessionEvent:
 
 def _turn_delta_key(event: TurnEvent) -> Hashable | None:
     match event:
-        case TextDelta():
+        case TextDelta(separator=""):
             return (TextDelta, event.message_id, event.agent_id)
         case ReasoningDelta():
             return (ReasoningDelta, event.reasoning_id, event.agent_id)

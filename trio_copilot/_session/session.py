@@ -193,7 +193,7 @@ class Session:
             async for event in turn:
                 if isinstance(event, TextDelta):
                     if event.agent_id is None:
-                        await _call(on_text_delta, event.text)
+                        await _call(on_text_delta, event.separator + event.text)
                 elif isinstance(event, ToolCall):
                     await _call(on_tool_call, event)
         end = turn.end

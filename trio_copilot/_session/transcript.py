@@ -5,8 +5,10 @@ the wire type to the method that reads it; what a user should see is handed to `
 
 The rules, each measured on the real CLI:
 
-* The text is joined from deltas. After a token limit the CLI goes on by itself and its
-  `assistant.message` holds the last part only.
+* Text arrives as deltas, and again as a whole in `assistant.message`. Where the two
+  differ the message is right: under load deltas come out of order, and repeated. After
+  a token limit the CLI goes on by itself; what it said before has no message, only a
+  `model.message`.
 * A model call that is retried streams again from the start. So the pieces of a call are
   provisional until `assistant.message` or `assistant.turn_end`, and
   `assistant.turn_retry` drops them. CLIs up to 1.0.92 may not send that: then the next
@@ -16,6 +18,9 @@ The rules, each measured on the real CLI:
 * Prompts that others queue in the same session are worked on between our prompt and the
   next `session.idle`; each begins with its `user.message`. Theirs is not shown. CLIs up
   to 1.0.81 do not say whose prompt it is: ours is known by its text, then.
+* The CLI queues prompts itself and goes on with whatever it was working on: in autopilot,
+  which the prompt says, and when a hook blocked the agent's stop, which `hook.end` said
+  before.
 * `session.idle` ends the turn. It has no error flag: a `session.error` before it is
   what makes the difference, and it may come without any `user.message`.
 """
@@ -32,6 +37,7 @@ from .._errors import TurnError
 from .._json import as_object, as_text
 from .._protocol.envelope import SessionEvent
 from .turn_events import (
+    Correction,
     Message,
     Notice,
     ReasoningDelta,
@@ -45,6 +51,7 @@ from .turn_events import (
     TurnStart,
     Usage,
 )
+from .turn_text import TurnText
 
 Payload = Mapping[str, Any]
 
@@ -68,6 +75,8 @@ class Transcript:
     running_tools: dict[str, str] = attrs.field(factory=dict[str, str], init=False)
     """Tool calls that are not over: {call id: name}."""
     finish_reason: str = attrs.field(default="", init=False)
+    said: TurnText = attrs.field(factory=TurnText, init=False)
+    """What the main agent says."""
     truncated_calls: int = attrs.field(default=0, init=False)
     error: TurnError | None = attrs.field(default=None, init=False)
     main_idle: bool = attrs.field(default=False, init=False)
@@ -80,18 +89,19 @@ class Transcript:
     """What came before the answer to `session.send`: it does not know our id yet."""
     _own_ids: set[str] = attrs.field(factory=set[str], init=False)
     _own_prompts: set[str] = attrs.field(factory=set[str], init=False)
-    _pieces: list[str] = attrs.field(factory=list[str], init=False)
-    _settled: int = attrs.field(default=0, init=False)
-    """How many of the pieces can no longer be superseded by a retry."""
-    _streamed_id: str | None = attrs.field(default=None, init=False)
+    _stop_blocked: bool = attrs.field(default=False, init=False)
+    """A hook has blocked the agent's stop: the CLI will queue a prompt of its own."""
+    _cut_text: str | None = attrs.field(default=None, init=False)
+    """What the model call said that was cut at its token limit."""
+    _sub_agents: dict[str, list[str]] = attrs.field(
+        factory=dict[str, list[str]], init=False
+    )
+    """Pieces of sub-agents' messages that are not over: {message id: pieces}."""
+    _over: set[str] = attrs.field(factory=set[str], init=False)
+    """Ids of sub-agents' messages and of all reasoning that are over."""
     _call_failed: bool = attrs.field(default=False, init=False)
     """The last we heard of the model call is that it failed."""
     _started: bool = attrs.field(default=False, init=False)
-
-    @property
-    def text(self) -> str:
-        """The main agent's text so far."""
-        return "".join(self._pieces)
 
     @property
     def reason(self) -> TurnEndReason:
@@ -133,8 +143,18 @@ class Transcript:
     # -- whose turn it is
 
     def _user_message(self, event: SessionEvent, data: Payload) -> None:
-        if event.agent_id is None and data.get("delivery") != "steering":
+        if event.agent_id is not None or data.get("delivery") == "steering":
+            return
+        self.said.interrupt()
+        if not self._is_continuation(data):
             self._ours = self._is_ours(data)
+        self._stop_blocked = False
+
+    def _is_continuation(self, data: Payload) -> bool:
+        """Whether the CLI prompts itself, to go on with what it was working on."""
+        if _text(data, "source").startswith(("autopilot", "skill-")):
+            return True
+        return self._stop_blocked and data.get("delivery") == "queued"
 
     def _is_ours(self, data: Payload) -> bool:
         if "messageId" in data:
@@ -142,6 +162,11 @@ class Transcript:
         # A hook may have changed the text of the first.
         is_first = self._ours and not self._started
         return is_first or data.get("content") in self._own_prompts
+
+    def _hook_end(self, event: SessionEvent, data: Payload) -> None:
+        if event.agent_id is None and data.get("hookType") == "agentStop":
+            output = as_object(data.get("output"))
+            self._stop_blocked = output.get("decision") == "block"
 
     def _turn_start(self, event: SessionEvent, data: Payload) -> None:
         if event.agent_id is None:
@@ -156,64 +181,120 @@ class Transcript:
 
     def _message_delta(self, event: SessionEvent, data: Payload) -> None:
         text, message_id = _text(data, "deltaContent"), _text(data, "messageId")
+        separator: str | None = ""
         if event.agent_id is None:
             if not self._ours:
                 return
-            if self._call_failed and self._settled < len(self._pieces):
-                self._drop_unsettled(event, "streaming_error")
+            if self._call_failed:
+                self._note_attempt(event, message_id)
+            separator = self.said.add(message_id, text)
+        elif message_id in self._over:
+            separator = None
+        else:
+            self._sub_agents.setdefault(message_id, []).append(text)
+        if separator is not None:
+            self._emit(_text_delta(text, message_id, event.agent_id, separator, event))
+
+    def _note_attempt(self, event: SessionEvent, message_id: str) -> None:
+        """The call that failed is made again: what it said is void, if no retry said so."""
+        failed = self.said.open_parts
+        if message_id not in failed:
             self._call_failed = False
-            self._streamed_id = message_id
-            self._pieces.append(text)
-        self._emit(_text_delta(text, message_id, event.agent_id, event))
+            if failed:
+                self._drop_unsettled(event, "streaming_error")
 
     def _message(self, event: SessionEvent, data: Payload) -> None:
-        if event.agent_id is None:
-            if not self._ours:
-                return
-            self._take_unstreamed(event, data)
-            self._settle()
+        message_id, content = _text(data, "messageId"), data.get("content")
+        if event.agent_id is not None:
+            pieces = self._sub_agents.pop(message_id, None)
+            self._end(message_id)
+            if pieces is not None and isinstance(content, str):
+                self._correct(event, message_id, "".join(pieces), content)
+        elif self._ours:
+            if isinstance(content, str):
+                self._say(event, message_id, content)
+            self.said.finish(message_id)
+            self._cut_text = None
+        else:
+            return
         self._emit(
             Message(
-                text=_text(data, "content"),
-                message_id=_text(data, "messageId"),
+                text=as_text(content),
+                message_id=message_id,
                 agent_id=event.agent_id,
                 source=event,
             )
         )
 
-    def _take_unstreamed(self, event: SessionEvent, data: Payload) -> None:
-        """Without streaming the whole text comes at once: one delta, then."""
-        if data.get("messageId") != self._streamed_id and _text(data, "content"):
-            delta = {**data, "deltaContent": data["content"]}
-            self._message_delta(event, delta)
+    def _say(self, event: SessionEvent, message_id: str, text: str) -> None:
+        """The main agent has said this, whatever was streamed of it."""
+        streamed = self.said.streamed(message_id)
+        if streamed is None:  # without streaming it comes at once: one delta, then
+            if text:
+                separator = self.said.add(message_id, text) or ""
+                self._emit(_text_delta(text, message_id, None, separator, event))
+        elif streamed != text:
+            self.said.replace(message_id, text)
+            self._correct(event, message_id, streamed, text)
 
-    def _reasoning_delta(self, event: SessionEvent, data: Payload) -> None:
-        if self._ours or event.agent_id is not None:
+    def _correct(
+        self, event: SessionEvent, message_id: str, was: str, text: str
+    ) -> None:
+        # A character beyond U+FFFF may have come in two pieces, one half in each.
+        if was != text and _halves_joined(was) != _halves_joined(text):
             self._emit(
-                ReasoningDelta(
-                    text=_text(data, "deltaContent"),
-                    reasoning_id=_text(data, "reasoningId"),
+                Correction(
+                    message_id=message_id,
+                    was=was,
+                    text=text,
                     agent_id=event.agent_id,
                     source=event,
                 )
             )
 
+    def _end(self, piece_id: str) -> None:
+        if piece_id:
+            self._over.add(piece_id)
+
+    def _reasoning_delta(self, event: SessionEvent, data: Payload) -> None:
+        reasoning_id = _text(data, "reasoningId")
+        if self._shown(event) and reasoning_id not in self._over:
+            self._emit(
+                ReasoningDelta(
+                    text=_text(data, "deltaContent"),
+                    reasoning_id=reasoning_id,
+                    agent_id=event.agent_id,
+                    source=event,
+                )
+            )
+
+    def _reasoning(self, event: SessionEvent, data: Payload) -> None:
+        self._end(_text(data, "reasoningId"))
+
+    def _model_message(self, event: SessionEvent, data: Payload) -> None:
+        """Note what a call said that has no `assistant.message`: it was cut."""
+        said = as_object(data.get("message"))
+        if (
+            event.agent_id is None
+            and self.finish_reason == "length"
+            and said.get("role") == "assistant"
+        ):
+            self._cut_text = as_text(said.get("content")) or None
+
     def _turn_end(self, event: SessionEvent, data: Payload) -> None:
         if event.agent_id is None and self._ours:
-            self._settle()
+            if self._cut_text is not None:
+                self._say(event, next(iter(self.said.open_parts), ""), self._cut_text)
+                self._cut_text = None
+            self.said.settle()
 
     def _turn_retry(self, event: SessionEvent, data: Payload) -> None:
         if event.agent_id is None and self._ours:
             self._drop_unsettled(event, _text(data, "reason"))
 
     def _drop_unsettled(self, event: SessionEvent, kind: str) -> None:
-        dropped = "".join(self._pieces[self._settled :])
-        del self._pieces[self._settled :]
-        self._streamed_id = None
+        dropped = self.said.drop_unsettled()
         self._emit(Retry(kind=kind, dropped_text=dropped, source=event))
-
-    def _settle(self) -> None:
-        self._settled = len(self._pieces)
 
     # -- model calls
 
@@ -314,7 +395,7 @@ class Transcript:
 
     def _main_idle(self, event: SessionEvent, data: Payload) -> None:
         if event.agent_id is None:
-            self.main_idle = True
+            self.main_idle, self._stop_blocked = True, False
             self.aborted = self.aborted or data.get("aborted") is True
 
     def _idle(self, event: SessionEvent, data: Payload) -> None:
@@ -327,7 +408,12 @@ class Transcript:
             self.ended = True
 
 
-_text_delta = maker(TextDelta, "text", "message_id", "agent_id", "source")
+_text_delta = maker(TextDelta, "text", "message_id", "agent_id", "separator", "source")
+
+
+def _halves_joined(text: str) -> str:
+    """Return the text with both halves of a UTF-16 pair as the character they are."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def _text(data: Payload, key: str) -> str:
@@ -343,10 +429,13 @@ _READERS: dict[str, Callable[[Transcript, SessionEvent, Payload], None]] = {
     "assistant.turn_start": Transcript._turn_start,
     "assistant.message_delta": Transcript._message_delta,
     "assistant.reasoning_delta": Transcript._reasoning_delta,
+    "assistant.reasoning": Transcript._reasoning,
     "assistant.message": Transcript._message,
     "assistant.turn_end": Transcript._turn_end,
     "assistant.turn_retry": Transcript._turn_retry,
     "assistant.usage": Transcript._usage,
+    "hook.end": Transcript._hook_end,
+    "model.message": Transcript._model_message,
     "model.call_failure": Transcript._call_failure,
     "tool.execution_start": Transcript._tool_start,
     "external_tool.requested": Transcript._external_tool,

@@ -124,12 +124,14 @@ class Turn:
 
     @property
     def text(self) -> str:
-        """The main agent's text so far, joined from its deltas.
+        """The main agent's messages so far, a blank line between two.
 
-        Parts that the CLI went on from after a token limit are all there; what a
-        retried model call had streamed before it failed is not.
+        A message that is over is as the CLI says it as a whole; the last one, until it
+        is over, is joined from its deltas, which may come out of order under load. Parts
+        that the CLI continued after a token limit are all there; what a retried model
+        call had streamed before it failed is not.
         """
-        return self._transcript.text
+        return self._transcript.said.text
 
     @property
     def usage(self) -> Usage:
@@ -140,7 +142,8 @@ class Turn:
     def text_deltas(self) -> AsyncIterator[str]:
         """Iterate the main agent's text alone, piece by piece.
 
-        It takes the same events as iterating the turn: use one or the other.
+        A blank line comes between two messages. What has come cannot be taken back, when
+        a model call is retried or a message corrected: `text` is right. It takes the same events as iterating the turn: use one or the other.
         """
         return _TextDeltas(self)
 
@@ -160,9 +163,10 @@ class Turn:
         turn's block. It takes the same events as iterating the turn: use one or the
         other.
 
-        A model call that is retried begins again. What still waited of its first
-        attempt is dropped; what had been handed out cannot be taken back, and
-        `on_retry` is told.
+        A model call that is retried begins again, and a message may turn out to read
+        otherwise than it was streamed (see `Correction`). What still waited of the void
+        text is dropped; what had been handed out cannot be taken back, and `on_retry` is
+        told. Chunks less what it is told are the text.
 
         Args:
           by: where a chunk ends: `line` at a line feed; `paragraph` at an empty line,
@@ -442,7 +446,8 @@ class Turn:
             cause = CancelCause.REMOTE
         end = TurnEnd(
             reason=reason,
-            text=transcript.text,
+            text=transcript.said.text,
+            answer=transcript.said.answer,
             cause=cause,
             error=error if reason is TurnEndReason.ERROR else None,
             usage=transcript.usage,
@@ -474,7 +479,7 @@ class _TextDeltas:
         while True:
             event = await self._turn.__anext__()
             if isinstance(event, TextDelta) and event.agent_id is None:
-                return event.text
+                return event.separator + event.text
 
 
 def _message_id(result: Any) -> str:

@@ -56,12 +56,19 @@ class TurnStart:
 
 @attrs.frozen(kw_only=True, weakref_slot=False)  # made by the thousand: see `maker`
 class TextDelta:
-    """A piece of the answer's text, in order."""
+    """A piece of a message, as it comes: a preview of what `Message` says.
+
+    Under load the CLI sends some pieces out of order, and some twice; a `Correction`
+    follows then.
+    """
 
     text: str
     message_id: str = ""
     agent_id: str | None = None
     """The sub-agent that speaks; `None` is the main agent, the turn's own text."""
+    separator: str = ""
+    """What separates this piece from the main agent's text before it: a blank line where
+    another message begins, else nothing. `Turn.text` has it."""
     source: SessionEvent = attrs.field(repr=False, eq=False)
 
 
@@ -72,6 +79,24 @@ class ReasoningDelta:
     text: str
     reasoning_id: str = ""
     agent_id: str | None = None
+    source: SessionEvent = attrs.field(repr=False, eq=False)
+
+
+@attrs.frozen(kw_only=True)
+class Correction:
+    """What was streamed of a message is not what the message says.
+
+    It comes before the `Message`. `Turn.text` has the right text already; a display
+    replaces what it shows of this message.
+    """
+
+    message_id: str
+    was: str
+    """What its `TextDelta` events said."""
+    text: str
+    """What it says."""
+    agent_id: str | None = None
+    """The sub-agent that speaks; `None` is the main agent."""
     source: SessionEvent = attrs.field(repr=False, eq=False)
 
 
@@ -152,7 +177,10 @@ class TurnEnd:
 
     reason: TurnEndReason
     text: str
-    """The main agent's text, joined from its deltas; see `Turn.text`."""
+    """All messages of the main agent, a blank line between two; see `Turn.text`."""
+    answer: str = ""
+    """The last of these messages alone: the answer, without what the agent said on its
+    way to it. All parts of it, if the CLI went on after a token limit."""
     cause: CancelCause | None = None
     """Why it was cancelled; `None` unless `reason` is `cancelled`."""
     error: TurnError | None = attrs.field(default=None, eq=False)
@@ -204,6 +232,7 @@ TurnEvent: TypeAlias = (
     TurnStart
     | TextDelta
     | ReasoningDelta
+    | Correction
     | Message
     | ToolCall
     | ToolProgress

@@ -145,6 +145,9 @@ class Delta:
     message: str = ""
     """Which message it belongs to: a turn has one for each model call."""
     agent: str | None = None
+    separator: str | None = None
+    """What separates it from the main agent's text before it: a blank line where another
+    message begins."""
 
 
 @attrs.frozen(kw_only=True)
@@ -189,6 +192,20 @@ class ToolEnded:
     call: str
     success: bool
     text: str = attrs.field(repr=False)
+    agent: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Corrected:
+    """What was streamed of a message is not what it says."""
+
+    type: ClassVar[str] = "correction"
+    turn: str
+    message: str
+    was: str = attrs.field(repr=False)
+    """The end of what was said by that agent, to be taken back."""
+    text: str = attrs.field(repr=False)
+    """What the message says."""
     agent: str | None = None
 
 
@@ -279,6 +296,7 @@ ServerMessage: TypeAlias = (
     Ready
     | Start
     | Delta
+    | Corrected
     | Reasoning
     | ToolCalled
     | ToolProgressed

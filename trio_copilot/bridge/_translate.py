@@ -10,6 +10,7 @@ from typing import Any
 
 from trio_copilot import (
     CancelCause,
+    Correction,
     Notice,
     ReasoningDelta,
     Retry,
@@ -26,6 +27,7 @@ from trio_copilot import (
 )
 
 from ._messages import (
+    Corrected,
     Delta,
     End,
     Noticed,
@@ -52,8 +54,10 @@ def translated(event: TurnEvent, turn: str) -> ServerMessage | None:
       turn: the peer's id of the turn.
     """
     match event:
-        case TextDelta(text=text, message_id=message, agent_id=agent):
-            return Delta(turn=turn, text=text, message=message, agent=agent)
+        case TextDelta():
+            return _delta(event, turn)
+        case Correction():
+            return _correction(event, turn)
         case ReasoningDelta(text=text, agent_id=agent):
             return Reasoning(turn=turn, text=text, agent=agent)
         case ToolCall():
@@ -70,6 +74,26 @@ def translated(event: TurnEvent, turn: str) -> ServerMessage | None:
             return Noticed(turn=turn, kind=kind, text=text)
         case _:
             return None
+
+
+def _delta(event: TextDelta, turn: str) -> Delta:
+    return Delta(
+        turn=turn,
+        text=event.text,
+        message=event.message_id,
+        agent=event.agent_id,
+        separator=event.separator or None,
+    )
+
+
+def _correction(event: Correction, turn: str) -> Corrected:
+    return Corrected(
+        turn=turn,
+        message=event.message_id,
+        was=event.was,
+        text=event.text,
+        agent=event.agent_id,
+    )
 
 
 def _tool_call(event: ToolCall, turn: str) -> ToolCalled:

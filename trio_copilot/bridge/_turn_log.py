@@ -86,8 +86,7 @@ class TurnLog:
             if not _is_piece(message):
                 return Place(entry + 1), message
             if known < len(message.text):
-                rest = attrs.evolve(message, text=message.text[known:])
-                return Place(entry, len(message.text)), rest
+                return Place(entry, len(message.text)), _rest(message, known)
             entry, known = entry + 1, 0
         return None
 
@@ -98,6 +97,13 @@ class TurnLog:
 
 def _is_piece(message: ServerMessage | None) -> TypeGuard[Piece]:
     return isinstance(message, Delta | Reasoning | ToolProgressed)
+
+
+def _rest(message: Piece, known: int) -> Piece:
+    """Return a piece without the characters that are known."""
+    if known and isinstance(message, Delta):
+        message = attrs.evolve(message, separator=None)
+    return attrs.evolve(message, text=message.text[known:])
 
 
 def _continues(message: Piece, last: Piece) -> bool:

@@ -99,7 +99,7 @@ function state(name, words) {
 
 const OF_TURN = new Set([
   ...["start", "delta", "reasoning", "tool_call", "tool_progress", "tool_result"],
-  ...["retry", "notice", "usage", "end"],
+  ...["correction", "retry", "notice", "usage", "end"],
 ]);
 
 function hear(message) {

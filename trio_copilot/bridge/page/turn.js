@@ -33,8 +33,17 @@ export class TurnView {
 
   // -- what the server says, by the type of its message
 
-  delta({ text, message, agent = "" }) {
-    this.#growing(`text ${message} ${agent}`, () => this.#newText(agent)).append(text);
+  delta({ text, message, agent = "", separator = "" }) {
+    if (separator) this.#last = null;
+    // The main agent's messages begin with a separator; an answer that was cut at the
+    // token limit goes on in another message without one.
+    const name = agent ? `text ${message} ${agent}` : "text";
+    this.#growing(name, () => this.#newText(agent)).append(text);
+  }
+
+  correction({ was, text, agent = "" }) {
+    this.#takeBack(agent, was);
+    this.#texts.filter((each) => each.agent === agent).at(-1)?.append(text);
   }
 
   reasoning({ text, agent = "" }) {
@@ -66,11 +75,7 @@ export class TurnView {
   }
 
   retry({ kind, dropped }) {
-    for (const text of this.#texts.filter((each) => !each.agent).reverse()) {
-      const count = Math.min(dropped.length, text.text.length);
-      if (count) text.drop(count);
-      dropped = dropped.slice(0, dropped.length - count);
-    }
+    this.#takeBack("", dropped);
     this.note(`A call of the model failed (${kind}); it is made again.`);
   }
 
@@ -116,6 +121,14 @@ export class TurnView {
     this.#end.textContent = words;
     this.#answer.setAttribute("aria-busy", "false");
     this.#grown();
+  }
+
+  #takeBack(agent, end) {
+    for (const text of this.#texts.filter((each) => each.agent === agent).reverse()) {
+      const count = Math.min(end.length, text.text.length);
+      if (count) text.drop(count);
+      end = end.slice(0, end.length - count);
+    }
   }
 
   #add(element) {
