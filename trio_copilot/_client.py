@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import trio
 
+from ._blocks import as_block, called
 from ._errors import (
     CliExitedError,
     CliUnresponsiveError,
@@ -33,7 +34,7 @@ from ._peer import Peer, beat, open_peer
 from ._protocol.calls import check_handlers, server_rpc
 from ._protocol.envelope import SessionEvent, read_event
 from ._resource_errors import ClientClosedError, SessionClosedError
-from ._scopes import as_block, impatient, last_words, open_block, require_trio
+from ._scopes import impatient, last_words, open_block, require_trio
 from ._session.buffer import Overflow
 from ._session.catalogue import SESSION_CHANGES, SessionChange, SessionMetadata
 from ._session.fanout import DEFAULT_CAPACITY, FanOut, Subscription
@@ -125,7 +126,8 @@ class Client:
 
         Protocol: `session.create`, `session.detach`.
         """
-        return self._open("session.create", None, options, keywords)
+        block = self._open("session.create", None, options, keywords)
+        return called("client.open_session", block)
 
     def resume_session(
         self, session_id: str, options: SessionOptions | None = None, **keywords: Any
@@ -140,7 +142,8 @@ class Client:
 
         Protocol: `session.resume`, `session.detach`.
         """
-        return self._open("session.resume", session_id, options, keywords)
+        block = self._open("session.resume", session_id, options, keywords)
+        return called("client.resume_session", block)
 
     def statistics(self) -> ClientStatistics:
         """Return what is open now and what has happened so far."""
@@ -254,7 +257,8 @@ class Client:
 
         Protocol: `session.lifecycle`.
         """
-        return self._lifecycle.subscribe(types, capacity=capacity, overflow=overflow)
+        block = self._lifecycle.subscribe(types, capacity=capacity, overflow=overflow)
+        return called("client.lifecycle", block)
 
     async def ping(self, message: str = "") -> PingResult:
         """Call `ping` and return the CLI's answer. `Cancelled` leaves nothing behind."""

@@ -2,29 +2,20 @@
 
 `last_words` shields what must still be said, for a bounded time; `open_service` shields
 what it is said through, for as long as the block lasts; `open_block` is the only place
-where an exception group is taken apart; `as_block` keeps Ctrl-C from tearing a block, and
-`impatient` lets a second one cut last words short.
+where an exception group is taken apart; `impatient` lets a second Ctrl-C cut last words
+short.
 """
 
 from __future__ import annotations
 
 import sys
-from contextlib import (
-    AbstractAsyncContextManager,
-    asynccontextmanager,
-    contextmanager,
-)
-from functools import wraps
-from typing import TYPE_CHECKING, NoReturn, ParamSpec, TypeVar
+from contextlib import asynccontextmanager, contextmanager
+from typing import TYPE_CHECKING, NoReturn
 
 import trio
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
-    from types import TracebackType
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 
 @contextmanager
@@ -40,42 +31,6 @@ def last_words(seconds: float) -> Generator[trio.CancelScope, None, None]:
     with trio.move_on_after(seconds) as scope:
         scope.shield = True
         yield scope
-
-
-def as_block(
-    function: Callable[P, AsyncGenerator[T, None]],
-) -> Callable[P, AbstractAsyncContextManager[T]]:
-    """As `asynccontextmanager`, for blocks that Ctrl-C must not leave half open.
-
-    Trio raises KeyboardInterrupt in whatever code is running. Between the lines that
-    enter or leave a block it would skip the rest of them. In here it waits for the next
-    checkpoint; the body of the block is interrupted as ever.
-    """
-    manager = asynccontextmanager(function)
-
-    @wraps(function)
-    def block(*args: P.args, **kwargs: P.kwargs) -> AbstractAsyncContextManager[T]:
-        return _Block(manager(*args, **kwargs))
-
-    return block
-
-
-class _Block(AbstractAsyncContextManager[T]):
-    def __init__(self, manager: AbstractAsyncContextManager[T]) -> None:
-        self._manager = manager
-
-    @trio.lowlevel.enable_ki_protection
-    async def __aenter__(self) -> T:
-        return await self._manager.__aenter__()
-
-    @trio.lowlevel.enable_ki_protection
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> bool | None:
-        return await self._manager.__aexit__(kind, error, traceback)  # noqa: ASYNC102  # the block shields its steps
 
 
 @contextmanager

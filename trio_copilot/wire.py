@@ -18,10 +18,10 @@ from typing import Any
 
 import trio
 
+from ._blocks import as_block
 from ._errors import CliExitedError, CopilotError, RpcError
 from ._fixup import publish as _publish
 from ._peer import Call as Call, Peer as Peer, open_peer as _open_peer
-from ._scopes import as_block
 from ._wire.framing import (
     MAX_FRAME_SIZE as MAX_FRAME_SIZE,
     MAX_HEADER_SIZE as MAX_HEADER_SIZE,

@@ -13,9 +13,9 @@ from typing import Generic, Protocol, TypeVar
 import attrs
 import trio
 
+from .._blocks import as_block
 from .._errors import CopilotError
 from .._resource_errors import SessionBusyError
-from .._scopes import as_block
 from .buffer import Buffer, Lagged, Overflow
 from .coalesce import Coalescer
 from .statistics import SubscriptionStatistics

@@ -10,10 +10,11 @@ from collections.abc import AsyncGenerator, Callable
 
 import trio
 
+from .._blocks import as_block
 from .._paths import PathRule
 from .._peer import Peer
 from .._resource_errors import SessionClosedError
-from .._scopes import as_block, impatient, last_words, open_block
+from .._scopes import impatient, last_words, open_block
 from .._telemetry import trace_headers
 from .options import SessionOptions
 from .requests import Desk

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import trio
 
+from .._blocks import as_block
 from .._json import as_text
-from .._scopes import as_block, open_block
+from .._scopes import open_block
 from .handlers import Handlers
 from .turn import Turn
 from .turn_events import CancelCause

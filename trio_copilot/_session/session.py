@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import attrs
 import trio
 
+from .._blocks import called
 from .._errors import CopilotError
 from .._json import as_array, as_object, as_text
 from .._peer import Call
@@ -149,12 +150,13 @@ class Session:
 
         Protocol: `session.send`, `session.abort`.
         """
-        return open_turn(
+        block = open_turn(
             self,
             self._prompt(prompt, attachments),
             timeout=timeout,
             idle_timeout=idle_timeout,
         )
+        return called("session.turn", block)
 
     async def ask(
         self,
@@ -264,7 +266,8 @@ class Session:
           ValueError: there is no such overflow rule, or the capacity is none.
         """
         self._check()
-        return self._fanout.subscribe(types, capacity=capacity, overflow=overflow)
+        block = self._fanout.subscribe(types, capacity=capacity, overflow=overflow)
+        return called("session.subscribe", block)
 
     def on(
         self, handler: Callable[[SessionEvent], object], *types: str

@@ -32,8 +32,9 @@ from contextlib import nullcontext, suppress
 
 import trio
 
+from .._blocks import as_block
 from .._errors import CliExitedError, ConnectError
-from .._scopes import as_block, last_words, open_block, open_service
+from .._scopes import last_words, open_block, open_service
 from .pipes import (
     ReadingInterrupted,
     as_stream,

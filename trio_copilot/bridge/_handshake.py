@@ -22,7 +22,8 @@ from trio_websocket import (
 )
 from wsproto.utilities import ProtocolError
 
-from .._scopes import as_block, open_service
+from .._blocks import as_block
+from .._scopes import open_service
 from ._access import Access
 from ._closing import Close, CloseCode, say_goodbye
 from ._messages import BadMessageError, Hello, decode

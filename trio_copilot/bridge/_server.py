@@ -19,7 +19,8 @@ from trio_websocket import ConnectionClosed, WebSocketConnection
 
 from trio_copilot import Client, CopilotError, SessionOptions
 
-from .._scopes import as_block, impatient, last_words, open_block
+from .._blocks import as_block
+from .._scopes import impatient, last_words, open_block
 from ._access import Access, make_token
 from ._closing import Close, CloseCode, linger, say_goodbye
 from ._handshake import admit, open_handshake

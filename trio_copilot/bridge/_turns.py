@@ -30,7 +30,8 @@ from trio_copilot import (
     TurnError,
 )
 
-from .._scopes import as_block, open_block
+from .._blocks import as_block
+from .._scopes import open_block
 from ._conversation import Conversation
 from ._messages import Ready, Refusal, ServerMessage
 from ._permissions import Permissions

@@ -14,13 +14,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncGenerator, Callable, Container, Mapping, Sequence
-from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
 
 import trio
 import trio.testing
 
+from .._blocks import as_block
 from .._errors import ProtocolError, RpcError
 from .._scopes import open_block
 from .._wire.framing import FrameDecoder
@@ -261,7 +261,7 @@ def _is_json(frame: bytes) -> bool:
     return True
 
 
-@asynccontextmanager
+@as_block
 async def open_scripted_cli(
     script: Script | Reply = (),
     *,

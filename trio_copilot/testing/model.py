@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from functools import partial
 
 import trio
 
+from .._blocks import as_block
 from .._scopes import open_block
 from . import _openai as openai
 from ._http import HttpConnection, HttpRequest
@@ -141,7 +142,7 @@ async def _send_whole(
         await connection.answer(200, openai.completion(request, reply))
 
 
-@asynccontextmanager
+@as_block
 async def open_scripted_model(
     script: Script | Reply, *, host: str = "127.0.0.1", port: int = 0
 ) -> AsyncGenerator[ScriptedModel, None]:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any
 
 import attrs
 import trio
 
+from .._blocks import as_block
 from .._client import Client, open_client
 from .._session.session import Session
 from .cli import ScriptedCli, open_scripted_cli
@@ -49,14 +50,14 @@ class Stage:
         """The scripted CLI; `None` on a real one."""
         return self.model if isinstance(self.model, ScriptedCli) else None
 
-    @asynccontextmanager
+    @as_block
     async def open_client(self, **options: Any) -> AsyncGenerator[Client, None]:
         """Open a client on this CLI; see `trio_copilot.open_client` for the options."""
         async with self._open_client(**options) as client:
             self.client = client
             yield client
 
-    @asynccontextmanager
+    @as_block
     async def open_session(self, **options: Any) -> AsyncGenerator[Session, None]:
         """Open a session of this stage's client; see `Client.open_session`."""
         assert self.client is not None, "open a client first"
@@ -82,7 +83,7 @@ class Stage:
             self.cli.abort(self.session.id)
 
 
-@asynccontextmanager
+@as_block
 async def open_stage(
     script: Script | Reply = (),
     *,
