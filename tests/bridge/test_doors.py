@@ -7,6 +7,7 @@ from contextlib import suppress
 
 import pytest
 import trio
+import trio.testing
 from trio.testing import MockClock
 from trio_websocket import ConnectionRejected
 
@@ -83,6 +84,33 @@ async def test_a_handshake_that_does_not_come_is_given_up(
                     pass
         async with scene.peer():
             assert scene.bridge.connections == 1
+
+
+@pytest.mark.parametrize("said", [b"", b"GET / HTTP/1.1\r\nHost: loc"])
+@pytest.mark.parametrize("over", ["memory", "TCP"])
+async def test_peers_that_are_gone_keep_nobody_out(over: str, said: bytes) -> None:
+    """A port scan, a health check: connections that are closed at once."""
+    limits = BridgeLimits(connections=4)
+    async with open_scripted_cli() as cli, open_client(cli.stream) as client:
+        listener = MemoryListener()
+        listeners = [listener] if over == "memory" else None
+        async with open_bridge(
+            client, listeners=listeners, token=TOKEN, limits=limits
+        ) as bridge:
+
+            async def knock() -> trio.abc.Stream:
+                if bridge.port is None:
+                    return listener.connect()
+                return await trio.open_tcp_stream("127.0.0.1", bridge.port)
+
+            for _ in range(4 * limits.connections):
+                stream = await knock()
+                await stream.send_all(said)
+                await trio.aclose_forcefully(stream)
+                await trio.testing.wait_all_tasks_blocked(0.01)
+            with trio.fail_after(5):  # of the ten that a hello may take
+                async with connected(await knock()) as peer:
+                    assert (await peer.hello())["type"] == "ready"
 
 
 @pytest.mark.parametrize(

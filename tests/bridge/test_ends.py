@@ -144,9 +144,11 @@ async def test_an_abort_that_is_not_obeyed_ends_the_connection_of_that_session(
             await peer.say("prompt", turn="1", text="go")
             await peer.hear_until("delta")
             await peer.say("stop", turn="1")
-            await peer.hear_until("end", reason="cancelled")
-            await peer.say("prompt", turn="2", text="go")
-            assert await peer.closed() == CloseCode.INTERNAL
+            await peer.hear_until("end", reason="cancelled", cause="abort")
+            with trio.fail_after(1):
+                assert await peer.closed() == CloseCode.INTERNAL
+            assert peer.heard[-1]["code"] == "lost"
+            assert "did not obey an abort" in peer.heard[-1]["message"]
         async with scene.peer():
             assert scene.bridge.connections == 1
 

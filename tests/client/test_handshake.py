@@ -171,6 +171,32 @@ async def test_an_abort_that_is_not_obeyed_breaks_the_session(
     assert len(cli.calls("session.detach")) == 2  # also the broken one is released
 
 
+async def test_subscribers_of_a_broken_session_are_told_and_handlers_end(
+    autojump_clock,
+) -> None:
+    """No event reaches them any more: nobody waits for one."""
+    script = [Reply("word " * 999, delay=0.1)]
+    heard: list[str] = []
+    with trio.fail_after(600):
+        async with (
+            open_scripted_cli(script, ignore={"session.abort"}) as cli,
+            open_client(cli.stream) as client,
+            client.open_session() as session,
+            session.subscribe() as events,
+        ):
+            session.on(lambda event: heard.append(event.type))
+            end = await session.ask("?", timeout=1)
+            with pytest.raises(SessionBrokenError, match="did not obey an abort"):
+                async for _ in events:
+                    pass
+            with pytest.raises(SessionBrokenError):
+                async with session.subscribe() as late:
+                    await late.receive()
+
+    assert end.cause == "deadline"
+    assert "assistant.message_delta" in heard
+
+
 async def test_a_prompt_that_is_not_admitted_in_time_breaks_the_session(
     autojump_clock,
 ) -> None:

@@ -398,6 +398,7 @@ class Session:
         logger.error("Session %s is broken: %s", self.id, message)
         if self._end is None:
             self._end = SessionBrokenError(message)
+        self._fanout.close(self._end)  # no event reaches a subscriber any more
 
     # -- for turns and statistics
 
@@ -468,11 +469,24 @@ class Session:
     ) -> None:
         with scope:
             try:
-                async for event in subscription:
+                while (event := await _next(subscription)) is not None:
                     if not isinstance(event, Lagged):
                         await _call(handler, event)
             finally:
                 self._fanout.remove(subscription)
+
+
+async def _next(
+    subscription: Subscription[SessionEvent],
+) -> SessionEvent | Lagged | None:
+    """Return the next event for a handler; `None` at the end, also of a broken session.
+
+    That one was broken by a turn, whose block goes on with what made it leave.
+    """
+    try:
+        return await anext(subscription)
+    except (StopAsyncIteration, SessionBrokenError):
+        return None
 
 
 async def _call(function: Callable[..., object] | None, *args: object) -> None:

@@ -11,9 +11,10 @@ This module does not know what a peer does once it is in.
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 
+import attrs
 import trio
 from trio_websocket import (
     WebSocketConnection,
@@ -41,17 +42,18 @@ async def open_handshake(
 ) -> AsyncGenerator[WebSocketRequest | None, None]:
     """Read the request for a WebSocket, and go on reading until the block is left.
 
-    Gives `None` if there is none by the deadline. Whatever a peer sends can only end its
-    own connection.
+    Gives `None` if there is none by the deadline, or if the peer is gone before.
+    Whatever a peer sends can only end its own connection.
     """
     requests: list[WebSocketRequest] = []
     arrived = trio.Event()
+    heard = _Heard(stream, over=arrived.set)
 
     async def attend() -> None:
         try:
             async with trio.open_nursery() as nursery:
                 request = await wrap_server_stream(
-                    nursery, stream, max_message_size=message_size
+                    nursery, heard, max_message_size=message_size
                 )
                 requests.append(request)
                 arrived.set()
@@ -66,6 +68,35 @@ async def open_handshake(
         with trio.move_on_at(deadline):
             await arrived.wait()
         yield requests[0] if requests else None
+
+
+@attrs.define(eq=False)
+class _Heard(trio.abc.Stream):
+    """A stream that tells when no more comes from its peer.
+
+    trio-websocket would wait for the request of a peer that is gone.
+    """
+
+    _stream: trio.abc.Stream
+    _over: Callable[[], None]
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
+        chunk: bytes | bytearray = b""
+        try:
+            chunk = await self._stream.receive_some(max_bytes)
+        finally:
+            if not chunk:
+                self._over()
+        return chunk
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        await self._stream.send_all(data)
+
+    async def wait_send_all_might_not_block(self) -> None:
+        await self._stream.wait_send_all_might_not_block()
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
 
 
 async def admit(
