@@ -107,10 +107,20 @@ async def ask(
     port: int, method: str, path: str, body: bytes = b""
 ) -> trio.SocketStream:
     stream = await trio.open_tcp_stream("127.0.0.1", port)
+    await stream.send_all(request(port, method, path, body))
+    return stream
+
+
+def request(port: int, method: str, path: str, body: bytes = b"") -> bytes:
     lines = [f"{method} {path} HTTP/1.1", f"Host: 127.0.0.1:{port}"]
     lines += [f"Authorization: {BEARER}", f"Content-Length: {len(body)}", "", ""]
-    await stream.send_all("\r\n".join(lines).encode() + body)
-    return stream
+    return "\r\n".join(lines).encode() + body
+
+
+async def status(port: int, body: bytes) -> int:
+    """Begin a turn and return the status of the answer."""
+    async with await ask(port, "POST", "/turns", body) as stream:
+        return int((await read_until(stream, b"\r\n")).split()[1])
 
 
 async def read_until(stream: trio.SocketStream, text: bytes) -> bytes:
@@ -163,12 +173,31 @@ async def test_an_answered_connection_can_be_used_again_and_is_closed_at_the_end
 
 
 async def test_a_listener_that_hangs_up_is_gone() -> None:
-    limits = TurnLimits(grace=0)
+    limits = TurnLimits(grace=0.3)
     async with serving([ENDLESS], limits=limits) as (scene, port):
         listener = await ask(port, "GET", await begin(port))
         await read_until(listener, b'"delta"')
         await listener.aclose()
         await scene.cli.wait_disconnect(1)
+
+
+async def test_a_peer_that_hangs_up_before_it_knows_its_turn_gives_up_the_place(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Nobody could stop that turn, or listen to it."""
+    whole = b'{"prompt": "Go"}'
+    limits = TurnLimits(running=2)
+    async with serving([ENDLESS] * 3, limits=limits) as (_, port):
+        for _ in range(limits.running):
+            await (await ask(port, "POST", "/turns", whole)).aclose()
+            head, _, _ = request(port, "POST", "/turns", whole).partition(b"prompt")
+            half = await trio.open_tcp_stream("127.0.0.1", port)
+            await half.send_all(head)
+            await half.aclose()
+        with trio.fail_after(5):  # of the ten that the listener of a turn may take
+            while await status(port, whole) != 201:
+                await trio.sleep(0.01)
+    assert not [each for each in caplog.records if each.levelname == "ERROR"]
 
 
 @pytest.mark.skipif(

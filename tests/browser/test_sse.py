@@ -246,6 +246,41 @@ async def test_what_is_no_request_of_ours_begins_nothing(
         assert web.scene.cli.calls("session.create") == []
 
 
+FIELDS = [
+    ("model", ", only prompt"),
+    ("promt", ": did you mean prompt?"),
+    ("text", ", only prompt"),
+    ("turn", ", only prompt"),
+    ("type", ", only prompt"),
+    ("\u202ex" + "y" * 99, ", only prompt"),
+]
+
+
+@pytest.mark.parametrize(("name", "hint"), FIELDS)
+async def test_a_field_that_there_is_not_is_named(
+    name: str, hint: str, autojump_clock: MockClock
+) -> None:
+    async with open_web() as web:
+        body = {"prompt": "Go", name: "x"}
+        answer = await web.request("POST", "/turns", body, authorization=BEARER)
+        assert answer.status == 400
+        said = answer.body.decode("ascii")
+        assert said == f"there is no field {ascii(name[:40])}{hint}"
+        assert web.scene.cli.calls("session.create") == []
+
+
+@pytest.mark.parametrize("name", ["type", "turn", "Decision"])
+async def test_a_field_that_an_answer_has_not_is_named(
+    name: str, autojump_clock: MockClock
+) -> None:
+    async with open_web([ENDLESS]) as web:
+        turn = await web.begin()
+        body = {"request": "p1", "decision": "allow", name: "x"}
+        answer = await web.request("POST", f"{turn}/answers", body)
+        assert answer.status == 400
+        assert f"there is no field '{name}'" in answer.body.decode()
+
+
 @pytest.mark.parametrize(
     ("method", "path"),
     [

@@ -17,14 +17,16 @@ This module does not know what listens at which port.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from contextlib import aclosing
+from difflib import get_close_matches
 from typing import Any, TypeVar
 
 import attrs
 import msgspec
 import trio
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
@@ -42,6 +44,13 @@ from ._turn_log import Place
 from ._turns import KeptTurn, TooManyTurnsError, Turns
 
 M = TypeVar("M", bound=ClientMessage)
+
+HANG_UP = 0.05
+"""Seconds in which a peer that has hung up is seen to be gone before it gets the id of
+its turn: nobody else knows it, so that the turn would keep its place for nothing."""
+
+SHOWN = 40
+"""Characters that are shown of a field's name that is none."""
 
 HEARTBEAT = b": still there\n\n"
 _HEADERS = [
@@ -72,15 +81,17 @@ class TurnRoutes:
 
     async def _begin(self, request: Request) -> Response:
         self._check_token(request)
-        body = await self._body(request)
-        body["text"] = body.pop("prompt", None)
-        prompt = _message(Prompt, body, turn="-")
+        body = await self._body(request, ("prompt",))
+        prompt = _message(Prompt, {"turn": "-", "text": body.get("prompt")})
         try:
             turn = self._turns.begin(prompt.text)
         except TooManyTurnsError:
             too_many = HTTPException(503, "as many turns run as may")
             too_many.headers = {"Retry-After": "1"}
             raise too_many from None
+        with turn.listened(), trio.move_on_after(HANG_UP) as hearing:
+            await _until_gone(request.receive, hearing)
+            turn.stop()
         location = {"Location": f"/turns/{turn.id}"}
         return JSONResponse({"id": turn.id}, 201, headers=location)
 
@@ -97,7 +108,8 @@ class TurnRoutes:
 
     async def _answer(self, request: Request) -> Response:
         turn = self._turn(request)
-        answer = _message(Answer, await self._body(request))
+        body = await self._body(request, ("request", "decision", "reason"))
+        answer = _message(Answer, body)
         if not turn.permissions.answer(answer):
             raise HTTPException(409, "this request is not open")
         return Response(status_code=204)
@@ -118,7 +130,22 @@ class TurnRoutes:
             challenge = {"WWW-Authenticate": "Bearer"}
             raise HTTPException(401, "the access token is missing", challenge)
 
-    async def _body(self, request: Request) -> dict[str, Any]:
+    async def _body(self, request: Request, known: Collection[str]) -> dict[str, Any]:
+        """Return the body of a request, which has no other fields than these."""
+        try:
+            text = await self._read(request)
+        except ClientDisconnect as gone:
+            raise HTTPException(400, "the body is cut short") from gone
+        try:
+            body = msgspec.json.decode(text, type=dict[str, Any])
+        except (msgspec.MsgspecError, RecursionError, UnicodeError) as error:
+            raise HTTPException(400, "the body is no JSON object") from error
+        for name in body:
+            if name not in known:
+                raise HTTPException(400, _unknown(name, known))
+        return body
+
+    async def _read(self, request: Request) -> bytes:
         body = bytearray()
         async with aclosing(request.stream()) as chunks:
             async for chunk in chunks:
@@ -126,15 +153,18 @@ class TurnRoutes:
                 if len(body) > self._body_size:
                     too_big = f"a body has {self._body_size} bytes at most"
                     raise HTTPException(413, too_big)
-        try:
-            return msgspec.json.decode(body, type=dict[str, Any])
-        except (msgspec.MsgspecError, RecursionError, UnicodeError) as error:
-            raise HTTPException(400, "the body is no JSON object") from error
+        return bytes(body)
 
 
-def _message(of: type[M], body: dict[str, Any], **fields: str) -> M:
+def _unknown(name: str, known: Collection[str]) -> str:
+    meant = get_close_matches(name, known, n=1)
+    hint = f": did you mean {meant[0]}?" if meant else f", only {', '.join(known)}"
+    return f"there is no field {ascii(name[:SHOWN])}{hint}"
+
+
+def _message(of: type[M], body: dict[str, Any]) -> M:
     """Return a body as a message of the protocol, checked as that is."""
-    wire = {**body, "type": of.type, **fields}
+    wire = {**body, "type": of.type}
     try:
         message = decode(msgspec.json.encode(wire).decode())
     except BadMessageError as error:
