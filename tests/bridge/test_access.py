@@ -63,7 +63,15 @@ def test_pages_of_other_origins_stay_outside(
         ("evil.example:8401", False),
         ("127.0.0.1.evil.example", False),
         ("localhost.evil.example", False),
-        ("user@127.0.0.1", True),  # a name is what counts, and this one is an address
+        ("user@127.0.0.1", False),
+        ("[::1%;script-src *]", False),  # a zone, which might hold anything
+        ("[::1]x", False),
+        ("[::1]:8401:1", False),
+        ("127.0.0.1:", False),
+        ("127.0.0.1:x", False),
+        ("127.0.0.1:8401\n", False),
+        ("127.0.0.1:\u0661", False),
+        ("localhost;x", False),
         ("", False),
         ("[::1", False),
         ("127.0.0.1/x", False),

@@ -89,6 +89,18 @@ async def test_the_socket_is_where_the_page_is(
         assert f"connect-src 'self' {url};" in policy["content-security-policy"]
 
 
+@pytest.mark.parametrize("host", ["[::1%;script-src *]", "[::1]; x", "::1", ""])
+async def test_only_a_well_formed_host_reaches_a_header(
+    host: str, autojump_clock: MockClock
+) -> None:
+    async with open_web() as web:
+        web.scene.bridge.port = 8401
+        for path in ("/", "/config.json"):
+            answer = await web.request("GET", path, host=host)
+            assert answer.status == 421
+            assert "content-security-policy" not in answer.headers
+
+
 # -- the server
 
 

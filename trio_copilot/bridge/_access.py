@@ -12,12 +12,19 @@ This module knows headers and words, and no connection.
 from __future__ import annotations
 
 import hmac
+import re
 import secrets
 from collections.abc import Iterable
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 import attrs
+
+
+_HOST = re.compile(
+    r"(?:\[(?P<ipv6>[0-9a-f:.]+)\]|(?P<name>[a-z0-9._-]+))(?::[0-9]{1,5})?",
+    re.ASCII | re.IGNORECASE,
+)
 
 
 def make_token() -> str:
@@ -78,21 +85,21 @@ class Access:
 
     def admits_host(self, host: str) -> bool:
         """Return whether a request with this header `Host` may go on."""
-        name = _name_of(host)
+        name = name_of(host)
         return name is not None and (_is_address(name) or name in self._names())
 
     def _names(self) -> set[str]:
-        of_pages = {_name_of(urlsplit(each).netloc) or "" for each in self._origins}
+        of_pages = {name_of(urlsplit(each).netloc) or "" for each in self._origins}
         return {"localhost", self.host.lower(), *of_pages} - {""}
 
 
-def _name_of(host: str) -> str | None:
-    """Return the host without its port; `None` if this is no host."""
-    try:
-        parts = urlsplit(f"//{host}")
-    except ValueError:
-        return None
-    return parts.hostname if parts.netloc == host else None
+def name_of(host: str) -> str | None:
+    """Return the name or address in a header `Host`; `None` if that is not well-formed.
+
+    What is returned can go into a header or a URL: it holds letters, digits and `.:-_`.
+    """
+    match = _HOST.fullmatch(host)
+    return (match["ipv6"] or match["name"]).lower() if match else None
 
 
 def _is_address(name: str) -> bool:

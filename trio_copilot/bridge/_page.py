@@ -11,13 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import attrs
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+
+from ._access import name_of
 
 FOLDER = Path(__file__).with_name("page")
 
@@ -81,5 +82,5 @@ class Page:
         return Response(content, media_type=media_type, headers=headers)
 
     def _socket(self, request: Request) -> str | None:
-        name = urlsplit(f"//{request.headers['host']}").hostname or ""
+        name = name_of(request.headers["host"]) or ""
         return self._websocket(f"[{name}]" if ":" in name else name)
