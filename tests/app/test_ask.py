@@ -90,12 +90,14 @@ async def test_tool_calls_and_their_failures_are_said_on_stderr(
     assert "[failed] Tool 'find' does not exist" in ended.err
 
 
-async def ask_for_permission(command: Command, *arguments: str) -> tuple[Any, str]:
-    """Let a CLI ask whether it may run `ls`; return the answer and what was said."""
+async def ask_for_permission(
+    command: Command, *arguments: str, of: str = "ls"
+) -> tuple[Any, str]:
+    """Let a CLI ask whether it may run a command; return the answer and what was said."""
     async with served(ENDLESS) as (cli, url):
         async with command.started("ask", "hi", "--url", url, *arguments) as running:
             await running.read_until("tick")
-            request = {"kind": "shell", "fullCommandText": "ls"}
+            request = {"kind": "shell", "fullCommandText": of}
             cli.emit(
                 cli.calls("session.create")[0]["sessionId"],
                 "permission.requested",
@@ -116,6 +118,12 @@ async def test_what_needs_a_permission_is_denied_and_this_is_said(
 
     assert decision["kind"] == "reject"
     assert "[denied] shell: ls (--allow-all would permit it)" in said
+
+
+async def test_what_hides_in_what_is_denied_is_shown(command: Command) -> None:
+    _, said = await ask_for_permission(command, of="rm \u202etxt.\u200bexe")
+
+    assert "[denied] shell: rm <U+202E>txt.<U+200B>exe (--allow-all" in said
 
 
 async def test_allow_all_permits_it(command: Command) -> None:

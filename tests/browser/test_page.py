@@ -26,6 +26,7 @@ NASTY = """<img src=x onerror="window.hacked = 1"> <script>window.hacked = 1</sc
 [a link](javascript:window.hacked=1) ![a picture](https://example.org/leak.png)
 """
 COMPUTE = Call("bash", {"command": "echo $((6 * 7))", "description": "Compute"})
+TURNED = Call("bash", {"command": "echo \u202etxt.exe", "description": "Turn"})
 
 
 def model(request: ModelRequest) -> Reply:
@@ -38,6 +39,8 @@ def model(request: ModelRequest) -> Reply:
         return Reply(["tick "] * 100_000, delay=0.1)
     if "nasty" in prompt:
         return Reply(NASTY)
+    if "turned" in prompt:
+        return Reply(calls=[TURNED])
     if "compute" in prompt:
         return Reply("Let me see.", calls=[COMPUTE], reasoning="A sum.")
     return Reply("Hello, **world**")
@@ -134,6 +137,22 @@ async def test_questions_for_permission_are_answered(
         )
         await tab.see(".tool[data-state=failed]")
         await tab.see(".note", "Denied: echo")
+        assert tab.complaints == []
+
+
+async def test_what_hides_in_a_command_is_shown(
+    chromium: Chromium, sites: Sites
+) -> None:
+    async with sites.serve(model) as site, open_window(chromium) as window:
+        tab = await window.tab(site.address)
+        await connected(tab)
+
+        await say(tab, "Something turned")
+        await tab.see("#permission-summary", "echo <U+202E>txt.exe")
+        await tab.click("#permission summary")
+        await tab.see("#permission-details", "echo <U+202E>txt.exe")
+        await tab.click("#permission [value=deny]")
+        await tab.see(".note", "Denied: echo <U+202E>txt.exe")
         assert tab.complaints == []
 
 

@@ -18,6 +18,8 @@ from typing import BinaryIO
 import click
 import trio
 
+from .visible import visible
+
 PIPE_BUF = 4096
 """Bytes that a pipe which is writable takes without blocking, on Linux and macOS."""
 
@@ -40,7 +42,7 @@ def prepare_streams() -> None:
 
 def say(text: str) -> None:
     """Say something about the work, in one dim line on stderr."""
-    line = " ".join(text.translate(_CONTROLS).split())
+    line = visible(" ".join(text.translate(_CONTROLS).split()))
     shown = line if len(line) <= LINE else line[: LINE - 3] + "..."
     click.secho(shown, dim=True, err=True)
 

@@ -3,6 +3,8 @@
 // The dialog may open while somebody types: it takes the focus to its title, where no key
 // decides anything. Escape denies.
 
+import { visible } from "./visible.js";
+
 const WANTS = {
   shell: "run a command",
   write: "write a file",
@@ -54,7 +56,7 @@ export class Permissions {
     const asked = this.#open.find((each) => each.request === request);
     if (!asked) return;
     this.#open = this.#open.filter((each) => each !== asked);
-    this.#note(`${OUTCOMES[outcome] ?? outcome}: ${asked.summary}`);
+    this.#note(`${OUTCOMES[outcome] ?? outcome}: ${visible(asked.summary)}`);
     this.#show();
   }
 
@@ -79,9 +81,9 @@ export class Permissions {
     }
     if (this.#dialog.open && this.#dialog.dataset.request === asked.request) return;
     this.#dialog.dataset.request = asked.request;
-    this.#title.textContent = `May the agent ${WANTS[asked.kind] ?? asked.kind}?`;
-    this.#summary.textContent = asked.summary;
-    this.#details.textContent = JSON.stringify(asked.details, null, 2);
+    this.#title.textContent = `May the agent ${WANTS[asked.kind] ?? visible(asked.kind)}?`;
+    this.#summary.textContent = visible(asked.summary);
+    this.#details.textContent = visible(JSON.stringify(asked.details, null, 2));
     this.#details.closest("details").open = false;
     this.#reason.value = "";
     if (!this.#dialog.open) this.#dialog.showModal();
