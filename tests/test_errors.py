@@ -10,6 +10,7 @@ from trio_copilot import (
     CopilotError,
     IncompatibleCliError,
     RpcError,
+    SessionNotFoundError,
     SubscriberLaggedError,
     TurnError,
 )
@@ -29,6 +30,10 @@ from trio_copilot import (
             "version 3 .* \\(2\\) speaks version 4",
         ),
         (RpcError(-32603, "boom", method="x.y"), r"x\.y: boom \(code -32603\)"),
+        (
+            SessionNotFoundError(-32603, "lost", method="x.y", session_id="abc"),
+            r"no session 'abc': .* x\.y: lost \(code -32603\)",
+        ),
         (SubscriberLaggedError(7), "missed 7 event"),
         (TurnError("too many", kind="rate_limit", status_code=429), "too many"),
     ],
@@ -43,6 +48,7 @@ def test_a_message_says_what_was_seen(error: CopilotError, message: str) -> None
     [
         CliExitedError(-9, "tail"),
         RpcError(-1, "m", {"d": 1}, method="x"),
+        SessionNotFoundError(-1, "m", {"d": 1}, method="x", session_id="abc"),
         IncompatibleCliError(cli_version=None, cli_protocol=None, supported=3),
     ],
 )

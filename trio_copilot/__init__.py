@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         MalformedResultError as MalformedResultError,
         ProtocolError as ProtocolError,
         RpcError as RpcError,
+        SessionNotFoundError as SessionNotFoundError,
         SubscriberLaggedError as SubscriberLaggedError,
         ToolDefinitionError as ToolDefinitionError,
         TurnError as TurnError,
@@ -139,7 +140,8 @@ else:
             "_client": "Client open_client",
             "_errors": """CliExitedError CliNotFoundError CliUnresponsiveError ConnectError
                 CopilotError IncompatibleCliError MalformedResultError ProtocolError
-                RpcError SubscriberLaggedError ToolDefinitionError TurnError""",
+                RpcError SessionNotFoundError SubscriberLaggedError
+                ToolDefinitionError TurnError""",
             "_protocol.envelope": "SessionEvent",
             "_resource_errors": """ClientClosedError SessionBrokenError SessionBusyError
                 SessionClosedError""",

@@ -39,6 +39,7 @@ from ._session.buffer import Overflow
 from ._session.catalogue import SESSION_CHANGES, SessionChange, SessionMetadata
 from ._session.fanout import DEFAULT_CAPACITY, FanOut, Subscription
 from ._session.handlers import Work
+from ._session.missing import about_session
 from ._session.statistics import ClientStatistics, Tally
 from ._session.status import AuthStatus, CliStatus
 from ._session.typed_work import INTERNAL_ERROR, typed_work
@@ -138,7 +139,9 @@ class Client:
         options: pass them again.
 
         Raises:
-          RpcError: there is no such session, and others as for `open_session`.
+          SessionNotFoundError: there is no such session: it was deleted, or nothing was
+            ever said in it.
+          RpcError: the CLI cannot read its file; and others as for `open_session`.
 
         Protocol: `session.resume`, `session.detach`.
         """
@@ -229,7 +232,8 @@ class Client:
         A turn of it that is open ends with `SessionClosedError`.
 
         Raises:
-          RpcError: the CLI has no such session, or could not delete it.
+          SessionNotFoundError: the CLI has no such session.
+          RpcError: it could not delete it.
 
         Protocol: `session.delete`.
         """
@@ -237,7 +241,8 @@ class Client:
         result = as_object(await self.call(method, {"sessionId": session_id}))
         if result.get("success") is not True:
             reason = as_text(result.get("error")) or "The session was not deleted"
-            raise RpcError(INTERNAL_ERROR, reason, method=method)
+            with about_session(session_id):
+                raise RpcError(INTERNAL_ERROR, reason, method=method)
 
     def lifecycle(
         self,
@@ -297,7 +302,9 @@ class Client:
           ClientClosedError: the client's block was left.
           CliExitedError, ProtocolError: the connection was lost.
         """
-        return await self._peer.request(method, dict(params or {}))
+        params = dict(params or {})
+        with about_session(params.get("sessionId")):
+            return await self._peer.request(method, params)
 
     def _open(
         self,

@@ -9,6 +9,7 @@ CopilotError
 ├── IncompatibleCliError    the CLI speaks another version of the protocol
 ├── ProtocolError           what the peer sent is not the protocol
 ├── RpcError                the CLI answered a call with an error
+│   └── SessionNotFoundError    it has no session of that id
 ├── MalformedResultError    the CLI answered a typed call, and not as it should
 ├── TurnError               a turn ended with reason "error"
 ├── SubscriberLaggedError   a subscriber's buffer overflowed
@@ -151,6 +152,36 @@ class RpcError(CopilotError):
         self.method = method
         where = f"{method}: " if method else ""
         super().__init__(f"{where}{message} (code {code})")
+
+
+class SessionNotFoundError(RpcError):
+    """The CLI has no session of this id, so it cannot be resumed or deleted.
+
+    Either it never had one, or nothing was said in it, or it was deleted, or it was
+    another CLI's, with another `home`. A session whose file the CLI cannot read is
+    there, and a plain `RpcError` says what is wrong with it.
+
+    Attributes:
+      session_id: the id.
+    """
+
+    def __init__(
+        self,
+        code: int,
+        message: str,
+        data: object = None,
+        *,
+        method: str = "",
+        session_id: str = "",
+    ) -> None:
+        self.session_id = session_id
+        super().__init__(code, message, data, method=method)
+        hint = (
+            f"There is no session {session_id!r}: nothing was said in it, it was "
+            "deleted, or the CLI has another home. client.list_sessions() returns those "
+            f"that can be resumed. {self}"
+        )
+        Exception.__init__(self, hint)
 
 
 class MalformedResultError(CopilotError):

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from datetime import timedelta
 from itertools import repeat
+from pathlib import Path
 
 import pytest
 import trio
 from trio.abc import Clock
 
 from tests.worlds import World
-from trio_copilot import RpcError, SessionChange, SessionClosedError, TurnEndReason
+from trio_copilot import (
+    RpcError,
+    SessionChange,
+    SessionClosedError,
+    SessionNotFoundError,
+    TurnEndReason,
+)
 from trio_copilot.testing import Reply
 
 LONG = Reply("word " * 400, delay=0.02)
@@ -83,11 +90,52 @@ async def test_a_deleted_session_is_gone(world: World, clock: Clock) -> None:
             assert await client.list_sessions() == []
             assert await client.last_session_id() is None
             assert await client.session_metadata(session.id) is None
-            with pytest.raises(RpcError, match="not found") as caught:
+            with pytest.raises(SessionNotFoundError, match="not found") as caught:
                 await client.delete_session(session.id)
             assert caught.value.method == "session.delete"
-            with pytest.raises(RpcError, match="not found"):
+            with pytest.raises(SessionNotFoundError, match="not found") as caught:
                 async with client.resume_session(session.id):
+                    pass
+            assert caught.value.session_id == session.id
+
+
+async def test_what_cannot_be_resumed_is_told_by_an_error_of_its_own(
+    world: World, clock: Clock
+) -> None:
+    with trio.fail_after(world.patience):
+        async with world.stage([]) as stage, stage.open_client() as client:
+            async with client.open_session() as silent:
+                pass  # nothing is said in it, so the CLI does not keep it
+            for session_id in (silent.id, "never-heard-of"):
+                with pytest.raises(SessionNotFoundError) as caught:
+                    async with client.resume_session(session_id):
+                        pass
+                assert isinstance(caught.value, RpcError)
+                assert caught.value.session_id == session_id
+                assert str(caught.value).startswith(
+                    f"There is no session {session_id!r}"
+                )
+                with pytest.raises(SessionNotFoundError):
+                    await client.call("session.getMessages", {"sessionId": session_id})
+
+
+@pytest.mark.cli
+async def test_a_session_whose_file_is_broken_is_not_called_missing(
+    real: World, cli_home: Path
+) -> None:
+    with trio.fail_after(real.patience):
+        async with real.stage(["one"]) as stage, stage.open_client() as client:
+            async with client.open_session() as session:
+                await session.ask("Remember this")
+            (events,) = (cli_home / ".copilot").glob(f"**/{session.id}/events.jsonl")
+            events.write_text("no JSON\n")
+
+            with pytest.raises(RpcError, match="corrupted") as caught:
+                async with client.resume_session(session.id):
+                    pass
+            assert type(caught.value) is RpcError
+            with pytest.raises(SessionNotFoundError, match="invalid"):
+                async with client.resume_session("no/such"):
                     pass
 
 

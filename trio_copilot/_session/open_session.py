@@ -16,6 +16,7 @@ from .._peer import Peer
 from .._resource_errors import SessionClosedError
 from .._scopes import impatient, last_words, open_block
 from .._telemetry import trace_headers
+from .missing import about_session
 from .options import SessionOptions
 from .requests import Desk
 from .session import Session
@@ -57,7 +58,8 @@ async def open_session(
                     **trace_headers(),
                 }
                 session._opening = await peer.submit(method, params)
-                session._facts = await session._opening.result()
+                with about_session(session_id if method == "session.resume" else None):
+                    session._facts = await session._opening.result()
                 yield session
                 session._fanout.close()
                 observers.cancel_scope.deadline = trio.current_time() + HANDLER_TIMEOUT

@@ -31,6 +31,7 @@ from .coalesce import SESSION_EVENTS
 from .dedupe import Deduplicator
 from .fanout import DEFAULT_CAPACITY, FanOut, Subscription
 from .handlers import Handlers
+from .missing import about_session
 from .open_turn import open_turn
 from .requests import REQUESTS, Desk
 from .turn import Turn
@@ -455,7 +456,10 @@ class Session:
 
     async def _request(self, method: str, params: Mapping[str, Any]) -> Any:
         self._check()
-        return await self._desk.peer.request(method, {"sessionId": self.id, **params})
+        with about_session(self.id):
+            return await self._desk.peer.request(
+                method, {"sessionId": self.id, **params}
+            )
 
     def _check(self) -> None:
         if self._end is not None:
