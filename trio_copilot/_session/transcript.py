@@ -166,7 +166,8 @@ class Transcript:
     def _hook_end(self, event: SessionEvent, data: Payload) -> None:
         if event.agent_id is None and data.get("hookType") == "agentStop":
             output = as_object(data.get("output"))
-            self._stop_blocked = output.get("decision") == "block"
+            blocked = output.get("decision") == "block"
+            self._stop_blocked = blocked and bool(output.get("reason"))
 
     def _turn_start(self, event: SessionEvent, data: Payload) -> None:
         if event.agent_id is None:
