@@ -14,6 +14,7 @@ import sys
 import trio
 
 from trio_copilot import (
+    Correction,
     ReasoningDelta,
     Retry,
     Session,
@@ -31,14 +32,16 @@ async def stream(session: Session, prompt: str) -> None:
     async with session.turn(prompt, idle_timeout=60) as turn:
         async for event in turn:
             match event:
-                case TextDelta(text=text, agent_id=None):
-                    print(text, end="", flush=True)
+                case TextDelta(separator=separator, text=text, agent_id=None):
+                    print(separator + text, end="", flush=True)
                 case ReasoningDelta(text=text):
                     print(text, end="", flush=True, file=sys.stderr)
                 case ToolCall(name=name, arguments=arguments):
                     print(f"[{name} {arguments}]", file=sys.stderr)
                 case Retry(kind=kind, dropped_text=dropped):
                     print(f"\n[{kind}; {len(dropped)} letters void]", file=sys.stderr)
+                case Correction(text=text, agent_id=None):
+                    print(f"\n[the message reads]\n{text}", end="", flush=True)
                 case TurnEnd(reason=reason):
                     print(f"\n[{reason}]", file=sys.stderr)
                     event.raise_for_error()

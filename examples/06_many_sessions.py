@@ -33,7 +33,7 @@ async def summarize_all(client: Client, files: list[str]) -> dict[str, str]:
             except TurnError as error:
                 summaries[file] = f"failed: {error}"
             else:
-                summaries[file] = end.text or f"no answer: {end.reason}"
+                summaries[file] = end.answer or f"no answer: {end.reason}"
 
     async with trio.open_nursery() as nursery:
         for file in summaries:

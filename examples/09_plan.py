@@ -21,7 +21,7 @@ async def plan(session: Session, task: str) -> str:
     await session.rpc.mode.set(mode=SessionMode.PLAN)
     end = await session.ask(task, timeout=300)
     written = await session.rpc.plan.read()
-    return written.content or end.text
+    return written.content or end.answer
 
 
 async def print_bill(session: Session) -> None:

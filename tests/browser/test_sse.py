@@ -265,7 +265,7 @@ async def test_a_field_that_there_is_not_is_named(
         answer = await web.request("POST", "/turns", body, authorization=BEARER)
         assert answer.status == 400
         said = answer.body.decode("ascii")
-        assert said == f"there is no field {ascii(name[:40])}{hint}"
+        assert said == f"there is no field {name[:40]!a}{hint}"
         assert web.scene.cli.calls("session.create") == []
 
 

@@ -20,7 +20,6 @@ from urllib.parse import urlsplit
 
 import attrs
 
-
 _HOST = re.compile(
     r"(?:\[(?P<ipv6>[0-9a-f:.]+)\]|(?P<name>[a-z0-9._-]+))(?::[0-9]{1,5})?",
     re.ASCII | re.IGNORECASE,

@@ -159,7 +159,7 @@ class TurnRoutes:
 def _unknown(name: str, known: Collection[str]) -> str:
     meant = get_close_matches(name, known, n=1)
     hint = f": did you mean {meant[0]}?" if meant else f", only {', '.join(known)}"
-    return f"there is no field {ascii(name[:SHOWN])}{hint}"
+    return f"there is no field {name[:SHOWN]!a}{hint}"
 
 
 def _message(of: type[M], body: dict[str, Any]) -> M:
