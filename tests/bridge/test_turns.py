@@ -105,6 +105,40 @@ async def test_what_a_sub_agent_says_carries_its_name(
         assert await peer.hear_until("delta", text="Hi from below", agent="helper")
 
 
+async def test_a_message_that_was_streamed_wrongly_is_corrected(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_scene(ENDLESS) as scene, scene.peer() as peer:
+        await peer.say("prompt", turn="t", text="go")
+        await peer.hear_until("delta")
+        session = peer.heard[0]["session"]
+        for piece in ("b", "a"):
+            data = {"messageId": "m", "deltaContent": piece}
+            scene.cli.emit(session, "assistant.message_delta", data, agentId="helper")
+        message = {"messageId": "m", "content": "ab"}
+        scene.cli.emit(session, "assistant.message", message, agentId="helper")
+
+        told = await peer.hear_until("correction")
+        assert (told["message"], told["agent"]) == ("m", "helper")
+        assert (told["was"], told["text"]) == ("ba", "ab")
+
+
+async def test_a_blank_line_separates_two_messages(autojump_clock: MockClock) -> None:
+    script: list[Reply | str] = [
+        Reply("Let me see.", calls=[Call("shout", {"word": "hi"})]),
+        Reply(["It is ", "loud."]),
+    ]
+    async with open_scene(script, tools=[shout]) as scene, scene.peer() as peer:
+        await peer.say("prompt", turn="t", text="go")
+        await peer.hear_until("end", reason="complete")
+
+    deltas = [message for message in peer.heard if message["type"] == "delta"]
+    assert [(each.get("separator"), each["text"]) for each in deltas[-2:]] == [
+        ("\n\n", "It is "),
+        (None, "loud."),
+    ]
+
+
 async def test_progress_of_tools_and_notices_are_told(
     autojump_clock: MockClock,
 ) -> None:

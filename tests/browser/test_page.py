@@ -383,6 +383,34 @@ def storyteller(request: ModelRequest) -> Reply:
     )
 
 
+async def test_messages_are_shown_apart_and_put_right(
+    chromium: Chromium, sites: Sites
+) -> None:
+    """What `turn.js` makes of messages that the real CLI sends under load alone."""
+    told = """[
+        ["delta", {text: "Let me look", message: "1"}],
+        ["delta", {text: " a", message: "2"}],
+        ["delta", {text: "gain.", message: "2"}],
+        ["delta", {text: "ca", message: "3", separator: "\\n\\n"}],
+        ["delta", {text: "b", message: "3"}],
+        ["delta", {text: "aside", message: "4", agent: "helper"}],
+        ["correction", {message: "3", was: "cab", text: "abc"}],
+        ["end", {reason: "complete"}],
+    ]"""
+    async with sites.serve(model) as site, open_window(chromium) as window:
+        tab = await window.tab(site.address)
+        await connected(tab)
+        shown = await tab.run(
+            "import('./turn.js').then(({ TurnView }) => {"
+            " const view = new TurnView('Go', () => {});"
+            f" for (const [type, fields] of {told}) view[type](fields);"
+            " return [...view.element.querySelectorAll('.text')]"
+            ".map((each) => each.textContent.trim()) })"
+        )
+
+    assert shown == ["Let me look again.", "abc", "aside"]
+
+
 async def test_everybody_can_use_it(
     chromium: Chromium, sites: Sites, pictures: Pictures
 ) -> None:

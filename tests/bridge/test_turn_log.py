@@ -1,0 +1,28 @@
+"""Where a listener goes on that has heard a part."""
+
+from __future__ import annotations
+
+from trio_copilot.bridge._messages import Delta
+from trio_copilot.bridge._turn_log import Place, TurnLog
+
+
+def test_who_knows_a_part_of_a_message_is_not_told_its_separator_again() -> None:
+    log = TurnLog()
+    log.put(Delta(turn="t", text="one", message="1"))
+    log.put(Delta(turn="t", text="two ", message="2", separator="\n\n"))
+    log.put(Delta(turn="t", text="three", message="2"))
+
+    told = []
+    place = Place()
+    while (step := log.after(place)) is not None:
+        place, message = step
+        told.append(message)
+    again = log.after(Place(1, 2))
+
+    assert [(m.separator, m.text) for m in told if isinstance(m, Delta)] == [
+        (None, "one"),
+        ("\n\n", "two "),
+        (None, "three"),
+    ]
+    assert again is not None
+    assert again[1] == Delta(turn="t", text="o ", message="2")
