@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.pictures import PNG
 from trio_copilot import BlobAttachment, DirectoryAttachment, FileAttachment
 from trio_copilot._paths import ELSEWHERE, OF_A_STREAM, OF_OUR_CLI, PathRule
 from trio_copilot._session.attachments import Attachment, attachment_to_wire as to_wire
@@ -81,11 +83,11 @@ def test_the_root_of_a_disk_has_a_name_too() -> None:
 
 
 def test_bytes_are_sent_as_base64() -> None:
-    blob = BlobAttachment(b"\x00\xff?", "image/png", display_name="dot.png")
+    blob = BlobAttachment(PNG, "image/png", display_name="dot.png")
 
     assert attachment_to_wire(blob) == {
         "type": "blob",
-        "data": "AP8/",
+        "data": base64.b64encode(PNG).decode(),
         "mimeType": "image/png",
         "displayName": "dot.png",
     }
@@ -111,7 +113,7 @@ def test_a_blob_of_anything_but_bytes_is_refused(wrong: Any) -> None:
         {"type": "file", "path": "/home/a", "displayName": "a", "lineRange": None},
         {"type": "directory", "path": "/home", "displayName": "home"},
         {"type": "blob", "data": "", "mimeType": "text/plain"},
-        {"type": "github_reference", "number": 1},
+        {"type": "github_url", "url": "https://github.com/a/b"},
     ],
     ids=lambda mapping: mapping["type"],
 )
@@ -168,7 +170,13 @@ def test_the_path_of_a_mapping_starts_where_this_process_is(
 
 
 def test_a_path_in_a_repository_is_no_path_on_disk() -> None:
-    mapping = {"type": "github_file", "path": "src/a.py"}
+    mapping = {
+        "type": "github_file",
+        "repo": {"owner": "a", "name": "b"},
+        "ref": "main",
+        "path": "src/a.py",
+        "url": "https://github.com/a/b/blob/main/src/a.py",
+    }
 
     assert attachment_to_wire(mapping, ELSEWHERE) == mapping
 

@@ -1,19 +1,23 @@
 """What goes along with a prompt.
 
-The CLI takes an attachment with a field missing, and can then never load the session
-again. So these classes fill every field that it needs, and a mapping is checked.
+The CLI takes an attachment with a field missing or of another type, and can then never
+load the session again. So these classes fill every field that it needs, and a mapping is
+checked against the protocol. What is in it is checked, too: see `contents`.
 """
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+import binascii
+from collections.abc import Mapping, Sequence
 from pathlib import PurePath
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import attrs
 
 from .._paths import PathLike, PathRule
+from .._protocol.names import names_of
+from .contents import check_blob, check_file
 
 # The fields without which the CLI breaks its own session file, by type.
 _NEEDED = {
@@ -42,6 +46,8 @@ class FileAttachment:
     def to_wire(self, paths: PathRule) -> dict[str, Any]:
         """Return the attachment as the CLI wants it."""
         path = paths.file(self.path, "The path of an attachment")
+        if paths.checked:
+            check_file(path)
         return _on_disk("file", path, self.display_name)
 
 
@@ -66,14 +72,18 @@ class BlobAttachment:
 
     data: bytes = attrs.field(repr=False)
     mime_type: str
-    """Such as `image/png` or `text/plain`."""
+    """A picture (`image/png`, `image/jpeg`, `image/gif`, `image/webp`), text in UTF-8
+    (such as `text/plain`), or a document (such as `application/pdf`)."""
     display_name: str = "attachment"
 
     def to_wire(self) -> dict[str, Any]:
         """Return the attachment as the CLI wants it."""
+        data = base64.b64encode(self.data).decode("ascii")
+        _check_words(mime_type=self.mime_type, display_name=self.display_name)
+        check_blob(bytes(self.data), self.mime_type, self.display_name)
         return {
             "type": "blob",
-            "data": base64.b64encode(self.data).decode("ascii"),
+            "data": data,
             "mimeType": self.mime_type,
             "displayName": self.display_name,
         }
@@ -89,8 +99,9 @@ def attachment_to_wire(attachment: Attachment, paths: PathRule) -> dict[str, Any
     """Return an attachment as the CLI wants it.
 
     Raises:
-      ValueError: a path does not fit `paths`, or a mapping lacks a field that the CLI
-        needs; says which.
+      ValueError: the session could not be loaded again with it, the CLI would drop it, or
+        a path does not fit `paths`; says why.
+      OSError: a picture of ours cannot be read.
       TypeError: it is no attachment.
     """
     if isinstance(attachment, FileAttachment | DirectoryAttachment):
@@ -100,9 +111,43 @@ def attachment_to_wire(attachment: Attachment, paths: PathRule) -> dict[str, Any
     if not isinstance(attachment, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]  # what users pass
         raise TypeError(
             "An attachment is a FileAttachment, DirectoryAttachment, BlobAttachment or "
-            f"a mapping, not {attachment!r}"
+            f"a mapping, not {type(attachment).__name__}"
         )
     wire = dict(attachment)
+    _check_fields(wire)
+    kind = wire["type"]
+    if kind in _PATHS:
+        field, located = _PATHS[kind]
+        wire[field] = located(paths, wire[field], f"{field!r} of an attachment")
+    if kind == "file" and paths.checked:
+        check_file(wire["path"])
+    elif kind == "blob":
+        name = wire.get("displayName") or "blob"
+        check_blob(_decoded(wire["data"]), wire["mimeType"], name)
+    elif kind == "selection":
+        _check_positions(wire["selection"])
+    return wire
+
+
+def check_params(params: Mapping[str, Any], paths: PathRule) -> dict[str, Any]:
+    """Return the parameters of any call, the attachments in them as the CLI wants them.
+
+    Raises:
+      ValueError, OSError, TypeError: as for `attachment_to_wire`.
+    """
+    wire = dict(params)
+    if isinstance(given := wire.get("attachments"), (list, tuple)):
+        attachments = cast("Sequence[Attachment]", given)
+        wire["attachments"] = [attachment_to_wire(each, paths) for each in attachments]
+    if isinstance(message := wire.get("message"), Mapping):
+        wire["message"] = check_params(cast("Mapping[str, Any]", message), paths)
+    if isinstance(given := wire.get("messages"), (list, tuple)):
+        messages = cast("Sequence[Mapping[str, Any]]", given)
+        wire["messages"] = [check_params(each, paths) for each in messages]
+    return wire
+
+
+def _check_fields(wire: dict[str, Any]) -> None:
     needed = _NEEDED.get(str(wire.get("type")), ("type",))
     missing = [field for field in needed if wire.get(field) is None]
     if missing:
@@ -110,12 +155,46 @@ def attachment_to_wire(attachment: Attachment, paths: PathRule) -> dict[str, Any
             f"An attachment of type {wire.get('type')!r} lacks {', '.join(missing)}: "
             "with it the CLI could not load the session again"
         )
-    if wire["type"] in _PATHS:
-        field, located = _PATHS[wire["type"]]
-        wire[field] = located(paths, wire[field], f"{field!r} of an attachment")
-    return wire
+    from .._protocol.strict import check  # with cattrs, which only mappings need
+
+    kinds = names_of("trio_copilot._protocol.generated.turn")["Attachment"]
+    try:
+        check(wire, kinds, "attachment")
+    except TypeError as error:
+        raise ValueError(f"The CLI would not take this attachment: {error}") from None
+
+
+def _check_words(**words: object) -> None:
+    for name, word in words.items():
+        if not isinstance(word, str):
+            raise TypeError(f"{name} is a string, not {type(word).__name__}")
+
+
+def _decoded(data: str) -> bytes:
+    unfolded = "".join(data.split())
+    padding = "=" * (-len(unfolded) % 4)  # the CLI does without
+    try:
+        return base64.b64decode(unfolded + padding, validate=True)
+    except (binascii.Error, ValueError):
+        raise ValueError("'data' of an attachment is no base64") from None
+
+
+_POSITIONS = range(2**32)
+"""What the CLI takes as a line or a character; whatever else it drops, or worse."""
+
+
+def _check_positions(selection: Mapping[str, Mapping[str, object]]) -> None:
+    for end in ("start", "end"):
+        for unit in ("line", "character"):
+            position = selection[end][unit]
+            if not isinstance(position, int) or position not in _POSITIONS:
+                raise ValueError(
+                    f"selection.{end}.{unit} of an attachment is an integer from 0, not "
+                    f"{position!r}"
+                )
 
 
 def _on_disk(kind: str, path: str, display_name: str | None) -> dict[str, Any]:
     name = display_name or PurePath(path).name or path
+    _check_words(display_name=name)
     return {"type": kind, "path": path, "displayName": name}

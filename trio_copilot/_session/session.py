@@ -25,7 +25,7 @@ from .._protocol.calls import session_rpc
 from .._protocol.envelope import Head, SessionEvent, event_of
 from .._resource_errors import SessionBrokenError, SessionBusyError, SessionClosedError
 from .._telemetry import trace_headers
-from .attachments import Attachment, attachment_to_wire
+from .attachments import Attachment, attachment_to_wire, check_params
 from .buffer import Lagged, Overflow
 from .coalesce import SESSION_EVENTS
 from .dedupe import Deduplicator
@@ -144,6 +144,7 @@ class Session:
             while a handler of yours or a permission is being answered.
 
         Raises:
+          ValueError: an attachment is nothing that the CLI takes and can load again.
           SessionBusyError: a turn of this session is open.
           SessionClosedError, SessionBrokenError: the session cannot be used any more.
           RpcError: the CLI refused the prompt.
@@ -222,6 +223,7 @@ class Session:
           mode: `enqueue` waits for what is going on, `immediate` goes into it.
 
         Raises:
+          ValueError: an attachment is nothing that the CLI takes and can load again.
           RpcError: the CLI refused the prompt.
 
         Protocol: `session.send`.
@@ -315,12 +317,16 @@ class Session:
     async def call(self, method: str, params: Mapping[str, Any] | None = None) -> Any:
         """Call any method about this session; as `Client.call`, with its id filled in.
 
+        Attachments are checked, as those of a turn are: the CLI takes some with which it
+        could never load the session again.
+
         Raises:
+          ValueError, OSError: an attachment does not do.
           SessionClosedError, SessionBrokenError: the session cannot be used any more.
           RpcError: the CLI answered with an error.
           CliExitedError, ProtocolError: the connection was lost.
         """
-        return await self._request(method, params or {})
+        return await self._request(method, check_params(params or {}, self._desk.paths))
 
     # -- called by the reader of the connection: synchronous
 
