@@ -48,7 +48,7 @@ nitpick_ignore_regex = [
     ("py:.*", r"(trio|attrs|pathlib|os|datetime|collections|contextlib|enum)\..*"),
     ("py:class", r"trio_copilot\._wire\.messages\..*"),  # what a scripted CLI receives
     # What attributes and signatures call their types, where they are not resolved.
-    ("py:class", "PathLike|Handler|ErrorPolicy|Connection|datetime"),
+    ("py:class", "PathLike|PathRule|Handler|ErrorPolicy|Connection|datetime"),
     ("py:class", "AbstractAsyncContextManager"),
     ("py:class", r"trio_copilot\._session\.fanout\.E"),  # a type variable
     # Generated classes: they have pages of their own, which are no Python domain.

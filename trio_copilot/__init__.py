@@ -77,11 +77,13 @@ if TYPE_CHECKING:
     )
     from ._session.options import SessionOptions as SessionOptions
     from ._session.permissions import (
+        Abstain as Abstain,
         Allow as Allow,
         Decision as Decision,
         Deny as Deny,
         PermissionHandler as PermissionHandler,
         PermissionRequest as PermissionRequest,
+        abstain_all as abstain_all,
         allow_all as allow_all,
         deny_all as deny_all,
     )
@@ -156,8 +158,8 @@ else:
             "_session.modes": """AutoModeAnswer AutoModeSwitchHandler AutoModeSwitchRequest
                 ExitPlanModeHandler ExitPlanModeRequest""",
             "_session.options": "SessionOptions",
-            "_session.permissions": """Allow Decision Deny PermissionHandler
-                PermissionRequest allow_all deny_all""",
+            "_session.permissions": """Abstain Allow Decision Deny PermissionHandler
+                PermissionRequest abstain_all allow_all deny_all""",
             "_session.provider": "Provider",
             "_session.questions": """ElicitationHandler ElicitationRequest UserInputHandler
                 UserInputRequest""",

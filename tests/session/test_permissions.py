@@ -5,12 +5,24 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import trio
+import trio.testing
 
-from trio_copilot import Allow, Deny, PermissionRequest, allow_all, deny_all
+from trio_copilot import (
+    Abstain,
+    Allow,
+    Deny,
+    PermissionRequest,
+    abstain_all,
+    allow_all,
+    deny_all,
+)
 from trio_copilot._session.permissions import (
     CANCELLED,
     HANDLER_FAILED,
+    MAX_REMEMBERED,
     NO_HANDLER,
+    Verdicts,
     decide,
 )
 
@@ -81,6 +93,30 @@ def test_for_the_session_is_approved_what_names_the_permission(
     assert for_session(asking(kind, **named, **other)) == {
         "kind": "approve-for-session",
         "approval": {"kind": kind, **named},
+    }
+
+
+@pytest.mark.parametrize(
+    ("server", "full", "shown", "bare"),
+    [
+        ("srv", "srv-echo", {"toolName": "echo"}, "echo"),
+        ("my srv", "my_srv-echo", {"toolName": "echo"}, "echo"),
+        ("srv", "srv-srv-echo", {}, "srv-echo"),
+        ("a-b", "a-b-echo", {}, "echo"),
+        ("srv", "echo", {}, "echo"),
+    ],
+)
+def test_for_the_session_a_tool_of_a_server_is_approved_by_its_own_name(
+    server: str, full: str, shown: dict[str, Any], bare: str
+) -> None:
+    request = PermissionRequest(
+        kind="mcp", details={"serverName": server, "toolName": full}, prompt=shown
+    )
+
+    assert for_session(request)["approval"] == {
+        "kind": "mcp",
+        "serverName": server,
+        "toolName": bare,
     }
 
 
@@ -171,6 +207,7 @@ async def test_without_a_handler_the_answer_is_no() -> None:
 async def test_everything_can_be_allowed_or_denied() -> None:
     assert await decide(allow_all, asking("shell")) == Allow()
     assert await decide(deny_all, asking("shell")) is NO_HANDLER
+    assert await decide(abstain_all, asking("shell")) == Abstain()
 
 
 @pytest.mark.parametrize("answer", [None, True, "approve-once", Allow, ONCE])
@@ -178,7 +215,9 @@ async def test_what_is_no_decision_is_refused(answer: Any) -> None:
     async def handler(request: PermissionRequest) -> Any:
         return answer
 
-    with pytest.raises(TypeError, match=r"returns Allow\(\) or Deny\(reason\), not "):
+    with pytest.raises(
+        TypeError, match=r"returns Allow\(\), Deny\(reason\) or Abstain"
+    ):
         await decide(handler, asking("shell"))
 
 
@@ -188,3 +227,89 @@ async def test_what_the_handler_raises_comes_out() -> None:
 
     with pytest.raises(LookupError, match="policy"):
         await decide(handler, asking("shell"))
+
+
+# -- what is asked twice
+
+
+def reading(path: str = "/a", call_id: str = "c1") -> PermissionRequest:
+    return PermissionRequest(kind="read", call_id=call_id, details={"path": path})
+
+
+class Counting:
+    """Says yes when it is let, and counts what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[PermissionRequest] = []
+        self.may_answer = trio.Event()
+
+    async def __call__(self, request: PermissionRequest) -> Allow:
+        self.asked.append(request)
+        await self.may_answer.wait()
+        return Allow()
+
+
+async def test_the_same_of_the_same_call_is_asked_once() -> None:
+    verdicts, handler = Verdicts(), Counting()
+    handler.may_answer.set()
+    for request in (reading(), reading(), reading("/b"), reading(call_id="c2")):
+        assert await verdicts.decide(handler, request) == Allow()
+
+    assert handler.asked == [reading(), reading("/b"), reading(call_id="c2")]
+
+
+async def test_what_is_being_asked_already_is_waited_for(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    verdicts, handler, decisions = Verdicts(), Counting(), list[Any]()
+
+    async def ask() -> None:
+        decisions.append(await verdicts.decide(handler, reading()))
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(ask)
+        nursery.start_soon(ask)
+        await trio.testing.wait_all_tasks_blocked()
+        handler.may_answer.set()
+
+    assert decisions == [Allow(), Allow()]
+    assert len(handler.asked) == 1
+
+
+async def test_a_handler_that_has_failed_is_not_asked_again() -> None:
+    async def handler(request: PermissionRequest) -> Allow:
+        raise LookupError("policy")
+
+    verdicts = Verdicts()
+    with pytest.raises(LookupError):
+        await verdicts.decide(handler, reading())
+    assert await verdicts.decide(handler, reading()) is HANDLER_FAILED
+
+
+async def test_a_handler_that_was_cancelled_has_decided_nothing() -> None:
+    verdicts, handler = Verdicts(), Counting()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(verdicts.decide, handler, reading())
+        await trio.testing.wait_all_tasks_blocked()
+        nursery.cancel_scope.cancel()
+    handler.may_answer.set()
+
+    assert await verdicts.decide(handler, reading()) == Allow()
+    assert len(handler.asked) == 2
+
+
+async def test_without_a_call_every_request_is_another() -> None:
+    verdicts, handler = Verdicts(), Counting()
+    handler.may_answer.set()
+    for _ in range(2):
+        await verdicts.decide(handler, reading(call_id=""))
+
+    assert len(handler.asked) == 2
+
+
+async def test_only_the_latest_decisions_are_kept() -> None:
+    verdicts = Verdicts()
+    for number in range(2 * MAX_REMEMBERED):
+        await verdicts.decide(allow_all, reading(call_id=str(number)))
+
+    assert len(verdicts._by_call) == MAX_REMEMBERED

@@ -6,6 +6,7 @@ and nothing about Copilot.
 """
 
 from .heartbeat import beat as beat
+from .inbound import UNANSWERED as UNANSWERED
 from .peer import (
     FAIRNESS as FAIRNESS,
     Call as Call,

@@ -1,4 +1,4 @@
-"""Requests that the peer makes of us: one child task each, answered exactly once.
+"""Requests that the peer makes of us: one child task each, answered at most once.
 
 They are begun in the order of their arrival: one may be about the other. Each task waits
 until the one before it has begun; Trio would start what came in one burst in any order.
@@ -28,6 +28,9 @@ INTERNAL_ERROR = -32603
 REQUEST_CANCELLED = -32800
 
 Serve = Callable[[str, Any], Awaitable[Any]]
+
+UNANSWERED = object()
+"""The result of a request that is left to others whom the peer has asked as well."""
 
 
 @attrs.define(eq=False)
@@ -66,16 +69,15 @@ class Inbound:
         before: trio.Event,
         begun: trio.Event,
     ) -> None:
-        answer: Message = ErrorResponse(
+        answer: Message | None = ErrorResponse(
             request.id, REQUEST_CANCELLED, "The request was cancelled", None
         )
         try:
             with scope:
                 await before.wait()
                 begun.set()  # the next one runs when this one waits for something
-                answer = Response(
-                    request.id, await self._serve(request.method, request.params)
-                )
+                result = await self._serve(request.method, request.params)
+                answer = None if result is UNANSWERED else Response(request.id, result)
         except RpcError as error:
             answer = ErrorResponse(request.id, error.code, error.message, error.data)
         except Exception as error:
@@ -87,5 +89,5 @@ class Inbound:
         finally:
             begun.set()
             del self._scopes[request.id]
-            if self._ledger.answered(request.id):
+            if self._ledger.answered(request.id) and answer is not None:
                 self._send(answer)

@@ -3,7 +3,8 @@
 A request of the CLI runs a handler as a task of its own, in the nursery of the turn that
 it belongs to (or of the session, between turns). Whatever happens to that task, the
 request is answered once: with the handler's result, or as cancelled while the CLI still
-waits for it. When the CLI says that a request is over, because somebody else answered or
+waits for it. One whose handler abstains is never answered by us, and stays open until the
+CLI says that somebody has answered it, or the turn ends. When the CLI says that a request is over, because somebody else answered or
 aborted, the handler is cancelled.
 
 `begin`, `complete` and `cancel` are synchronous: the reader of the connection and the
@@ -20,6 +21,8 @@ import attrs
 import trio
 
 from .._errors import RpcError
+from .._peer import UNANSWERED
+from .permissions import Verdicts
 
 
 @attrs.frozen
@@ -27,7 +30,8 @@ class Answer:
     """What a handler came to."""
 
     result: Any
-    """For the wire; an `RpcError` refuses a request that is a JSON-RPC one."""
+    """For the wire; an `RpcError` refuses a request that is a JSON-RPC one, `UNANSWERED`
+    leaves it to others."""
     error: Exception | None = None
     """Raised in the handler's task once the answer is out."""
 
@@ -43,6 +47,8 @@ class OpenRequest:
     """Sends the answer. Neither blocks nor fails."""
     if_cancelled: Any
     """The answer that is owed when the handler is cancelled."""
+    subject: str = ""
+    """What is asked, if the CLI says so again when the request is over."""
     call_id: str = ""
     """The tool call, if it is one that the user answers himself."""
     ends_with_abort: bool = False
@@ -62,6 +68,7 @@ class Handlers:
         factory=dict[str, Exception], init=False
     )
     """What handlers raised, by the id of the tool call."""
+    verdicts: Verdicts = attrs.field(factory=Verdicts, init=False)
     closed: bool = attrs.field(default=False, init=False)
     _refusing: bool = attrs.field(default=False, init=False)
     _open: dict[str, OpenRequest] = attrs.field(
@@ -90,7 +97,9 @@ class Handlers:
         elif work is not None:
             self._nursery.start_soon(self._run, request, work, name=request.label)
 
-    async def serve(self, label: str, if_cancelled: Any, work: Work) -> Any:
+    async def serve(
+        self, label: str, if_cancelled: Any, work: Work, subject: str = ""
+    ) -> Any:
         """Run a handler as `begin` does, and return its answer.
 
         For requests that are JSON-RPC ones. `Cancelled`: the CLI withdrew the request,
@@ -113,6 +122,7 @@ class Handlers:
             label=label,
             reply=reply,
             if_cancelled=if_cancelled,
+            subject=subject,
             ends_with_abort=True,
         )
         self.begin(request, work)
@@ -128,6 +138,14 @@ class Handlers:
         if request is not None:
             self._settle(request)
             request.scope.cancel()
+
+    def complete_served(self, label: str, subject: str) -> None:
+        """A request that `serve` answers is over: somebody else was faster."""
+        for request in tuple(self._open.values()):
+            if (request.label, request.subject) == (label, subject):
+                request.if_cancelled = UNANSWERED
+                self._give_up(request)
+                return
 
     def abort(self) -> None:
         """The work was aborted, says the CLI: cancel what it says nothing else of."""
@@ -166,7 +184,10 @@ class Handlers:
         # tools answered the agent would ask the model once more. `cancel` comes then.
         with request.scope:
             answer = await work()
-            self._answer(request, answer.result)
+            if answer.result is UNANSWERED:
+                request.if_cancelled = UNANSWERED
+            else:
+                self._answer(request, answer.result)
             if answer.error is not None:
                 raise answer.error
 

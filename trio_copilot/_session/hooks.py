@@ -14,7 +14,7 @@ import attrs
 
 from .._json import as_object, as_text
 from .._tools.declare import is_async
-from .permissions import Allow, Decision, Deny
+from .permissions import Allow, Deny
 
 logger = logging.getLogger("trio_copilot.session")
 
@@ -44,7 +44,7 @@ class HookInput:
         return as_text(self.details.get("prompt"))
 
 
-HookOutput: TypeAlias = Mapping[str, Any] | Decision | None
+HookOutput: TypeAlias = Mapping[str, Any] | Allow | Deny | None
 """What the CLI shall do differently, or `None`; a decision is for `pre_tool_use` only."""
 HookHandler: TypeAlias = Callable[[HookInput], Awaitable[HookOutput]]
 """An async function that is called at a moment of `Hooks`."""

@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias, get_args
 import attrs
 
 from .._json import as_array, as_text
-from .permissions import Deny
+from .permissions import Abstain, Deny
 
 
 @attrs.frozen(kw_only=True)
@@ -83,9 +83,12 @@ class AutoModeSwitchRequest:
         return {"response": answer}
 
 
-ExitPlanModeHandler: TypeAlias = Callable[[ExitPlanModeRequest], Awaitable[str | Deny]]
-"""An async function that returns one of the actions, or `Deny("what to change")`."""
-AutoModeSwitchHandler: TypeAlias = Callable[
-    [AutoModeSwitchRequest], Awaitable[AutoModeAnswer]
+ExitPlanModeHandler: TypeAlias = Callable[
+    [ExitPlanModeRequest], Awaitable[str | Deny | Abstain]
 ]
-"""An async function that returns `"yes"`, `"yes_always"` or `"no"`."""
+"""An async function that returns one of the actions, `Deny("what to change")`, or
+`Abstain()`."""
+AutoModeSwitchHandler: TypeAlias = Callable[
+    [AutoModeSwitchRequest], Awaitable[AutoModeAnswer | Abstain]
+]
+"""An async function that returns `"yes"`, `"yes_always"`, `"no"` or `Abstain()`."""

@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 import attrs
 import trio
 
+from .._json import as_text
+
 # What a request is about, by kind: the first of these fields that it has.
 _SUBJECTS = ("fullCommandText", "fileName", "path", "url", "toolName", "intention")
 
@@ -30,6 +32,9 @@ class PermissionRequest:
     """The sub-agent that asks; `None` is the main agent."""
     details: Mapping[str, Any] = attrs.field(factory=dict[str, Any], repr=False)
     """The request as it is on the wire; its fields differ by kind."""
+    prompt: Mapping[str, Any] = attrs.field(factory=dict[str, Any], repr=False)
+    """What the CLI itself would show to a person, as it is on the wire. Its kind is
+    `path` for a file outside of the directories that the agent may use."""
 
     @property
     def subject(self) -> str:
@@ -47,8 +52,9 @@ class Allow:
 
     for_session: bool = attrs.field(default=False, kw_only=True)
     """Whether the same may be done again in this session without asking: the same
-    commands, the same tool, reading or writing files, the same domain. Where the CLI
-    cannot remember a permission it is given once."""
+    commands, the same tool, reading or writing files, the same domain. Outside of the
+    session's directories it is the same file alone that may be read or written again.
+    Where the CLI cannot remember a permission it is given once."""
 
     def to_wire(self, request: PermissionRequest) -> dict[str, Any]:
         """Return the decision as the CLI wants it."""
@@ -70,6 +76,16 @@ class Deny:
         """Return the decision as the CLI wants it."""
         # Without a word to the model the CLI would end the whole turn.
         return {"kind": "reject", "feedback": self.reason or Deny().reason}
+
+
+@attrs.frozen
+class Abstain:
+    """Leave the answer to the other clients of the session.
+
+    What a handler of permissions, questions, forms or plans may return. The CLI is told
+    nothing, and goes on when another client has answered. Where there is none it waits
+    until the turn is cancelled.
+    """
 
 
 # What the CLI remembers of a permission for the session: the fields of the request that
@@ -102,7 +118,20 @@ def _session_scope(request: PermissionRequest) -> dict[str, Any] | None:
     if fields is None or any(field not in details for field in fields):
         return None
     named = {field: details[field] for field in fields}
+    if request.kind == "mcp":
+        named["toolName"] = _bare_tool_name(request)
     return {"approval": {"kind": request.kind, **named}}
+
+
+def _bare_tool_name(request: PermissionRequest) -> str:
+    """Return the name that an MCP server gives to a tool, by which the CLI remembers it.
+
+    The request has the name that the model uses, with the server's before it.
+    """
+    if bare := as_text(request.prompt.get("toolName")):
+        return bare
+    server, full = (as_text(request.details[f]) for f in ("serverName", "toolName"))
+    return full.removeprefix(f"{server}-")
 
 
 def _domain(url: str) -> str | None:
@@ -112,7 +141,7 @@ def _domain(url: str) -> str | None:
         return None
 
 
-Decision: TypeAlias = Allow | Deny
+Decision: TypeAlias = Allow | Deny | Abstain
 PermissionHandler: TypeAlias = Callable[[PermissionRequest], Awaitable[Decision]]
 
 NO_HANDLER = Deny(
@@ -129,10 +158,16 @@ async def allow_all(request: PermissionRequest) -> Decision:
     return Allow()
 
 
-async def deny_all(request: PermissionRequest) -> Decision:
+async def deny_all(request: PermissionRequest) -> Deny:
     """Forbid everything, as a session without a handler does."""
     await trio.lowlevel.checkpoint()
     return NO_HANDLER
+
+
+async def abstain_all(request: PermissionRequest) -> Decision:
+    """Leave every decision to the other clients of the session: for one that watches."""
+    await trio.lowlevel.checkpoint()
+    return Abstain()
 
 
 async def decide(
@@ -147,8 +182,61 @@ async def decide(
     if handler is None:
         return await deny_all(request)
     decision = await handler(request)
-    if not isinstance(decision, (Allow, Deny)):  # pyright: ignore[reportUnnecessaryIsInstance]  # what users return
+    if not isinstance(decision, (Allow, Deny, Abstain)):  # pyright: ignore[reportUnnecessaryIsInstance]  # what users return
         raise TypeError(
-            f"A permission handler returns Allow() or Deny(reason), not {decision!r}"
+            "A permission handler returns Allow(), Deny(reason) or Abstain(), not "
+            f"{decision!r}"
         )
     return decision
+
+
+MAX_REMEMBERED = 64
+"""Decisions that are kept; the CLI asks for the second time at once."""
+
+
+@attrs.define(eq=False)
+class _Verdict:
+    decision: Decision | None = None
+    settled: trio.Event = attrs.field(factory=trio.Event)
+
+
+@attrs.define(eq=False)
+class Verdicts:
+    """Decisions of one turn: what the CLI asks twice is put to the handler once.
+
+    To read a file outside of its directories it asks for the path and for the reading,
+    with the same words.
+    """
+
+    _by_call: dict[tuple[str, str, str], _Verdict] = attrs.field(
+        factory=dict[tuple[str, str, str], _Verdict], init=False
+    )
+
+    async def decide(
+        self, handler: PermissionHandler | None, request: PermissionRequest
+    ) -> Decision:
+        """Ask the handler, unless it has been asked the same for the same call.
+
+        Raises:
+          TypeError, Exception: as the function `decide`, for the first request.
+        """
+        if not request.call_id:
+            return await decide(handler, request)
+        key = (request.call_id, request.kind, request.subject)
+        while (first := self._by_call.get(key)) is not None:
+            await first.settled.wait()
+            if first.decision is not None:
+                return first.decision
+        verdict = self._by_call[key] = _Verdict()
+        try:
+            verdict.decision = await decide(handler, request)
+        except Exception:
+            verdict.decision = HANDLER_FAILED
+            raise
+        finally:
+            if verdict.decision is None:  # cancelled: somebody else has answered
+                del self._by_call[key]
+            elif len(self._by_call) > MAX_REMEMBERED:
+                del self._by_call[next(iter(self._by_call))]
+            verdict.settled.set()
+        return verdict.decision

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias, cast
 import attrs
 
 from .._json import as_array, as_object, as_text
+from .permissions import Abstain
 
 
 @attrs.frozen(kw_only=True)
@@ -82,9 +83,11 @@ def elicitation_to_wire(content: object) -> dict[str, Any]:
     return {"action": "accept", "content": dict(cast("Mapping[str, Any]", content))}
 
 
-UserInputHandler: TypeAlias = Callable[[UserInputRequest], Awaitable[str]]
-"""An async function that answers a question of the agent: the value of `on_user_input=`."""
+UserInputHandler: TypeAlias = Callable[[UserInputRequest], Awaitable[str | Abstain]]
+"""An async function that answers a question of the agent, or returns `Abstain()`: the
+value of `on_user_input=`."""
 ElicitationHandler: TypeAlias = Callable[
-    [ElicitationRequest], Awaitable[Mapping[str, Any] | None]
+    [ElicitationRequest], Awaitable[Mapping[str, Any] | Abstain | None]
 ]
-"""An async function that fills a form in, or returns `None`: of `on_elicitation=`."""
+"""An async function that fills a form in, or returns `None` or `Abstain()`: the value of
+`on_elicitation=`."""

@@ -8,7 +8,7 @@ the options of the session; the handlers are run by `Handlers`.
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -17,7 +17,7 @@ import attrs
 from .._errors import RpcError
 from .._json import as_object, as_text
 from .._paths import PathRule
-from .._peer import Peer
+from .._peer import UNANSWERED, Peer
 from .._protocol.envelope import SessionEvent
 from .._telemetry import continued_trace
 from .._tools.declare import Tool, ToolContext
@@ -26,7 +26,7 @@ from .handlers import Answer, Handlers, OpenRequest
 from .hooks import refusal, run_hook
 from .modes import AutoModeSwitchRequest, ExitPlanModeRequest
 from .options import SessionOptions
-from .permissions import HANDLER_FAILED, PermissionRequest, decide
+from .permissions import HANDLER_FAILED, Abstain, PermissionRequest
 from .questions import ElicitationRequest, UserInputRequest, elicitation_to_wire
 from .statistics import Tally
 from .typed_work import INTERNAL_ERROR, typed_work
@@ -54,6 +54,10 @@ class Desk:
     paths: PathRule
     tally: Tally
     tools: Mapping[str, Tool] = attrs.field(init=False)
+    _announced: dict[str, tuple[str, str]] = attrs.field(
+        factory=dict[str, tuple[str, str]], init=False
+    )
+    """What is asked by JSON-RPC requests, by the ids that events give them."""
 
     def __attrs_post_init__(self) -> None:
         self.tools = by_name(tuple(self.options.tools))
@@ -66,13 +70,19 @@ class Desk:
         if ask is not None:
             ask(self, event, as_object(event.payload), handlers)
 
-    def end(self, event: SessionEvent, handlers: Handlers) -> None:
+    def end(self, event: SessionEvent, places: Iterable[Handlers]) -> None:
         """Cancel a handler if the event says that its request is over."""
         if event.type in _COMPLETIONS:
-            data = as_object(event.payload)
-            handlers.complete(as_text(data.get("requestId")))
+            request_id = as_text(as_object(event.payload).get("requestId"))
+            announced = self._announced.pop(request_id, None)
+            for handlers in places:
+                handlers.complete(request_id)
+                if announced is not None:
+                    handlers.complete_served(*announced)
         elif event.type == "abort" and event.agent_id is None:
-            handlers.abort()
+            self._announced.clear()
+            for handlers in places:
+                handlers.abort()
 
     def _tool_requested(
         self, event: SessionEvent, data: Mapping[str, Any], handlers: Handlers
@@ -107,18 +117,20 @@ class Desk:
             call_id=as_text(details.get("toolCallId")),
             agent_id=event.agent_id,
             details=details,
+            prompt=as_object(data.get("promptRequest")),
         )
         request = self._open_request(
             data, f"permission {question.kind}", ANSWER_PERMISSION, NOBODY_DECIDED
         )
-        handlers.begin(request, partial(self._decide, question))
+        handlers.begin(request, partial(self._decide, question, handlers))
 
-    async def _decide(self, question: PermissionRequest) -> Answer:
+    async def _decide(self, question: PermissionRequest, handlers: Handlers) -> Answer:
+        handler = self.options.on_permission_request
         try:
-            decision = await decide(self.options.on_permission_request, question)
+            decision = await handlers.verdicts.decide(handler, question)
         except Exception as error:  # noqa: BLE001  # fail closed, then raise it
             return Answer(HANDLER_FAILED.to_wire(question), error)
-        return Answer(decision.to_wire(question))
+        return Answer(_told(decision, lambda made: made.to_wire(question)))
 
     def _form_requested(
         self, event: SessionEvent, data: Mapping[str, Any], handlers: Handlers
@@ -130,7 +142,7 @@ class Desk:
 
         async def work() -> Answer:
             try:
-                return Answer(elicitation_to_wire(await fill_in(form)))
+                return Answer(_told(await fill_in(form), elicitation_to_wire))
             except Exception as error:  # noqa: BLE001  # raised once it is answered
                 return Answer(NOBODY_FILLED_IT_IN, error)
 
@@ -138,12 +150,21 @@ class Desk:
         request = self._open_request(data, label, ANSWER_FORM, NOBODY_FILLED_IT_IN)
         handlers.begin(request, work)
 
+    def _question_announced(
+        self, event: SessionEvent, data: Mapping[str, Any], handlers: Handlers
+    ) -> None:
+        label, field = _ANNOUNCEMENTS[event.type]
+        subject = as_text(data.get(field))
+        self._announced[as_text(data.get("requestId"))] = label, subject
+
     def _open_request(
         self, data: Mapping[str, Any], label: str, method: str, if_cancelled: Any
     ) -> OpenRequest:
         request_id = as_text(data.get("requestId"))
 
         def reply(result: Any) -> None:
+            if result is UNANSWERED:
+                return
             params = {"sessionId": self.session_id, "requestId": request_id}
             self.peer.submit_nowait(method, {**params, "result": result})
 
@@ -177,14 +198,14 @@ class Desk:
     async def _ask_user(self, params: Mapping[str, Any], handlers: Handlers) -> Any:
         question = UserInputRequest.from_wire(params)
         work = _asking(self.options.on_user_input, question)
-        return await _serve("user input", work, handlers)
+        return await _serve("user input", work, handlers, question.question)
 
     async def _leave_plan_mode(
         self, params: Mapping[str, Any], handlers: Handlers
     ) -> Any:
         question = ExitPlanModeRequest.from_wire(params)
         work = _asking(self.options.on_exit_plan_mode, question)
-        return await _serve("plan", work, handlers)
+        return await _serve("plan", work, handlers, question.summary)
 
     async def _switch_mode(self, params: Mapping[str, Any], handlers: Handlers) -> Any:
         question = AutoModeSwitchRequest.from_wire(params)
@@ -224,13 +245,21 @@ def _asking(
         return None
 
     async def ask() -> Any:
-        return question.answer_to_wire(await handler(question))
+        return _told(await handler(question), question.answer_to_wire)
 
     return ask
 
 
+def _told(answer: object, to_wire: Callable[[Any], Any]) -> Any:
+    """Return what the CLI is told of a handler's answer."""
+    return UNANSWERED if isinstance(answer, Abstain) else to_wire(answer)
+
+
 async def _serve(
-    label: str, ask: Callable[[], Awaitable[Any]] | None, handlers: Handlers
+    label: str,
+    ask: Callable[[], Awaitable[Any]] | None,
+    handlers: Handlers,
+    subject: str = "",
 ) -> Any:
     """Answer a request; an exception is raised in the handler's task afterwards."""
     if ask is None:
@@ -243,7 +272,7 @@ async def _serve(
             refused = RpcError(INTERNAL_ERROR, f"The handler for {label} failed")
             return Answer(refused, error)
 
-    return await handlers.serve(label, REQUEST_CANCELLED, work)
+    return await handlers.serve(label, REQUEST_CANCELLED, work, subject)
 
 
 async def _call(
@@ -259,11 +288,25 @@ async def _call(
 
 _ASKS: dict[str, Callable[[Desk, SessionEvent, Mapping[str, Any], Handlers], None]] = {
     "elicitation.requested": Desk._form_requested,
+    "exit_plan_mode.requested": Desk._question_announced,
     "external_tool.requested": Desk._tool_requested,
     "permission.requested": Desk._permission_requested,
+    "user_input.requested": Desk._question_announced,
+}
+# What the JSON-RPC request is called here, and the field of it and of the event by which
+# they are told to be the same.
+_ANNOUNCEMENTS = {
+    "exit_plan_mode.requested": ("plan", "summary"),
+    "user_input.requested": ("user input", "question"),
 }
 _COMPLETIONS = frozenset(
-    {"elicitation.completed", "external_tool.completed", "permission.completed"}
+    {
+        "elicitation.completed",
+        "exit_plan_mode.completed",
+        "external_tool.completed",
+        "permission.completed",
+        "user_input.completed",
+    }
 )
 REQUESTS = _COMPLETIONS | _ASKS.keys() | {"abort"}
 """Wire types of the events that `Desk.begin` and `Desk.end` look at."""

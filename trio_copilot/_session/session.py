@@ -376,9 +376,8 @@ class Session:
     def _route_request(self, event: SessionEvent) -> None:
         handlers = self._current_handlers
         self._desk.begin(event, handlers)
-        self._desk.end(event, handlers)
-        if handlers is not self._handlers:  # a request that came before this turn
-            self._desk.end(event, self._handlers)
+        # It may be about a request that came before this turn.
+        self._desk.end(event, {handlers, self._handlers})
 
     async def _serve_request(self, method: str, params: Mapping[str, Any]) -> Any:
         """Answer a JSON-RPC request of the CLI: in a task of the connection."""
