@@ -59,16 +59,16 @@ class TurnText:
           `None` if its part is over: the piece was not added.
         """
         part = self._open.get(message_id)
-        if part is None:
-            if message_id in self._over:
-                return None
-            part = self._begin(message_id)
-        is_first = not part.pieces
+        if part is not None and part.pieces:  # so it is nearly always
+            part.pieces.append(piece)
+            return ""
+        if message_id in self._over:
+            return None
+        part = part or self._begin(message_id)
         if piece:
             part.pieces.append(piece)
-        if is_first and part.begins_message and self._has_text_before(part):
-            return MESSAGE_BREAK
-        return ""
+        breaks = part.begins_message and self._has_text_before(part)
+        return MESSAGE_BREAK if breaks else ""
 
     def streamed(self, message_id: str) -> str | None:
         """Return what has come of a part that is open; `None` if nothing has."""
