@@ -304,8 +304,9 @@ def test_without_an_id_the_first_prompt_of_an_idle_session_is_ours() -> None:
         event("session.info", infoType="model_retry"),
     ],
 )
+@pytest.mark.parametrize("again", ["m2", "m3"])
 def test_what_is_streamed_after_a_failed_call_drops_what_came_before(
-    failure: SessionEvent,
+    failure: SessionEvent, again: str
 ) -> None:
     """As CLIs up to 1.0.92 have it, which may send no `assistant.turn_retry`."""
     play = played(
@@ -313,8 +314,8 @@ def test_what_is_streamed_after_a_failed_call_drops_what_came_before(
         event("assistant.turn_end"),
         delta("lost", "m2"),
         failure,
-        delta("good ", "m3"),
-        delta("answer", "m3"),
+        delta("good ", again),
+        delta("answer", again),
     )
 
     assert play.transcript.said.text == "kept good answer"

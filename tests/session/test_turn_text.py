@@ -151,13 +151,17 @@ def cut(text: str) -> list[SessionEvent]:
     ]
 
 
-def test_the_parts_of_an_answer_that_was_cut_are_one_message() -> None:
+@pytest.mark.parametrize("ids", [("m2", "m3", "m4"), ("m2", "m2", "m2")])
+def test_the_parts_of_an_answer_that_was_cut_are_one_message(
+    ids: tuple[str, str, str],
+) -> None:
+    """CLI 1.0.81 has one id for all of them."""
     transcript, shown = played(
         *(delta("Let me look."), message("Let me look.")),
-        *(delta("The ans", "m2"), *cut("The ans")),
-        *(delta("wer is ", "m3"), *cut("wer is ")),
-        *(delta("42", "m4"), event("assistant.usage", finishReason="stop")),
-        *(message("42", "m4"), event("assistant.turn_end")),
+        *(delta("The ans", ids[0]), *cut("The ans")),
+        *(delta("wer is ", ids[1]), *cut("wer is ")),
+        *(delta("42", ids[2]), event("assistant.usage", finishReason="stop")),
+        *(message("42", ids[2]), event("assistant.turn_end"), delta("42", ids[2])),
     )
 
     assert transcript.said.text == "Let me look.\n\nThe answer is 42"
@@ -168,8 +172,8 @@ def test_the_parts_of_an_answer_that_was_cut_are_one_message() -> None:
 
 def test_a_part_that_was_cut_is_put_right_too() -> None:
     transcript, shown = played(
-        *(delta("ans"), delta("The "), *cut("The ans"), delta("ans")),
-        *(delta("wer", "m2"), message("wer", "m2")),
+        *(delta("ans"), delta("The "), *cut("The ans")),
+        *(delta("wer", "m2"), delta("ans"), message("wer", "m2")),
     )
 
     assert transcript.said.text == "The answer"
@@ -241,7 +245,10 @@ BLOCK = stop_hook(decision="block", reason="go on")
 @pytest.mark.parametrize(
     ("between", "text"),
     [
-        ([event("user.message", messageId="x", source="autopilot")], "mine\n\nmore"),
+        (
+            [event("user.message", messageId="x", isAutopilotContinuation=True)],
+            "mine\n\nmore",
+        ),
         ([BLOCK, their_prompt("x", content="go on")], "mine\n\nmore"),
         ([BLOCK, their_prompt("x", content="as a hook changed it")], "mine\n\nmore"),
         (

@@ -152,7 +152,7 @@ class Transcript:
 
     def _is_continuation(self, data: Payload) -> bool:
         """Whether the CLI prompts itself, to go on with what it was working on."""
-        if _text(data, "source").startswith(("autopilot", "skill-")):
+        if data.get("isAutopilotContinuation") is True:
             return True
         return self._stop_blocked and data.get("delivery") == "queued"
 
@@ -187,7 +187,9 @@ class Transcript:
             if not self._ours:
                 return
             if self._call_failed:
-                self._note_attempt(event, message_id)
+                self._call_failed = False
+                if self.said.open_parts:  # no `assistant.turn_retry` said so
+                    self._drop_unsettled(event, "streaming_error", message_id)
             separator = self.said.add(message_id, text)
         elif message_id in self._over:
             separator = None
@@ -195,14 +197,6 @@ class Transcript:
             self._sub_agents.setdefault(message_id, []).append(text)
         if separator is not None:
             self._emit(_text_delta(text, message_id, event.agent_id, separator, event))
-
-    def _note_attempt(self, event: SessionEvent, message_id: str) -> None:
-        """The call that failed is made again: what it said is void, if no retry said so."""
-        failed = self.said.open_parts
-        if message_id not in failed:
-            self._call_failed = False
-            if failed:
-                self._drop_unsettled(event, "streaming_error")
 
     def _message(self, event: SessionEvent, data: Payload) -> None:
         message_id, content = _text(data, "messageId"), data.get("content")
@@ -293,8 +287,10 @@ class Transcript:
         if event.agent_id is None and self._ours:
             self._drop_unsettled(event, _text(data, "reason"))
 
-    def _drop_unsettled(self, event: SessionEvent, kind: str) -> None:
-        dropped = self.said.drop_unsettled()
+    def _drop_unsettled(
+        self, event: SessionEvent, kind: str, next_id: str | None = None
+    ) -> None:
+        dropped = self.said.drop_unsettled(next_id)
         self._emit(Retry(kind=kind, dropped_text=dropped, source=event))
 
     # -- model calls

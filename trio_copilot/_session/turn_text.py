@@ -36,6 +36,8 @@ class TurnText:
     """The parts that are not over: {message id: part}."""
     _over: set[str] = attrs.field(factory=set[str], init=False)
     """The ids of those that are."""
+    _cut: set[str] = attrs.field(factory=set[str], init=False)
+    """The ids of those whose message may go on: in CLI 1.0.81 it does under the same id."""
 
     @property
     def text(self) -> str:
@@ -81,36 +83,41 @@ class TurnText:
 
     def finish(self, message_id: str) -> None:
         """A part is over, and its message ends with it."""
-        self._close(message_id)
+        self._open.pop(message_id, None)
+        if message_id:  # a CLI that gives none may say more without
+            self._over.add(message_id)
         self._end_message()
 
     def settle(self) -> None:
         """A model call is over; what it has said stays, and its message may go on."""
-        for message_id in self.open_parts:
-            self._close(message_id)
+        self._cut.update(self._open)
+        self._open.clear()
 
     def interrupt(self) -> None:
         """Another prompt is next: nothing continues what was said before."""
-        self.settle()
+        self._over.update(self._open, self._cut)
+        self._open.clear()
         self._end_message()
 
-    def drop_unsettled(self) -> str:
-        """Forget what the model call has said so far, and return it."""
+    def drop_unsettled(self, next_id: str | None = None) -> str:
+        """Forget what the model call has said so far, and return it.
+
+        Args:
+          next_id: the id under which it begins again, if that is known.
+        """
         void = tuple(self._open.values())
-        self.settle()
+        self._over.update(self._open.keys() - {next_id})
+        self._open.clear()
         self._parts = [part for part in self._parts if part not in void]
         return "".join(piece for part in void for piece in part.pieces)
 
     def _begin(self, message_id: str) -> _Part:
         begins_message = not self._parts or self._parts[-1].ends_message
+        self._over |= self._cut - {message_id}
+        self._cut.clear()
         part = self._open[message_id] = _Part(begins_message)
         self._parts.append(part)
         return part
-
-    def _close(self, message_id: str) -> None:
-        self._open.pop(message_id, None)
-        if message_id:  # a CLI that gives none may say more without
-            self._over.add(message_id)
 
     def _end_message(self) -> None:
         if self._parts:
