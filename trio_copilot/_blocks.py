@@ -9,9 +9,12 @@ from __future__ import annotations
 import warnings
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import wraps
+from inspect import signature
 from typing import TYPE_CHECKING, NoReturn, ParamSpec, TypeVar
 
 import trio
+
+from ._did_you_mean import check_options
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
@@ -34,7 +37,12 @@ def as_block(
 
     @wraps(function)
     def block(*args: P.args, **kwargs: P.kwargs) -> AbstractAsyncContextManager[T]:
-        return _Block(manager(*args, **kwargs), function.__name__)
+        try:
+            made = manager(*args, **kwargs)
+        except TypeError:  # no line of the function has run: an argument is wrong
+            check_options(function.__name__, kwargs, signature(function).parameters)
+            raise
+        return _Block(made, function.__name__)
 
     return block
 

@@ -36,8 +36,13 @@ from ._protocol.envelope import SessionEvent, read_event
 from ._resource_errors import ClientClosedError, SessionClosedError
 from ._scopes import impatient, last_words, open_block, require_trio
 from ._session.buffer import Overflow
-from ._session.catalogue import SESSION_CHANGES, SessionChange, SessionMetadata
-from ._session.fanout import DEFAULT_CAPACITY, FanOut, Subscription
+from ._session.catalogue import (
+    LIFECYCLE_TYPES,
+    SESSION_CHANGES,
+    SessionChange,
+    SessionMetadata,
+)
+from ._session.fanout import DEFAULT_CAPACITY, FanOut, Subscription, check_types
 from ._session.handlers import Work
 from ._session.missing import about_session
 from ._session.statistics import ClientStatistics, Tally
@@ -249,6 +254,7 @@ class Client:
         *types: str,
         capacity: int = DEFAULT_CAPACITY,
         overflow: Overflow | str = Overflow.COALESCE,
+        allow_unknown: bool = False,
     ) -> AbstractAsyncContextManager[Subscription[SessionChange]]:
         """Hear of every session of the CLI: `async with client.lifecycle() as changes`.
 
@@ -259,9 +265,15 @@ class Client:
           capacity: how many changes may wait.
           overflow: what happens beyond that; `coalesce` keeps the newest update of each
             session.
+          allow_unknown: take types that no CLI is known to send: a newer one may.
+
+        Raises:
+          ValueError: there is no such type, no such overflow rule, or the capacity is
+            none.
 
         Protocol: `session.lifecycle`.
         """
+        check_types(types, None if allow_unknown else LIFECYCLE_TYPES)
         block = self._lifecycle.subscribe(types, capacity=capacity, overflow=overflow)
         return called("client.lifecycle", block)
 

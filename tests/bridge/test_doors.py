@@ -276,7 +276,7 @@ async def test_what_cannot_be_served_is_said_at_once(autojump_clock: MockClock) 
             with pytest.raises(ValueError, match=complaint):
                 async with open_bridge(client, listeners=[MemoryListener()], **wrong):
                     pytest.fail("it was served")
-        with pytest.raises(TypeError, match="no option modle"):
+        with pytest.raises(TypeError, match="no option 'modle'"):
             async with open_bridge(client, listeners=[], modle="x"):
                 pytest.fail("it was served")
 

@@ -17,6 +17,7 @@ from trio_copilot import (
     CliNotFoundError,
     ConnectError,
     Provider,
+    SessionEvent,
     SessionOptions,
     open_client,
 )
@@ -26,7 +27,7 @@ from trio_copilot.testing import open_scripted_cli
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"modle": "gpt-5"}, "no option modle; it has .*model"),
+        ({"modle": "gpt-5"}, "no option 'modle': did you mean 'model'"),
         ({"tools": ["get_weather"]}, "decorate the function with @tool"),
         ({"on_permission_request": lambda request: True}, "must be an async function"),
         ({"provider": {"base_uri": "http://x"}}, "base_uri"),
@@ -41,6 +42,74 @@ async def test_an_option_that_does_not_fit_is_refused(
                 client.open_session(**options)
 
             assert cli.calls("session.create") == []
+
+
+@pytest.mark.parametrize("option", ["available_tools", "excluded_tools"])
+@pytest.mark.parametrize("name", ["*", "bash*", "mcp:github-*"])
+async def test_an_asterisk_that_names_no_tool_is_refused(
+    option: str, name: str, autojump_clock
+) -> None:
+    with trio.fail_after(60):
+        async with open_scripted_cli([]) as cli, open_client(cli.stream) as client:
+            options: dict[str, Any] = {option: ["view", name]}
+            with pytest.raises(ValueError, match=rf"{option}.*builtin:\*.*all tools"):
+                client.open_session(**options)
+            options[option] = ["view", "mcp:*"]
+            async with client.open_session(**options):
+                pass
+
+            (created,) = cli.calls("session.create")
+    assert ["view", "mcp:*"] in created.values()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "hint"),
+    [
+        ("assistant.mesage", "did you mean 'assistant.message'"),
+        ("AssistantMessage", "did you mean 'assistant.message'"),
+        ("session.levitated", "allow_unknown=True"),
+    ],
+)
+async def test_a_wire_type_that_no_cli_sends_is_refused_unless_it_is_meant(
+    wrong: str, hint: str, autojump_clock
+) -> None:
+    with trio.fail_after(60):
+        async with (
+            open_scripted_cli([]) as cli,
+            open_client(cli.stream) as client,
+            client.open_session() as session,
+        ):
+            with pytest.raises(ValueError, match=hint):
+                session.subscribe("session.idle", wrong)
+            with pytest.raises(ValueError, match=hint):
+                session.on(print, wrong)
+            with pytest.raises(ValueError, match="known to send"):
+                client.lifecycle(wrong)
+
+            heard: list[str] = []
+            session.on(
+                lambda event: heard.append(event.type), wrong, allow_unknown=True
+            )
+            async with session.subscribe(wrong, allow_unknown=True) as events:
+                cli.emit(session.id, wrong, {})
+                assert isinstance(event := await events.receive(), SessionEvent)
+            async with client.lifecycle(wrong, allow_unknown=True):
+                pass
+    assert event.type == wrong
+    assert heard == [wrong]
+
+
+async def test_a_class_is_no_wire_type(autojump_clock) -> None:
+    with trio.fail_after(60):
+        async with (
+            open_scripted_cli([]) as cli,
+            open_client(cli.stream) as client,
+            client.open_session() as session,
+        ):
+            with pytest.raises(TypeError, match="such as 'assistant"):
+                session.subscribe(SessionEvent)  # type: ignore[arg-type]
+            with pytest.raises(TypeError, match="such as 'assistant"):
+                session.on(print, SessionEvent, allow_unknown=True)  # type: ignore[arg-type]
 
 
 async def test_a_provider_without_a_model_is_refused(autojump_clock) -> None:

@@ -10,7 +10,7 @@ import trio
 import trio.testing
 from trio.abc import Clock
 
-from tests.worlds import World
+from tests.worlds import Rig, World
 from trio_copilot import (
     Allow,
     CancelCause,
@@ -481,3 +481,29 @@ async def test_a_call_that_another_client_rejects_ends_the_turn(
             assert turn.end.reason is TurnEndReason.CANCELLED
             assert turn.end.cause is CancelCause.REMOTE
             assert (await rig.session.ask("?")).text == "next"
+
+
+@pytest.mark.cli
+async def test_an_asterisk_stands_for_all_tools_of_one_source_or_for_nothing(
+    real: World,
+) -> None:
+    @tool
+    async def mine() -> str:
+        """Of ours."""
+        return ""
+
+    async def offered(rig: Rig, **options: Any) -> set[str]:
+        async with rig.open_session(**options) as session:
+            await session.ask("?")
+        return {each["function"]["name"] for each in rig.requests[-1].tools}
+
+    with trio.fail_after(real.patience):
+        async with real.run(["."] * 5, tools=[mine]) as rig:
+            every = await offered(rig)
+            assert {"mine", "bash"} < every
+            assert await offered(rig, available_tools=["custom:*"]) == {"mine"}
+            others = await offered(rig, available_tools=["builtin:*"])
+            assert others == every - {"mine"}
+            # Why another asterisk is refused: the CLI takes it as the name of a tool.
+            assert await offered(rig, extra={"availableTools": ["*"]}) == set()
+            assert await offered(rig, extra={"excludedTools": ["*"]}) == every

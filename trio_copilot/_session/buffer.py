@@ -14,7 +14,7 @@ import io
 from collections import deque
 from collections.abc import Hashable
 from enum import StrEnum
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 import attrs
 import trio
@@ -35,6 +35,11 @@ class Overflow(StrEnum):
     """Forget the oldest, and say how many by a `Lagged` item in their place."""
     ERROR = "error"
     """The subscriber gets `SubscriberLaggedError` at once."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> Self:
+        rules = ", ".join(repr(rule.value) for rule in cls)
+        raise ValueError(f"There is no overflow rule {value!r}, only {rules}")
 
 
 @attrs.frozen

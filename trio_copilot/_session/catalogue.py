@@ -37,6 +37,16 @@ class SessionMetadata:
         )
 
 
+LIFECYCLE_TYPES = (
+    "session.created",
+    "session.updated",
+    "session.deleted",
+    "session.foreground",
+    "session.background",
+)
+"""What can become of a session; the last two happen in a terminal."""
+
+
 @attrs.frozen(kw_only=True)
 class SessionChange:
     """A session of the CLI was created, updated, deleted, or moved in its terminal."""

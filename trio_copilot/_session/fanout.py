@@ -7,13 +7,14 @@ What happens to a subscriber that does not read fast enough is `buffer`'s busine
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Collection
 from typing import Generic, Protocol, TypeVar
 
 import attrs
 import trio
 
 from .._blocks import as_block
+from .._did_you_mean import did_you_mean
 from .._errors import CopilotError
 from .._resource_errors import SessionBusyError
 from .buffer import Buffer, Lagged, Overflow
@@ -92,6 +93,31 @@ class Subscription(trio.abc.ReceiveChannel[E | Lagged], Generic[E]):
         )
 
 
+def check_types(types: tuple[str, ...], known: Collection[str] | None) -> None:
+    """Check that what is subscribed to can come.
+
+    Args:
+      types: wire types.
+      known: those that there are; `None` allows others, too.
+
+    Raises:
+      TypeError: it is no wire type.
+      ValueError: it is none that is known; says which was meant.
+    """
+    for wire_type in types:
+        if not isinstance(wire_type, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers vary
+            raise TypeError(
+                "subscribe to wire types, such as 'assistant.message_delta', "
+                f"not {wire_type!r}"
+            )
+        if known is not None and wire_type not in known:
+            raise ValueError(
+                f"No CLI is known to send {wire_type!r}"
+                f"{did_you_mean(wire_type, known) or '.'} Say allow_unknown=True if a "
+                "newer one does."
+            )
+
+
 class Takers(dict[str, tuple[Buffer[E], ...]]):
     """The buffers of everyone who wants a wire type; looked for when first asked.
 
@@ -151,12 +177,6 @@ class FanOut(Generic[E]):
         """Make a subscription that receives from now on."""
         if capacity < 1:
             raise ValueError(f"capacity must be at least 1, not {capacity!r}")
-        for wire_type in types:
-            if not isinstance(wire_type, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers vary
-                raise TypeError(
-                    "subscribe to wire types, such as 'assistant.message_delta', "
-                    f"not {wire_type!r}"
-                )
         buffer = Buffer(self._rules, capacity, Overflow(overflow))
         subscription = Subscription(frozenset(types), buffer)
         if self._closed:

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias, cast
 
 import attrs
 
+from .._did_you_mean import checks_options
 from .._json import as_object, as_text
 from .._tools.declare import is_async
 from .permissions import Allow, Deny
@@ -59,6 +60,7 @@ def _hook() -> Any:
     return attrs.field(default=None, validator=_check)
 
 
+@checks_options
 @attrs.frozen(kw_only=True)
 class Hooks:
     """Async functions by the moment at which the CLI calls them.

@@ -8,9 +8,12 @@ from __future__ import annotations
 import attrs
 from attrs import validators
 
+from .._did_you_mean import checks_options
+
 _SHARE = (validators.ge(0.0), validators.le(1.0))
 
 
+@checks_options
 @attrs.frozen(kw_only=True)
 class InfiniteSessions:
     """How full the model's context may get; shares between 0 and 1.

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 import attrs
 from attrs import validators
 
+from .._did_you_mean import checks_options
 from .._paths import ELSEWHERE, PathLike, PathRule
 from .._protocol.calls import check_handlers
 from .._tools.declare import Tool, is_async
@@ -65,7 +66,7 @@ def _option(kind: type | tuple[type, ...]) -> Any:
     )
 
 
-def _options(kind: type | tuple[type, ...]) -> Any:
+def _options(kind: type | tuple[type, ...], *more: Any) -> Any:
     """A field that may be left out, and otherwise is a sequence of that kind."""
 
     def check(options: object, attribute: attrs.Attribute[Any], value: Any) -> None:
@@ -76,12 +77,27 @@ def _options(kind: type | tuple[type, ...]) -> Any:
         for item in cast("list[Any]", value):
             validators.instance_of(kind)(options, attribute, item)
 
-    return attrs.field(default=None, validator=check)
+    return attrs.field(default=None, validator=[check, *more])
+
+
+_ALL_OF_A_SOURCE = ("builtin:*", "mcp:*", "custom:*")
+
+
+def _tool_names(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
+    """Check the names of tools: another asterisk than these is the name of none."""
+    for name in value or ():
+        if "*" in name and name not in _ALL_OF_A_SOURCE:
+            raise ValueError(
+                f"{attribute.name}: no tool is called {name!r}, and the CLI has no such "
+                f"pattern. It has {', '.join(_ALL_OF_A_SOURCE)}; without available_tools "
+                "the agent has all tools."
+            )
 
 
 _PATH = (str, os.PathLike)
 
 
+@checks_options
 @attrs.frozen(kw_only=True)
 class SessionOptions:
     """The options of `Client.open_session` and `Client.resume_session`.
@@ -158,9 +174,11 @@ class SessionOptions:
     else in the `cwd=` of the client, or where the CLI was started."""
     additional_directories: Sequence[PathLike] | None = _options(_PATH)
     """Where it may read and write, too."""
-    available_tools: Sequence[str] | None = _options(str)
-    """The only tools that the agent has, built-in ones included; `[]` is none."""
-    excluded_tools: Sequence[str] | None = _options(str)
+    available_tools: Sequence[str] | None = _options(str, _tool_names)
+    """The only tools that the agent has, built-in ones included; `[]` is none. Each is a
+    name, or all of one source: `builtin:*`, `mcp:*`, `custom:*` (those passed here)."""
+    excluded_tools: Sequence[str] | None = _options(str, _tool_names)
+    """Tools that the agent does not have, named likewise."""
     reasoning_effort: str | None = _option(str)
     reasoning_summary: str | None = _option(str)
     client_name: str | None = _option(str)
@@ -246,12 +264,6 @@ class SessionOptions:
           TypeError: there is no such option, or it has the wrong type.
           ValueError: the options do not go together.
         """
-        unknown = keywords.keys() - attrs.fields_dict(cls).keys()
-        if unknown:
-            known = ", ".join(sorted(attrs.fields_dict(cls)))
-            raise TypeError(
-                f"A session has no option {', '.join(sorted(unknown))}; it has {known}"
-            )
         if options is None:
             return cls(**keywords)
         if not isinstance(options, SessionOptions):  # pyright: ignore[reportUnnecessaryIsInstance]  # what users pass

@@ -12,10 +12,13 @@ from typing import Any, Literal, cast
 import attrs
 from attrs import validators
 
+from .._did_you_mean import checks_options
+
 TYPES = ("openai", "azure", "anthropic")
 WIRE_APIS = ("completions", "responses")
 
 
+@checks_options
 @attrs.frozen(kw_only=True)
 class Provider:
     """A model provider of your own (BYOK), instead of the Copilot service.

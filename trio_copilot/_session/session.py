@@ -29,7 +29,7 @@ from .attachments import Attachment, attachment_to_wire, check_params
 from .buffer import Lagged, Overflow
 from .coalesce import SESSION_EVENTS
 from .dedupe import Deduplicator
-from .fanout import DEFAULT_CAPACITY, FanOut, Subscription
+from .fanout import DEFAULT_CAPACITY, FanOut, Subscription, check_types
 from .handlers import Handlers
 from .missing import about_session
 from .open_turn import open_turn
@@ -254,6 +254,7 @@ class Session:
         *types: str,
         capacity: int = DEFAULT_CAPACITY,
         overflow: Overflow | str = Overflow.COALESCE,
+        allow_unknown: bool = False,
     ) -> AbstractAsyncContextManager[Subscription[SessionEvent]]:
         """Receive the session's events: `async with session.subscribe(...) as events`.
 
@@ -264,16 +265,22 @@ class Session:
           types: wire types, such as `assistant.message_delta`; none is all of them.
           capacity: how many events may wait.
           overflow: what happens beyond that: `coalesce`, `drop_oldest` or `error`.
+          allow_unknown: take wire types that no CLI is known to send: a newer one may.
 
         Raises:
-          ValueError: there is no such overflow rule, or the capacity is none.
+          ValueError: there is no such overflow rule, no such wire type, or the capacity
+            is none.
         """
         self._check()
+        _check_types(types, allow_unknown=allow_unknown)
         block = self._fanout.subscribe(types, capacity=capacity, overflow=overflow)
         return called("session.subscribe", block)
 
     def on(
-        self, handler: Callable[[SessionEvent], object], *types: str
+        self,
+        handler: Callable[[SessionEvent], object],
+        *types: str,
+        allow_unknown: bool = False,
     ) -> Callable[[], None]:
         """Call a function with each event, in a task of the session.
 
@@ -282,12 +289,16 @@ class Session:
 
         Args:
           handler: sync or async; called with one event at a time, in order.
-          types: as for `subscribe`.
+          types, allow_unknown: as for `subscribe`.
 
         Returns:
           a function that ends it; harmless when called again.
+
+        Raises:
+          ValueError: there is no such wire type.
         """
         self._check()
+        _check_types(types, allow_unknown=allow_unknown)
         subscription = self._fanout.add(types)
         scope = trio.CancelScope()
         name = f"handler {getattr(handler, '__name__', handler)!s}"
@@ -496,6 +507,13 @@ async def _next(
         return await anext(subscription)
     except (StopAsyncIteration, SessionBrokenError):
         return None
+
+
+def _check_types(types: tuple[str, ...], *, allow_unknown: bool) -> None:
+    if types:
+        from .._protocol.wire_types import KNOWN  # loaded when somebody names one
+
+        check_types(types, None if allow_unknown else KNOWN)
 
 
 async def _call(function: Callable[..., object] | None, *args: object) -> None:

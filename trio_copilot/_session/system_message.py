@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeAlias
 import attrs
 from attrs import validators
 
+from .._did_you_mean import checks_options
 from .._json import as_object, as_text
 from .._tools.declare import is_async
 
@@ -33,6 +34,7 @@ def _check_sections(
             )
 
 
+@checks_options
 @attrs.frozen(kw_only=True)
 class SystemMessage:
     """Changes the system prompt of a session."""

@@ -139,7 +139,7 @@ class Bridge:
         """
         try:
             # No change is of that type: all that this waits for is the end.
-            async with self._client.lifecycle("none") as changes:
+            async with self._client.lifecycle("none", allow_unknown=True) as changes:
                 async for _ in changes:
                     pass
         except CopilotError:

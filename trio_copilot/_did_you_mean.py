@@ -1,0 +1,50 @@
+"""What to say of a name that does not exist: the one that was probably meant."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from functools import wraps
+from typing import Any, TypeVar, cast
+
+import attrs
+
+C = TypeVar("C", bound=type)
+
+
+def did_you_mean(name: object, known: Iterable[str]) -> str:
+    """Return `": did you mean 'model'?"`, or nothing if no known name is like this one."""
+    from difflib import get_close_matches  # an error can wait for it
+
+    spellings = {each.casefold(): each for each in known}
+    found = get_close_matches(str(name).casefold(), spellings, 1)
+    return f": did you mean {spellings[found[0]]!r}?" if found else ""
+
+
+def check_options(owner: str, given: Iterable[object], known: Collection[str]) -> None:
+    """Check that options exist.
+
+    Raises:
+      TypeError: one does not; says which was meant, or which there are.
+    """
+    every = f"; it has {', '.join(sorted(known))}"
+    unknown = [
+        f"{owner} has no option {name!r}{did_you_mean(name, known) or every}"
+        for name in given
+        if name not in known
+    ]
+    if unknown:
+        raise TypeError("\n".join(unknown))
+
+
+def checks_options(cls: C) -> C:
+    """Let an attrs class say which option was meant by one that it does not have."""
+    known, changed = attrs.fields_dict(cls).keys(), cast("Any", cls)
+    initialize: Callable[..., None] = changed.__init__
+
+    @wraps(initialize)
+    def __init__(self: object, *args: Any, **kwargs: Any) -> None:  # noqa: N807
+        check_options(cls.__name__, kwargs, known)
+        initialize(self, *args, **kwargs)
+
+    changed.__init__ = __init__
+    return cls
