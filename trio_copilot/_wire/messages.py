@@ -1,9 +1,9 @@
 """JSON bodies become JSON-RPC 2.0 messages, and back.
 
 Strategy: msgspec checks the envelope while it parses, at a fraction of the cost of a
-dict. What it refuses but JavaScript sends goes through the standard library: halves of
-a UTF-16 pair (which JSON can express and a string may hold), numbers beyond a double. Four
-frozen classes are all that the layers above see.
+dict. What it refuses but JavaScript sends is read by the standard library: halves of a
+UTF-16 pair (which JSON can express and a string may hold), numbers beyond a double. Four
+frozen classes are all that the layers above see. What is sent is written in `encoding`.
 
 This module does not know any method; `params` and `result` are whatever JSON has. They
 may hold tokens, so no repr shows them.
@@ -12,14 +12,14 @@ may hold tokens, so no repr shows them.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import Any, Literal, NoReturn, TypeAlias, cast
+from typing import Any, Literal, NoReturn, TypeAlias
 
 import attrs
 import msgspec
 from msgspec import UNSET, UnsetType
 
 from .._errors import ProtocolError
+from .encoding import encode_as_cli, encode_for_cli
 from .excerpts import EXCERPT_SIZE, excerpt
 
 __all__ = [
@@ -148,24 +148,28 @@ def _refusal(body: bytes, reason: str) -> ProtocolError:
     )
 
 
-def encode_message(message: Message) -> bytes:
+def encode_message(message: Message, *, as_cli: bool = False) -> bytes:
     """Return the JSON body of `message`.
 
-    Beyond what JSON has, mappings, attrs and msgspec classes, sets, dates, UUIDs and
-    `bytes` (base64) are written in their usual forms; NaN is written as null, as
-    JavaScript does. Halves of a UTF-16 pair are escaped.
+    `encode_json` says what can be expressed, and how.
+
+    Args:
+      message: what to send.
+      as_cli: write it as a CLI does: halves of a UTF-16 pair are escaped, and anything
+        may be as deep and as large as it likes. The CLI itself cannot read that.
 
     Raises:
       TypeError: something in the message has no form in JSON.
+      ValueError: the CLI could not read it, because it is too deep, a number in it is
+        too large, or half of a UTF-16 pair is where a text must be exact.
     """
+    encode = encode_as_cli if as_cli else encode_for_cli
     try:
-        members = _members(message)
-        try:
-            return _encoder.encode(members)
-        except UnicodeEncodeError:
-            return _encode_surrogates(members)
-    except (TypeError, ValueError, RecursionError) as error:
+        return encode(_members(message))
+    except (TypeError, RecursionError) as error:
         raise TypeError(f"{message!r} cannot be sent as JSON: {error}") from error
+    except ValueError as error:
+        raise ValueError(f"{message!r} cannot be sent to the CLI: {error}") from error
 
 
 def _members(message: Message) -> dict[str, Any]:
@@ -183,21 +187,3 @@ def _members(message: Message) -> dict[str, Any]:
         if message.params is not None:
             members["params"] = message.params
     return members
-
-
-def _encode_surrogates(members: dict[str, Any]) -> bytes:
-    tree = msgspec.to_builtins(members, str_keys=True, enc_hook=_simpler)
-    return json.dumps(tree, allow_nan=False, separators=(",", ":")).encode("ascii")
-
-
-def _simpler(value: object) -> object:
-    """Return what msgspec knows in place of what it does not."""
-    for kind in (str, int, float):  # their subclasses, such as those of numpy
-        if isinstance(value, kind):
-            return kind(value)
-    if isinstance(value, Mapping):
-        return dict(cast("Mapping[object, object]", value))
-    raise TypeError(f"{type(value)} has no form in JSON")
-
-
-_encoder = msgspec.json.Encoder(enc_hook=_simpler)

@@ -76,7 +76,7 @@ class Host:
 
     def post(self, message: Message) -> None:
         """Send a message."""
-        self.post_bytes(encode_frame(encode_message(message)))
+        self.post_bytes(encode_frame(encode_message(message, as_cli=True)))
 
     def post_bytes(self, data: bytes) -> None:
         """Send anything; a CLI that is closing sends nothing any more."""

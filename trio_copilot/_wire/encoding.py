@@ -1,0 +1,166 @@
+"""The one idea of what JSON can express, and of what the CLI can read of it.
+
+Strategy: msgspec writes what it knows in one pass; a hook makes simpler what it does not
+know. Only a tree with half of a UTF-16 pair in it is walked through in Python. What is too
+deep or too large for the CLI is looked for in the finished text, and only where the number
+of brackets or a long row of digits says that it could be there.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+from collections.abc import Callable, Mapping, Sequence, Set as AbstractSet, ValuesView
+from typing import Any, cast
+
+import msgspec
+
+from .._json import decode_json
+from .text import check_exact, readable
+
+__all__ = ["MAX_DEPTH", "encode_as_cli", "encode_for_cli", "encode_json", "sendable"]
+
+MAX_DEPTH = 127
+"""Arrays and objects within each other that the CLI reads, the message itself included."""
+
+_ENVELOPE = 2
+"""Of these around an answer: the message, and the parameters of a call that brings it."""
+
+# The largest double has 309 digits. In a row of so many each 30th character is a digit,
+# ten times over.
+_SAMPLED = 30
+_DIGITS = re.compile(rb"[0-9]{10}")
+_TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[{]|[\]}]|[0-9]{309,}')
+
+# Members whose text must be exact, by their names on the wire.
+_EXACT = re.compile(
+    r"(?:^(?:id|path|cwd|root|model|director|dir|url|uri|command)"
+    r"|Id|Path|Cwd|Root|Model|Director|Dir|Url|Uri|toolName)(?:y|ies|s)?$"
+)
+_CAPITAL = re.compile("(?=[A-Z])")
+
+
+def encode_json(value: object) -> bytes:
+    """Return `value` as JSON.
+
+    Beyond what JSON has, these are written in their usual forms: mappings, sequences,
+    sets and views of dicts; dataclasses, attrs and msgspec classes; enums, by value;
+    dates, UUIDs and `Decimal`; paths; `bytes`, as base64; arrays and scalars as numpy
+    has them (`tolist()`, `item()`); and subclasses of these. NaN and infinity become
+    null, as in JavaScript, and half of a UTF-16 pair U+FFFD.
+
+    Raises:
+      TypeError: something in it has no form in JSON, or is within itself.
+      ValueError: an integer has too many digits for Python.
+    """
+    return _encode(value, exact=False)
+
+
+def encode_for_cli(value: object, *, within: int = 0) -> bytes:
+    """Return `value` as `encode_json` does, if the CLI can read it.
+
+    Args:
+      value: a message, or a part of one.
+      within: how many objects will be around it.
+
+    Raises:
+      TypeError: something in it has no form in JSON, or is within itself.
+      ValueError: it is too deep, a number in it too large, or half of a UTF-16 pair is
+        where a text must be exact, such as in a path or an id.
+    """
+    body = _encode(value, exact=True)
+    _check_size(body, MAX_DEPTH - within)
+    return body
+
+
+def encode_as_cli(value: object) -> bytes:
+    """Return `value` as a CLI in JavaScript writes it, halves of pairs escaped."""
+    try:
+        return _encoder.encode(value)
+    except UnicodeEncodeError:
+        tree = _plain(value)
+        return json.dumps(tree, allow_nan=False, separators=(",", ":")).encode()
+
+
+def sendable(answer: object) -> msgspec.Raw:
+    """Return an answer for the CLI as JSON that can be sent for sure.
+
+    Raises:
+      TypeError, ValueError: as `encode_for_cli`.
+    """
+    return msgspec.Raw(encode_for_cli(answer, within=_ENVELOPE))
+
+
+def _encode(value: object, *, exact: bool) -> bytes:
+    try:
+        try:
+            return _encoder.encode(value)
+        except UnicodeEncodeError:
+            return _encoder.encode(_readable(_plain(value), "", exact=exact))
+    except RecursionError as error:
+        raise TypeError(f"it is too deep, or within itself: {error}") from error
+
+
+def _plain(value: object) -> Any:
+    """Return what JSON has in place of everything else."""
+    return msgspec.to_builtins(value, str_keys=True, enc_hook=_simpler)
+
+
+def _readable(tree: Any, name: str, *, exact: bool) -> Any:
+    """Return a tree without halves of pairs; `name` is what its member is called."""
+    if isinstance(tree, str):
+        if exact and _EXACT.search(name):
+            check_exact(tree, _CAPITAL.sub("_", name).lower())
+        return readable(tree)
+    if isinstance(tree, dict):
+        members = cast("dict[str, Any]", tree)
+        return {
+            readable(key): _readable(value, key, exact=exact)
+            for key, value in members.items()
+        }
+    if isinstance(tree, (list, tuple)):
+        items = cast("Sequence[Any]", tree)
+        return [_readable(item, name, exact=exact) for item in items]
+    return tree
+
+
+def _simpler(value: object) -> object:
+    """Return what msgspec knows in place of what it does not."""
+    for kind, simplify in _SIMPLER:
+        if isinstance(value, kind):
+            return simplify(value)
+    for name in ("tolist", "item"):  # numpy's; an array has both
+        method: Callable[[], object] | None = getattr(value, name, None)
+        if callable(method):
+            return method()
+    raise TypeError(f"{type(value)} has no form in JSON")
+
+
+_SIMPLER: tuple[tuple[Any, Callable[[Any], object]], ...] = (
+    *((kind, kind) for kind in (str, int, float, bytes)),  # that is, their subclasses
+    (Mapping, dict),
+    ((Sequence, AbstractSet, ValuesView), list),
+    (os.PathLike, os.fsdecode),
+    (msgspec.Raw, decode_json),
+)
+
+_encoder = msgspec.json.Encoder(enc_hook=_simpler)
+
+
+def _check_size(body: bytes, max_depth: int) -> None:
+    """Check that nothing is too deep or too large for the CLI."""
+    brackets = body.count(b"{") + body.count(b"[")
+    if brackets <= max_depth and not _DIGITS.search(body[::_SAMPLED]):
+        return
+    depth = 0
+    for token in _TOKEN.findall(body):
+        if token in b"[{":
+            depth += 1
+            if depth > max_depth:
+                raise ValueError(f"it is nested deeper than {max_depth} levels")
+        elif token in b"]}":
+            depth -= 1
+        elif token[0] != ord('"') and math.isinf(float(token)):
+            raise ValueError(f"{token[:20].decode()}... is too large for a double")
