@@ -14,10 +14,13 @@ from trio_copilot import (
     Overflow,
     Provider,
     SessionOptions,
+    Stdio,
     SystemMessage,
+    Tcp,
     open_client,
 )
 from trio_copilot._did_you_mean import did_you_mean
+from trio_copilot.bridge import BridgeLimits, TurnLimits
 from trio_copilot.testing import open_scripted_cli
 from trio_copilot.wire import open_peer
 
@@ -46,6 +49,10 @@ def test_nothing_is_said_of_a_name_that_is_like_none() -> None:
         (Provider, "baseUrl", "base_url"),
         (SystemMessage, "contents", "content"),
         (InfiniteSessions, "enable", "enabled"),
+        (Stdio, "arguments", "args"),
+        (Tcp, "hots", "host"),
+        (BridgeLimits, "connection", "connections"),
+        (TurnLimits, "runing", "running"),
         (open_client, "hoem", "home"),
         (open_scripted_cli, "anwsers", "answers"),
         (open_peer, "serv", "serve"),

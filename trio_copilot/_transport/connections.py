@@ -8,6 +8,8 @@ from collections.abc import Iterable
 
 import attrs
 
+from .._did_you_mean import checks_options
+
 __all__ = ["DEFAULT_HOST", "Stdio", "Tcp"]
 
 DEFAULT_HOST = "127.0.0.1"
@@ -39,6 +41,7 @@ def _check_port(_tcp: Tcp, _attribute: attrs.Attribute[int], port: object) -> No
         raise ValueError(f"port must be within 1..65535, not {port}")
 
 
+@checks_options
 @attrs.frozen
 class Stdio:
     """Start a CLI of our own and talk over its standard input and output.
@@ -52,6 +55,7 @@ class Stdio:
     args: tuple[str, ...] = attrs.field(default=(), converter=_words)
 
 
+@checks_options
 @attrs.frozen
 class Tcp:
     """Connect to a CLI that somebody started with `copilot --headless --port N`.

@@ -5,7 +5,10 @@ from __future__ import annotations
 import attrs
 from attrs.validators import ge, gt
 
+from .._did_you_mean import checks_options
 
+
+@checks_options
 @attrs.frozen(kw_only=True)
 class BridgeLimits:
     """Limits of a bridge; times are in seconds."""

@@ -31,6 +31,7 @@ from trio_copilot import (
 )
 
 from .._blocks import as_block
+from .._did_you_mean import checks_options
 from .._scopes import open_block
 from ._conversation import Conversation
 from ._messages import Ready, Refusal, ServerMessage
@@ -44,6 +45,7 @@ ID_BYTES = 16
 """Random bytes of an id: who knows it can listen to the turn and stop it."""
 
 
+@checks_options
 @attrs.frozen(kw_only=True)
 class TurnLimits:
     """Limits of turns that are begun over HTTP; times are in seconds."""
