@@ -203,7 +203,8 @@ async def test_an_argument_that_does_not_exist_is_refused() -> None:
     cli = Cli()
     why = await refused(cli.session.plan.update, content="x", contents="y")
 
-    assert why == "session.plan.update: got an unexpected keyword argument 'contents'"
+    said = "session.plan.update has no option 'contents': did you mean 'content'?"
+    assert why == said
     assert cli.sent == []
 
 
@@ -281,6 +282,8 @@ async def test_an_unknown_field_is_refused_unless_it_is_meant() -> None:
     why = await refused(handle, request_id="r", result={"kind": "reject", "why": "so"})
 
     assert "PermissionDecisionReject has no why" in why
+    why = await refused(handle, request_id="r", result={"kind": "reject", "feedbak": 1})
+    assert "PermissionDecisionReject has no feedbak: did you mean 'feedback'?" in why
     assert cli.sent == []
 
     meant = PermissionDecisionReject(kind="reject", extra={"why": "so"})

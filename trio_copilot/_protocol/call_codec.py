@@ -10,6 +10,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, get_type_hints
 
+from .._did_you_mean import check_options
 from .._errors import MalformedResultError
 from .codec import explain, unstructure
 from .hooks import converter
@@ -94,6 +95,7 @@ class CallCodec:
         try:
             return self._signature.bind(*args, **kwargs).arguments
         except TypeError as error:
+            check_options(self._wire, kwargs, self._parameters)
             raise TypeError(f"{self._wire}: {error}") from None
 
     def _checked(self, value: Any, of: Any, name: str) -> Any:

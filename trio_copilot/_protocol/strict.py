@@ -15,6 +15,7 @@ from typing import Any, Literal, Union, get_args
 from cattrs import Converter, transform_error
 from cattrs.gen import make_dict_unstructure_fn, override
 
+from .._did_you_mean import did_you_mean
 from . import hooks
 from .calls import Unset
 from .hooks import Hook
@@ -131,7 +132,8 @@ def _closed_object(of: type[WireObject], converter: Converter) -> Hook:
         made = read(value, of)
         unknown = value.keys() - known
         if unknown:
-            raise TypeError(f"{of.__name__} has no {', '.join(sorted(unknown))}")
+            names = (f"{name}{did_you_mean(name, known)}" for name in sorted(unknown))
+            raise TypeError(f"{of.__name__} has no {', '.join(names)}")
         return made
 
     return structure
