@@ -2,7 +2,7 @@
 # Made from the schemas of Copilot CLI 1.0.102, sha256
 # 7db5bbe2a490fb1f2c1d179876e68b3839d32ebd312a8053ee8f07962a8c6d55
 # What follows these lines has the sha256
-# fb9a99999e44bc06cc92208e334ec7378a980b7f0add387c9da95041469a0fa8
+# 6b07942cca491d1718cdd78e08181e0384b7a402637c04f2b1c2b3c7ef91e3b3
 """Every event that the Copilot CLI sends: the classes of `SessionEvent.data`.
 
 A class is named after the wire type of its event: `assistant.message_delta` has
@@ -472,10 +472,6 @@ if TYPE_CHECKING:
         ToolExecutionCompleteUIResourceMetaUI as ToolExecutionCompleteUIResourceMetaUI,
         ToolExecutionCompleteUIResourceMetaUICsp as ToolExecutionCompleteUIResourceMetaUICsp,
         ToolExecutionCompleteUIResourceMetaUIPermissions as ToolExecutionCompleteUIResourceMetaUIPermissions,
-        ToolExecutionCompleteUIResourceMetaUIPermissionsCamera as ToolExecutionCompleteUIResourceMetaUIPermissionsCamera,
-        ToolExecutionCompleteUIResourceMetaUIPermissionsClipboardWrite as ToolExecutionCompleteUIResourceMetaUIPermissionsClipboardWrite,
-        ToolExecutionCompleteUIResourceMetaUIPermissionsGeolocation as ToolExecutionCompleteUIResourceMetaUIPermissionsGeolocation,
-        ToolExecutionCompleteUIResourceMetaUIPermissionsMicrophone as ToolExecutionCompleteUIResourceMetaUIPermissionsMicrophone,
         ToolExecutionPartialResult as ToolExecutionPartialResult,
         ToolExecutionProgress as ToolExecutionProgress,
         ToolExecutionStart as ToolExecutionStart,

@@ -2,7 +2,7 @@
 # Made from the schemas of Copilot CLI 1.0.102, sha256
 # 7db5bbe2a490fb1f2c1d179876e68b3839d32ebd312a8053ee8f07962a8c6d55
 # What follows these lines has the sha256
-# efd39a0bd67b74f1e27d6a90f6ab980a0f9a88023e51471f226ee55f5af26680
+# 28e0c3c5a5b192d1e13a793b31ec5aead920d7a0a45e95996d489450f95afc0c
 """Every call of the Copilot CLI, typed: `client.rpc`, `session.rpc`, and their types.
 
 `session.rpc.model.switch_to(...)` calls `session.model.switchTo`; parameters are keywords
@@ -357,7 +357,6 @@ if TYPE_CHECKING:
         SlashCommandSelectSubcommandOption as SlashCommandSelectSubcommandOption,
         SlashCommandSelectSubcommandResult as SlashCommandSelectSubcommandResult,
         SlashCommandSetModelResult as SlashCommandSetModelResult,
-        SlashCommandSetModelResultRevertOnCancel as SlashCommandSetModelResultRevertOnCancel,
         SlashCommandSetPlanModelResult as SlashCommandSetPlanModelResult,
         SlashCommandShowDialogResult as SlashCommandShowDialogResult,
         SlashCommandTextResult as SlashCommandTextResult,
@@ -701,8 +700,6 @@ if TYPE_CHECKING:
         McpConfiguredServerList as McpConfiguredServerList,
         McpConfiguredServerState as McpConfiguredServerState,
         McpDiscoverResult as McpDiscoverResult,
-        McpExecuteSamplingRequest as McpExecuteSamplingRequest,
-        McpExecuteSamplingResult as McpExecuteSamplingResult,
         McpHeadersHandlePendingHeadersRefreshRequest as McpHeadersHandlePendingHeadersRefreshRequest,
         McpHeadersHandlePendingHeadersRefreshRequestError as McpHeadersHandlePendingHeadersRefreshRequestError,
         McpHeadersHandlePendingHeadersRefreshRequestHeaders as McpHeadersHandlePendingHeadersRefreshRequestHeaders,
@@ -922,7 +919,6 @@ if TYPE_CHECKING:
         ModelPickerCategory as ModelPickerCategory,
         ModelPickerPriceCategory as ModelPickerPriceCategory,
         ModelPickerSettingsContext as ModelPickerSettingsContext,
-        ModelPickerSettingsContextEnvironment as ModelPickerSettingsContextEnvironment,
         ModelPolicy as ModelPolicy,
         ModelPolicyState as ModelPolicyState,
         ModelSwitchConfirmation as ModelSwitchConfirmation,
@@ -1575,7 +1571,6 @@ if TYPE_CHECKING:
     from ._protocol.generated.rpc.ui import (
         McpElicitationFormMode as McpElicitationFormMode,
         McpTaskMetadata as McpTaskMetadata,
-        SessionUiElicitationMeta as SessionUiElicitationMeta,
         SessionUiRpc as SessionUiRpc,
         UIAutoModeSwitchResponse as UIAutoModeSwitchResponse,
         UIElicitationArrayAnyOfField as UIElicitationArrayAnyOfField,
@@ -1585,7 +1580,6 @@ if TYPE_CHECKING:
         UIElicitationArrayEnumFieldItems as UIElicitationArrayEnumFieldItems,
         UIElicitationResponse as UIElicitationResponse,
         UIElicitationResponseAction as UIElicitationResponseAction,
-        UIElicitationResponseMeta as UIElicitationResponseMeta,
         UIElicitationResult as UIElicitationResult,
         UIElicitationSchema as UIElicitationSchema,
         UIElicitationSchemaProperty as UIElicitationSchemaProperty,
@@ -1601,7 +1595,6 @@ if TYPE_CHECKING:
         UIExitPlanModeAction as UIExitPlanModeAction,
         UIExitPlanModeResponse as UIExitPlanModeResponse,
         UIHandlePendingResult as UIHandlePendingResult,
-        UIHandlePendingSamplingResponse as UIHandlePendingSamplingResponse,
         UIRegisterDirectAutoModeSwitchHandlerResult as UIRegisterDirectAutoModeSwitchHandlerResult,
         UISessionLimitsExhaustedResponse as UISessionLimitsExhaustedResponse,
         UISessionLimitsExhaustedResponseAction as UISessionLimitsExhaustedResponseAction,
@@ -1676,8 +1669,6 @@ if TYPE_CHECKING:
         WorkspaceDiffMode as WorkspaceDiffMode,
         WorkspaceDiffResult as WorkspaceDiffResult,
         WorkspacesAddSummaryResult as WorkspacesAddSummaryResult,
-        WorkspacesAddSummaryResultSummary as WorkspacesAddSummaryResultSummary,
-        WorkspacesAddSummaryResultWorkspace as WorkspacesAddSummaryResultWorkspace,
         WorkspacesAutopilotObjectiveExistsResult as WorkspacesAutopilotObjectiveExistsResult,
         WorkspacesCheckpoints as WorkspacesCheckpoints,
         WorkspacesDeleteAutopilotObjectiveResult as WorkspacesDeleteAutopilotObjectiveResult,

@@ -44,6 +44,7 @@ def object_of(required: dict[str, Any] | None = None, **optional: Any) -> Any:
         "type": "object",
         "properties": {**required, **optional},
         "required": list(required),
+        "additionalProperties": False,
         "description": "The words of the schema.",
     }
 

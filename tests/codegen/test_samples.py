@@ -169,7 +169,8 @@ class Params:
 
 
 def params_of(call: Call, sampler: Sampler) -> Params:
-    nothing: Schema = {"type": "object", "properties": {}}
+    closed: Schema = {"additionalProperties": False}
+    nothing: Schema = {"type": "object", "properties": {}, **closed}
     members = sampler.members(call.params or nothing)
     if len(members) > 1:
         return Params(call.params or nothing, None)
@@ -179,7 +180,8 @@ def params_of(call: Call, sampler: Sampler) -> Params:
     taken = set[str]()
     python = {wire: names.unique(names.field_name(wire), taken) for wire in fields}
     required = [wire for wire in members[0].get("required", ()) if wire in fields]
-    return Params({**members[0], "properties": fields, "required": required}, python)
+    known: Schema = {"properties": fields, "required": required, **closed}
+    return Params({**members[0], **known}, python)
 
 
 @pytest.mark.repetitive

@@ -151,6 +151,26 @@ def test_a_mapping_is_an_object_of_such_values(types_of: TypesOf) -> None:
         read(events.X, {"counts": []})
 
 
+def test_an_object_without_fields_of_its_own_has_any_keys(types_of: TypesOf) -> None:
+    free, open_ = {"type": "object", "properties": {}}, {"additionalProperties": True}
+    closed = {"additionalProperties": False}
+    types = types_of(
+        {
+            "some.event": object_of(
+                {"a": free, "b": {**free, **open_}, "c": {**free, **closed}},
+                d=ref("Free"),
+            )
+        },
+        Free={**free, "title": "Free"},
+    )
+
+    fields = hints(types.SomeEvent)
+    assert fields["a"] == fields["b"] == "Mapping[str, Any]"
+    assert fields["c"] == "SomeEventC"
+    assert fields["d"] == "Mapping[str, Any] | None"
+    assert not hasattr(types, "Free")
+
+
 def test_a_field_may_be_a_string_or_a_number(types_of: TypesOf) -> None:
     either = {"anyOf": [STRING, {"type": "integer"}, COLOUR, {"const": True}]}
     events = types_of({"x": object_of({"either": either})})

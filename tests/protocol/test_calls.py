@@ -38,6 +38,7 @@ from trio_copilot.rpc import (
 )
 
 PROVED = {"success": True}
+FORM = {"type": "object", "properties": {}}
 
 
 class Cli:
@@ -144,6 +145,25 @@ async def test_objects_go_as_objects_and_as_mappings() -> None:
         result=raw,
         decision_context={**context, "outcome": "unheard of"},
     )
+
+
+async def test_an_object_without_a_form_goes_as_it_is() -> None:
+    free = {"role": "assistant", "snake_case": {"a b": [1, None]}}
+    for made in (
+        lambda ui: ui.handle_pending_sampling(request_id="r", response=free),
+        lambda ui: ui.elicitation(message="?", requested_schema=FORM, meta=free),
+    ):
+        cli = Cli({**PROVED, "action": "decline", "_meta": free})
+        answer = await made(cli.session.ui)
+        assert free in cli.params.values()
+        assert getattr(answer, "meta", free) == free
+
+    cli = Cli({"action": "success", "result": free})
+    answer = await cli.session.mcp.execute_sampling(
+        request_id="r", server_name="s", mcp_request_id="1", request=free
+    )
+    assert cli.params["request"] == free
+    assert answer.result == free
 
 
 async def test_a_list_is_as_good_as_a_tuple() -> None:

@@ -272,7 +272,7 @@ class _Reader:
             items = schema.get("items", {})
             return self._annotation(items, f"{owner}Item").inside("tuple[{}, ...]")
         if kind == "object":
-            if "properties" in schema:
+            if _has_fields(schema):
                 return self._named(owner, schema)
             values = schema.get("additionalProperties", True)
             value: Schema = {} if isinstance(values, bool) else values
@@ -295,7 +295,7 @@ class _Reader:
         return annotation if len(rest) == len(members) else annotation.optional()
 
     def _is_object(self, schema: Schema) -> bool:
-        return "properties" in self._resolve(schema)
+        return _has_fields(self._resolve(schema))
 
     def _reference(self, ref: str) -> Annotation:
         schema, definition = self._resolve({"$ref": ref}), ref.rpartition("/")[2]
@@ -314,7 +314,8 @@ class _Reader:
         members = schema.get("anyOf")
         if members is not None and "properties" not in schema:
             return all(self._is_object(member) for member in members)
-        return not {"properties", "enum", "x-extensible-enum"}.isdisjoint(schema)
+        is_enum = not {"enum", "x-extensible-enum"}.isdisjoint(schema)
+        return is_enum or _has_fields(schema)
 
     def _named(self, wanted: str, schema: Schema) -> Annotation:
         name = self._claim(wanted, schema)
@@ -419,6 +420,13 @@ def _either(annotations: Sequence[Annotation]) -> Annotation:
     texts = dict.fromkeys(annotation.text for annotation in annotations)
     refs = frozenset[str]().union(*(annotation.refs for annotation in annotations))
     return Annotation("Any" if "Any" in texts else " | ".join(texts), refs)
+
+
+def _has_fields(schema: Schema) -> bool:
+    """Whether an object has fields that are known; else it may have any keys."""
+    if "properties" not in schema:
+        return False
+    return bool(schema["properties"]) or schema.get("additionalProperties") is False
 
 
 def _to(name: str) -> Annotation:

@@ -214,7 +214,11 @@ class Sampler:
         full = {name: self.smallest(field) for name, field in fields.items()}
         yield Sample(Kind.VALID, smallest)
         yield Sample(Kind.VALID, full)
-        yield Sample(Kind.NEWER, {**full, NEW: [1]}, f".{NEW} is unknown")
+        more = {**full, NEW: [1]}
+        if fields or schema.get("additionalProperties") is False:
+            yield Sample(Kind.NEWER, more, f".{NEW} is unknown")
+        else:
+            yield Sample(Kind.VALID, more)
         for name in _required(schema) if sure else ():
             rest = {key: value for key, value in full.items() if key != name}
             yield Sample(Kind.WRONG, rest, f".{name} is missing")

@@ -2,7 +2,7 @@
 # Made from the schemas of Copilot CLI 1.0.102, sha256
 # 7db5bbe2a490fb1f2c1d179876e68b3839d32ebd312a8053ee8f07962a8c6d55
 # What follows these lines has the sha256
-# f87baf31921a779d5b5c81c6e294b120faae75c4cb683c39042cc6d23c7a130c
+# 31b705051b3ee3de826bae8da49e5670377b53f343c7c524466b5084dd804d60
 """Where the payload classes are. Importing this loads none of them."""
 
 from __future__ import annotations
@@ -659,10 +659,6 @@ TYPES: Mapping[str, str] = {
     "ToolExecutionCompleteUIResourceMetaUI": "tool",
     "ToolExecutionCompleteUIResourceMetaUICsp": "tool",
     "ToolExecutionCompleteUIResourceMetaUIPermissions": "tool",
-    "ToolExecutionCompleteUIResourceMetaUIPermissionsCamera": "tool",
-    "ToolExecutionCompleteUIResourceMetaUIPermissionsClipboardWrite": "tool",
-    "ToolExecutionCompleteUIResourceMetaUIPermissionsGeolocation": "tool",
-    "ToolExecutionCompleteUIResourceMetaUIPermissionsMicrophone": "tool",
     "ToolExecutionPartialResult": "tool",
     "ToolExecutionProgress": "tool",
     "ToolExecutionStart": "tool",

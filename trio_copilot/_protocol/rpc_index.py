@@ -2,7 +2,7 @@
 # Made from the schemas of Copilot CLI 1.0.102, sha256
 # 7db5bbe2a490fb1f2c1d179876e68b3839d32ebd312a8053ee8f07962a8c6d55
 # What follows these lines has the sha256
-# 81b8d09b9a4ae231035c30b8106d59ca291d1d3c62adc125e4cd34f9547b8f0b
+# 19099056f29c5ff79472495c8400ad7910f9dd6b6de5562802ba8c3188192fc2
 """Where the calls and their types are. Importing this loads none of them."""
 
 from __future__ import annotations
@@ -562,8 +562,6 @@ TYPES: Mapping[str, str] = {
     "McpDiagnosticSourceConfiguration": "rpc.diagnostics",
     "McpDiscoverResult": "rpc.mcp",
     "McpElicitationFormMode": "rpc.ui",
-    "McpExecuteSamplingRequest": "rpc.mcp",
-    "McpExecuteSamplingResult": "rpc.mcp",
     "McpHeadersHandlePendingHeadersRefreshRequest": "rpc.mcp",
     "McpHeadersHandlePendingHeadersRefreshRequestError": "rpc.mcp",
     "McpHeadersHandlePendingHeadersRefreshRequestHeaders": "rpc.mcp",
@@ -749,7 +747,6 @@ TYPES: Mapping[str, str] = {
     "ModelPickerPersistenceRequest": "rpc.model",
     "ModelPickerPriceCategory": "rpc.models",
     "ModelPickerSettingsContext": "rpc.models",
-    "ModelPickerSettingsContextEnvironment": "rpc.models",
     "ModelPolicy": "rpc.models",
     "ModelPolicyState": "rpc.models",
     "ModelProviderAdapterCatalog": "rpc.providers",
@@ -1293,7 +1290,6 @@ TYPES: Mapping[str, str] = {
     "SessionTelemetryEngagement": "rpc.telemetry",
     "SessionTelemetryRpc": "rpc.telemetry",
     "SessionToolsRpc": "rpc.tools",
-    "SessionUiElicitationMeta": "rpc.ui",
     "SessionUiRpc": "rpc.ui",
     "SessionUpdateOptionsResult": "rpc.options",
     "SessionUsageRpc": "rpc.usage",
@@ -1413,7 +1409,6 @@ TYPES: Mapping[str, str] = {
     "SlashCommandSelectSubcommandOption": "rpc.commands",
     "SlashCommandSelectSubcommandResult": "rpc.commands",
     "SlashCommandSetModelResult": "rpc.commands",
-    "SlashCommandSetModelResultRevertOnCancel": "rpc.commands",
     "SlashCommandSetPlanModelResult": "rpc.commands",
     "SlashCommandShowDialogResult": "rpc.commands",
     "SlashCommandTextResult": "rpc.commands",
@@ -1489,7 +1484,6 @@ TYPES: Mapping[str, str] = {
     "UIElicitationArrayEnumFieldItems": "rpc.ui",
     "UIElicitationResponse": "rpc.ui",
     "UIElicitationResponseAction": "rpc.ui",
-    "UIElicitationResponseMeta": "rpc.ui",
     "UIElicitationResult": "rpc.ui",
     "UIElicitationSchema": "rpc.ui",
     "UIElicitationSchemaProperty": "rpc.ui",
@@ -1505,7 +1499,6 @@ TYPES: Mapping[str, str] = {
     "UIExitPlanModeAction": "rpc.ui",
     "UIExitPlanModeResponse": "rpc.ui",
     "UIHandlePendingResult": "rpc.ui",
-    "UIHandlePendingSamplingResponse": "rpc.ui",
     "UIRegisterDirectAutoModeSwitchHandlerResult": "rpc.ui",
     "UISessionLimitsExhaustedResponse": "rpc.ui",
     "UISessionLimitsExhaustedResponseAction": "rpc.ui",
@@ -1589,8 +1582,6 @@ TYPES: Mapping[str, str] = {
     "WorkspaceSummary": "rpc.metadata",
     "WorkspaceSummaryHostType": "rpc.metadata",
     "WorkspacesAddSummaryResult": "rpc.workspaces",
-    "WorkspacesAddSummaryResultSummary": "rpc.workspaces",
-    "WorkspacesAddSummaryResultWorkspace": "rpc.workspaces",
     "WorkspacesAutopilotObjectiveExistsResult": "rpc.workspaces",
     "WorkspacesCheckpoints": "rpc.workspaces",
     "WorkspacesDeleteAutopilotObjectiveResult": "rpc.workspaces",

@@ -2,7 +2,7 @@
 # Made from the schemas of Copilot CLI 1.0.102, sha256
 # 7db5bbe2a490fb1f2c1d179876e68b3839d32ebd312a8053ee8f07962a8c6d55
 # What follows these lines has the sha256
-# a6c079a49bb98ab6b7eff79ed89990e7ba5913d966d6a48e83d8821acd35bfee
+# 1e5e1c1486db8db4b45444aaca9e118c1d1610393efff172bbbd7011f490b391
 """Calls of tools, built-in and external."""
 
 from __future__ import annotations
@@ -396,34 +396,10 @@ class ToolExecutionCompleteUIResourceMetaUICsp(WireObject):
 class ToolExecutionCompleteUIResourceMetaUIPermissions(WireObject):
     """Part of `tool.execution_complete`."""
 
-    camera: ToolExecutionCompleteUIResourceMetaUIPermissionsCamera | None = None
-    microphone: ToolExecutionCompleteUIResourceMetaUIPermissionsMicrophone | None = None
-    geolocation: ToolExecutionCompleteUIResourceMetaUIPermissionsGeolocation | None = (
-        None
-    )
-    clipboard_write: (
-        ToolExecutionCompleteUIResourceMetaUIPermissionsClipboardWrite | None
-    ) = None
-
-
-@attrs.frozen(kw_only=True, repr=False, eq=False)
-class ToolExecutionCompleteUIResourceMetaUIPermissionsCamera(WireObject):
-    """Part of `tool.execution_complete`."""
-
-
-@attrs.frozen(kw_only=True, repr=False, eq=False)
-class ToolExecutionCompleteUIResourceMetaUIPermissionsClipboardWrite(WireObject):
-    """Part of `tool.execution_complete`."""
-
-
-@attrs.frozen(kw_only=True, repr=False, eq=False)
-class ToolExecutionCompleteUIResourceMetaUIPermissionsGeolocation(WireObject):
-    """Part of `tool.execution_complete`."""
-
-
-@attrs.frozen(kw_only=True, repr=False, eq=False)
-class ToolExecutionCompleteUIResourceMetaUIPermissionsMicrophone(WireObject):
-    """Part of `tool.execution_complete`."""
+    camera: Mapping[str, Any] | None = None
+    microphone: Mapping[str, Any] | None = None
+    geolocation: Mapping[str, Any] | None = None
+    clipboard_write: Mapping[str, Any] | None = None
 
 
 @attrs.frozen(kw_only=True, repr=False, eq=False)

@@ -2,13 +2,14 @@
 # Made from the schemas of Copilot CLI 1.0.102, sha256
 # 7db5bbe2a490fb1f2c1d179876e68b3839d32ebd312a8053ee8f07962a8c6d55
 # What follows these lines has the sha256
-# 6f560a74e95407e02a93d550e42f6d1bba3034af53186899508f29865931d274
+# 61af20a9cd77e5f39d33ae04a2c72c0c813c323dc04cd86544e7b6966eb64fb5
 # mypy: disable-error-code="empty-body"
 """The calls `commands` and their types."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import attrs
 
@@ -179,14 +180,9 @@ class SlashCommandSetModelResult(WireObject):
     scope: str | None = None
     warning: str | None = None
     reasoning_effort: str | None = None
-    revert_on_cancel: SlashCommandSetModelResultRevertOnCancel | None = None
+    revert_on_cancel: Mapping[str, Any] | None = None
     repo_scope: str | None = None
     runtime_settings_changed: bool | None = None
-
-
-@attrs.frozen(kw_only=True, repr=False, eq=False)
-class SlashCommandSetModelResultRevertOnCancel(WireObject):
-    """Part of `session.commands.invoke`."""
 
 
 @attrs.frozen(kw_only=True, repr=False, eq=False)

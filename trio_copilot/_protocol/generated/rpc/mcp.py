@@ -2,7 +2,7 @@
 # Made from the schemas of Copilot CLI 1.0.102, sha256
 # 7db5bbe2a490fb1f2c1d179876e68b3839d32ebd312a8053ee8f07962a8c6d55
 # What follows these lines has the sha256
-# 9f128369ced75d519216542945b87810d95b5bf99b7ca50a10a6d25905706609
+# 9abd2e74515b18159661d6ac219260734dfb9dc94ae45a9db95c2e547e1cced9
 # mypy: disable-error-code="empty-body"
 """The calls `mcp` and their types."""
 
@@ -226,16 +226,6 @@ class McpDiscoverResult(WireObject):
     """Part of `mcp.discover`."""
 
     servers: tuple[DiscoveredMcpServer, ...]
-
-
-@attrs.frozen(kw_only=True, repr=False, eq=False)
-class McpExecuteSamplingRequest(WireObject):
-    """Part of `session.mcp.executeSampling`."""
-
-
-@attrs.frozen(kw_only=True, repr=False, eq=False)
-class McpExecuteSamplingResult(WireObject):
-    """Part of `session.mcp.executeSampling`. Experimental."""
 
 
 @attrs.frozen(kw_only=True, repr=False, eq=False)
@@ -970,7 +960,7 @@ class McpSamplingExecutionResult(WireObject):
     """Part of `session.mcp.executeSampling`."""
 
     action: McpSamplingExecutionAction
-    result: McpExecuteSamplingResult | None = None
+    result: Mapping[str, Any] | None = None
     error: str | None = None
 
 
@@ -1946,7 +1936,7 @@ class SessionMcpRpc(Namespace):
         request_id: str,
         server_name: str,
         mcp_request_id: Any,
-        request: McpExecuteSamplingRequest,
+        request: Mapping[str, Any],
     ) -> McpSamplingExecutionResult:
         """Call `session.mcp.executeSampling`. Experimental."""
         ...

@@ -2,7 +2,7 @@
 # Made from the schemas of Copilot CLI 1.0.102, sha256
 # 7db5bbe2a490fb1f2c1d179876e68b3839d32ebd312a8053ee8f07962a8c6d55
 # What follows these lines has the sha256
-# fced34deec5796fefca062e3f9e787da45674407687c0f2f8c74464e2f6afca9
+# bce8fc37db29e1730204fae78efc528110418ace4b8b73eb6eaf00f4dea7d699
 # mypy: disable-error-code="empty-body"
 """The calls `models` and their types."""
 
@@ -250,12 +250,7 @@ class ModelPickerSettingsContext(WireObject):
 
     config_dir: str | None = None
     home_directory: str
-    environment: ModelPickerSettingsContextEnvironment
-
-
-@attrs.frozen(kw_only=True, repr=False, eq=False)
-class ModelPickerSettingsContextEnvironment(WireObject):
-    """Part of `session.model.switchTo` and 1 more."""
+    environment: Mapping[str, Any]
 
 
 @attrs.frozen(kw_only=True, repr=False, eq=False)

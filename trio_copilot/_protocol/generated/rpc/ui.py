@@ -2,7 +2,7 @@
 # Made from the schemas of Copilot CLI 1.0.102, sha256
 # 7db5bbe2a490fb1f2c1d179876e68b3839d32ebd312a8053ee8f07962a8c6d55
 # What follows these lines has the sha256
-# bd4c05ccfa3ba2f467442528066425e6ef48389933c84efe7267afd1f7616057
+# 1e7c9b77ab8e07b1710b3da1cec0dc9935522aeb8538f7161deaa36bbeefde82
 # mypy: disable-error-code="empty-body"
 """The calls `ui` and their types."""
 
@@ -24,11 +24,6 @@ class McpTaskMetadata(WireObject):
     """Part of `session.ui.elicitation`."""
 
     ttl: int | None = None
-
-
-@attrs.frozen(kw_only=True, repr=False, eq=False)
-class SessionUiElicitationMeta(WireObject):
-    """Part of `session.ui.elicitation`."""
 
 
 @attrs.frozen(kw_only=True, repr=False, eq=False)
@@ -88,12 +83,7 @@ class UIElicitationResponse(WireObject):
 
     action: UIElicitationResponseAction | Literal["accept", "decline", "cancel"]
     content: Mapping[str, str | float | bool | tuple[str, ...]] | None = None
-    meta: UIElicitationResponseMeta | None = None
-
-
-@attrs.frozen(kw_only=True, repr=False, eq=False)
-class UIElicitationResponseMeta(WireObject):
-    """Part of `session.ui.elicitation` and 1 more."""
+    meta: Mapping[str, Any] | None = None
 
 
 @attrs.frozen(kw_only=True, repr=False, eq=False)
@@ -212,11 +202,6 @@ class UIHandlePendingResult(WireObject):
 
 
 @attrs.frozen(kw_only=True, repr=False, eq=False)
-class UIHandlePendingSamplingResponse(WireObject):
-    """Part of `session.ui.handlePendingSampling`."""
-
-
-@attrs.frozen(kw_only=True, repr=False, eq=False)
 class UIRegisterDirectAutoModeSwitchHandlerResult(WireObject):
     """Part of `session.ui.registerDirectAutoModeSwitchHandler`."""
 
@@ -329,7 +314,7 @@ class SessionUiRpc(Namespace):
         message: str,
         requested_schema: UIElicitationSchema,
         mode: McpElicitationFormMode | Literal["form"] | None = None,
-        meta: SessionUiElicitationMeta | None = None,
+        meta: Mapping[str, Any] | None = None,
         task: McpTaskMetadata | None = None,
     ) -> UIElicitationResponse:
         """Call `session.ui.elicitation`. Experimental."""
@@ -381,7 +366,7 @@ class SessionUiRpc(Namespace):
         self,
         *,
         request_id: str,
-        response: UIHandlePendingSamplingResponse | None = None,
+        response: Mapping[str, Any] | None = None,
     ) -> UIHandlePendingResult:
         """Call `session.ui.handlePendingSampling`. Experimental."""
         ...

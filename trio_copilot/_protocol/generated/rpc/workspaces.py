@@ -2,7 +2,7 @@
 # Made from the schemas of Copilot CLI 1.0.102, sha256
 # 7db5bbe2a490fb1f2c1d179876e68b3839d32ebd312a8053ee8f07962a8c6d55
 # What follows these lines has the sha256
-# 7be2d644605f53462818ad60793a4251fbcf4aec6f6f066b15fc69cdf949ab92
+# 34ebeda023851576d99475110336461ba4c3d61ab056b808eb70b044fb6fc312
 # mypy: disable-error-code="empty-body"
 """The calls `workspaces` and their types."""
 
@@ -57,18 +57,8 @@ class WorkspaceDiffResult(WireObject):
 class WorkspacesAddSummaryResult(WireObject):
     """Part of `session.workspaces.addSummary`."""
 
-    summary: WorkspacesAddSummaryResultSummary | None = None
-    workspace: WorkspacesAddSummaryResultWorkspace | None = None
-
-
-@attrs.frozen(kw_only=True, repr=False, eq=False)
-class WorkspacesAddSummaryResultSummary(WireObject):
-    """Part of `session.workspaces.addSummary`."""
-
-
-@attrs.frozen(kw_only=True, repr=False, eq=False)
-class WorkspacesAddSummaryResultWorkspace(WireObject):
-    """Part of `session.workspaces.addSummary`."""
+    summary: Mapping[str, Any] | None = None
+    workspace: Mapping[str, Any] | None = None
 
 
 @attrs.frozen(kw_only=True, repr=False, eq=False)
