@@ -333,7 +333,7 @@ class Client:
         options = options.located(paths)
         if method == "session.create" and options.working_directory is None:
             options = attrs.evolve(options, working_directory=self._default_directory)
-        if session_id is None:
+        if session_id is None and options.cloud is None:
             session_id = options.session_id or str(uuid.uuid4())
         if session_id in self._sessions:
             raise ValueError(f"The session {session_id!r} is open in this client")

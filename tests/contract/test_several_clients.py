@@ -257,3 +257,27 @@ async def test_a_resumed_session_without_a_handler_denies_and_the_model_is_told(
             said = str(stage.model.requests[-1].messages[-1]["content"])
 
     assert "not been given a way to grant permissions" in said
+
+
+@pytest.mark.cli
+async def test_what_a_session_can_do_follows_who_is_there(
+    cli_path: Path, cli_home: Path
+) -> None:
+    person = Person()
+    with trio.fail_after(60):
+        async with (
+            open_scripted_model(script) as model,
+            serving(cli_path, cli_environment(model, cli_home)) as port,
+            open_client(Tcp("127.0.0.1", port)) as one,
+            open_client(Tcp("127.0.0.1", port)) as two,
+        ):
+            options: dict[str, Any] = {"model": model.name, "provider": model.provider}
+            async with one.open_session(**options) as mine:
+                before = mine.capabilities
+                assert before["ui"]["elicitation"] is False
+                async with mine.subscribe("capabilities.changed") as changes:
+                    other = two.resume_session(mine.id, **options, **person.handlers)
+                    async with other:
+                        await changes.receive()
+                        ui = {**before["ui"], "elicitation": True}
+                        assert mine.capabilities == {**before, "ui": ui}

@@ -16,17 +16,20 @@ from trio_copilot import (
     CancelCause,
     Deny,
     PermissionRequest,
+    RpcError,
     SessionEvent,
     Tool,
     ToolCall,
     ToolContext,
+    ToolDefinitionError,
     ToolError,
     ToolResult,
     TurnEndReason,
     allow_all,
+    open_client,
     tool,
 )
-from trio_copilot.testing import Call, Reply
+from trio_copilot.testing import Call, ModelRequest, Reply, open_scripted_cli
 
 
 @attrs.frozen
@@ -507,3 +510,131 @@ async def test_an_asterisk_stands_for_all_tools_of_one_source_or_for_nothing(
             # Why another asterisk is refused: the CLI takes it as the name of a tool.
             assert await offered(rig, extra={"availableTools": ["*"]}) == set()
             assert await offered(rig, extra={"excludedTools": ["*"]}) == every
+
+
+# -- other tools in mid-session
+
+
+def by_prompt(request: ModelRequest) -> Any:
+    """Call the tool that the prompt names, then say what it said."""
+    last = request.messages[-1]
+    if last["role"] == "tool":
+        return str(last["content"])
+    return Reply(calls=[Call(str(request.prompt).split()[-1])])
+
+
+@tool
+async def one() -> str:
+    """Say one."""
+    return "first"
+
+
+@tool
+async def two() -> str:
+    """Say two."""
+    return "second"
+
+
+async def test_other_tools_can_take_the_place_of_those_of_a_session(
+    world: World, clock: Clock
+) -> None:
+    @tool(name="one")
+    async def better() -> str:
+        """Say one."""
+        return "better"
+
+    with trio.fail_after(world.patience):
+        async with world.run(by_prompt, tools=[one]) as rig:
+            assert (await rig.session.ask("one")).text == "first"
+            await rig.session.set_tools([two, better])
+            assert (await rig.session.ask("two")).text == "second"
+            assert (await rig.session.ask("one")).text == "better"
+            await rig.session.set_tools(())
+            assert "does not exist" in (await rig.session.ask("two")).text
+
+
+async def test_tools_change_in_the_middle_of_a_turn(world: World, clock: Clock) -> None:
+    """Which does not stop a call of a tool that is gone."""
+    started, may_end = trio.Event(), trio.Event()
+
+    @tool
+    async def slow() -> str:
+        """Take your time."""
+        started.set()
+        await may_end.wait()
+        return "done"
+
+    declared = Tool("ask_me", "Answered by the program")
+    script = [Reply(calls=[Call("slow")]), Reply(calls=[Call("ask_me")]), "well"]
+    calls: list[ToolCall] = []
+    with trio.fail_after(world.patience):
+        async with world.run(script, tools=[slow]) as rig:
+            async with rig.session.turn("?") as turn:
+                await started.wait()
+                await rig.session.set_tools([declared])
+                may_end.set()
+                async for event in turn:
+                    if isinstance(event, ToolCall):
+                        calls.append(event)
+                        if not event.handled:
+                            await turn.submit_tool_result(event.call_id, "mine")
+            assert told(rig, 3) == ["done", "mine"]
+    assert [(call.name, call.handled) for call in calls] == [
+        ("slow", True),
+        ("ask_me", False),
+    ]
+    assert turn.end.text == "well"
+
+
+@pytest.mark.parametrize("asks", [False, True])
+async def test_changed_tools_ask_for_permission_as_those_at_the_beginning(
+    asks: bool, world: World, clock: Clock
+) -> None:
+    asked: list[str] = []
+
+    async def permit(request: PermissionRequest) -> Allow:
+        asked.append(request.subject)
+        return Allow()
+
+    handler = permit if asks else None
+    with trio.fail_after(world.patience):
+        async with world.run(by_prompt, on_permission_request=handler) as rig:
+            await rig.session.set_tools([two])
+            assert (await rig.session.ask("two")).text == "second"
+    assert asked == ["two"] * asks
+
+
+async def test_what_is_no_tool_changes_nothing(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    def refuse(params: Any) -> None:
+        raise RpcError(-32602, "No")
+
+    async with (
+        open_scripted_cli(by_prompt, answers={"session.tools.set": refuse}) as cli,
+        open_client(cli.stream) as client,
+        client.open_session(tools=[one]) as session,
+    ):
+        with pytest.raises(ToolDefinitionError, match="Two tools are named 'two'"):
+            await session.set_tools([two, two])
+        with pytest.raises(TypeError, match="is no tool"):
+            await session.set_tools([print])  # type: ignore[list-item]  # it is the test
+        assert cli.calls("session.tools.set") == []
+        with pytest.raises(RpcError, match="No"):
+            await session.set_tools([two])
+        assert (await session.ask("one")).text == "first"
+
+
+async def test_while_tools_change_the_calls_of_both_are_answered(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with (
+        open_scripted_cli(by_prompt, ignore={"session.tools.set"}) as cli,
+        open_client(cli.stream) as client,
+        client.open_session(tools=[one]) as session,
+    ):
+        with trio.move_on_after(1) as scope:
+            await session.set_tools([two])
+        assert scope.cancelled_caught
+        assert (await session.ask("one")).text == "first"
+        assert session._desk.tools == {"one": one, "two": two}

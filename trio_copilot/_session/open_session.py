@@ -7,10 +7,12 @@ released, the inner for `on` handlers, which see the last events and then end.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable
+from typing import Any
 
 import trio
 
 from .._blocks import as_block
+from .._json import as_object, as_text
 from .._paths import PathRule
 from .._peer import Peer
 from .._resource_errors import SessionClosedError
@@ -35,7 +37,7 @@ async def open_session(
     peer: Peer,
     kill_cli: Callable[[], None],
     options: SessionOptions,
-    session_id: str,
+    session_id: str | None,
     paths: PathRule,
     *,
     method: str,
@@ -44,12 +46,21 @@ async def open_session(
 ) -> AsyncGenerator[Session, None]:
     """Create or resume a session and own it for the length of the block.
 
-    It is registered in `sessions` before the request is written: its first events come
-    in the same burst as the answer.
+    It is registered in `sessions` before the request is written, or, if the answer
+    brings its id, by the reader: its first events come in the same burst as the answer.
     """
-    desk = Desk(peer, kill_cli, session_id, options, paths, tally)
+    desk = Desk(peer, kill_cli, session_id or "", options, paths, tally)
     async with open_block() as nursery:
-        session = sessions[session_id] = Session(session_id, desk, nursery)
+        session = Session(desk, nursery)
+
+        def opened(facts: Any) -> None:
+            session._facts = as_object(facts)
+            if session_id is None:
+                desk.session_id = as_text(session._facts.get("sessionId"))
+                sessions[session.id] = session
+
+        if session_id is not None:
+            sessions[session_id] = session
         try:
             async with open_block() as observers:
                 session._observers = observers
@@ -57,15 +68,15 @@ async def open_session(
                     **options.to_wire(session_id),
                     **trace_headers(),
                 }
-                session._opening = await peer.submit(method, params)
+                session._opening = await peer.submit(method, params, on_result=opened)
                 with about_session(session_id if method == "session.resume" else None):
-                    session._facts = await session._opening.result()
+                    await session._opening.result()
                 yield session
                 session._fanout.close()
                 observers.cancel_scope.deadline = trio.current_time() + HANDLER_TIMEOUT
         finally:
             await close_session(session)  # noqa: ASYNC102  # shields its steps itself
-            del sessions[session_id]
+            sessions.pop(session.id, None)
 
 
 @trio.lowlevel.enable_ki_protection  # it runs in tasks of its own, too

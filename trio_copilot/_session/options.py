@@ -109,7 +109,8 @@ class SessionOptions:
     model: str | None = _option(str)
     """The model's id; `None` is the CLI's default."""
     session_id: str | None = _option(str)
-    """An id of your choice; `None` makes a new one. Not for resuming."""
+    """An id of your choice; `None` makes a new one. Not for resuming, and not for
+    `cloud`, which makes one itself."""
     name: str | None = _option(str)
     """A name to show; gives the session a place on disk from the start."""
     tools: Sequence[Tool] = attrs.field(default=(), converter=_tools)
@@ -247,6 +248,10 @@ class SessionOptions:
 
     def __attrs_post_init__(self) -> None:
         by_name(tuple(self.tools))
+        if self.cloud is not None and self.session_id is not None:
+            raise ValueError(
+                "cloud= and session_id= exclude each other: the cloud names it"
+            )
         if self.provider is not None and not self.model:
             raise ValueError(
                 "A session with a provider of its own needs model=... (or COPILOT_MODEL in "
@@ -302,13 +307,24 @@ class SessionOptions:
                 places[name] = located(paths, value, name)
         return attrs.evolve(self, **places)
 
-    def to_wire(self, session_id: str) -> dict[str, Any]:
-        """Return the parameters of `session.create` and `session.resume`."""
+    def tools_to_wire(self, tools: Iterable[Tool]) -> list[dict[str, Any]]:
+        """Return the declarations of tools in a session with these options."""
+        asks = self.on_permission_request is not None
+        return [tool.to_wire(ask_permission=asks) for tool in tools]
+
+    def to_wire(self, session_id: str | None) -> dict[str, Any]:
+        """Return the parameters of `session.create` and `session.resume`.
+
+        Args:
+          session_id: `None`: the CLI gives it one.
+        """
         plain = attrs.asdict(self, recurse=False)
         for special in _NOT_PLAIN:
             del plain[special]
         wire = _camel_cased(plain)
-        wire["sessionId"] = session_id
+        wire.pop("sessionId", None)
+        if session_id is not None:
+            wire["sessionId"] = session_id
         wire["envValueMode"] = "direct"
         wire["toolFilterPrecedence"] = "excluded"
         # Without this flag the CLI denies by itself and cannot say why.
@@ -316,8 +332,7 @@ class SessionOptions:
         wire["requestElicitation"] = self.on_elicitation is not None
         wire["requestExitPlanMode"] = self.on_exit_plan_mode is not None
         wire["requestAutoModeSwitch"] = self.on_auto_mode_switch is not None
-        asks = self.on_permission_request is not None
-        wire["tools"] = [tool.to_wire(ask_permission=asks) for tool in self.tools]
+        wire["tools"] = self.tools_to_wire(self.tools)
         if self.on_user_input is not None:
             wire["requestUserInput"] = True
         if self.hooks is not None:

@@ -53,14 +53,22 @@ class Desk:
     options: SessionOptions
     paths: PathRule
     tally: Tally
-    tools: Mapping[str, Tool] = attrs.field(init=False)
+    tools: dict[str, Tool] = attrs.field(factory=dict[str, Tool], init=False)
+    unhandled_tools: set[str] = attrs.field(factory=set[str], init=False)
+    """Names of tools that were declared without a handler; an open turn looks here."""
     _announced: dict[str, tuple[str, str]] = attrs.field(
         factory=dict[str, tuple[str, str]], init=False
     )
     """What is asked by JSON-RPC requests, by the ids that events give them."""
 
     def __attrs_post_init__(self) -> None:
-        self.tools = by_name(tuple(self.options.tools))
+        self.declare(by_name(tuple(self.options.tools)))
+
+    def declare(self, tools: Mapping[str, Tool]) -> None:
+        """Answer the calls of these tools, and of no others."""
+        self.tools = dict(tools)
+        self.unhandled_tools.clear()
+        self.unhandled_tools |= {n for n, tool in tools.items() if tool.handler is None}
 
     # -- requests that are events
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -18,13 +18,15 @@ import attrs
 import trio
 
 from .._blocks import called
-from .._errors import CopilotError
+from .._errors import CopilotError, RpcError
 from .._json import as_array, as_object, as_text
 from .._peer import Call
 from .._protocol.calls import session_rpc
 from .._protocol.envelope import Head, SessionEvent, event_of
 from .._resource_errors import SessionBrokenError, SessionBusyError, SessionClosedError
 from .._telemetry import trace_headers
+from .._tools.declare import Tool
+from .._tools.run import by_name
 from .attachments import Attachment, attachment_to_wire, check_params
 from .buffer import Lagged, Overflow
 from .coalesce import SESSION_EVENTS
@@ -48,6 +50,7 @@ Mode = Literal["enqueue", "immediate"]
 _HEEDED = REQUESTS | {
     "assistant.turn_start",
     "assistant.usage",
+    "capabilities.changed",
     "session.compaction_complete",
     "session.idle",
     "session.shutdown",
@@ -59,8 +62,6 @@ _HEEDED = REQUESTS | {
 class Session:
     """One conversation with the agent; made by `Client.open_session`."""
 
-    id: str
-    """The session's id, for resuming it."""
     _desk: Desk = attrs.field(repr=False)
     _nursery: trio.Nursery = attrs.field(repr=False)
     """For the handlers of requests that come between turns."""
@@ -70,6 +71,7 @@ class Session:
     _facts: Mapping[str, Any] = attrs.field(
         factory=dict[str, Any], init=False, repr=False
     )
+    _changing_tools: trio.Lock = attrs.field(factory=trio.Lock, init=False, repr=False)
     _handlers: Handlers = attrs.field(init=False, repr=False)
     _fanout: FanOut[SessionEvent] = attrs.field(init=False, repr=False)
     _fresh: Deduplicator = attrs.field(factory=Deduplicator, init=False, repr=False)
@@ -89,6 +91,11 @@ class Session:
         else:
             state = "idle" if self._idle else "busy"
         return f"<Session {self.id}: {state}>"
+
+    @property
+    def id(self) -> str:
+        """The session's id, for resuming it."""
+        return self._desk.session_id
 
     @property
     def is_idle(self) -> bool:
@@ -112,7 +119,10 @@ class Session:
 
     @property
     def capabilities(self) -> Mapping[str, Any]:
-        """What the CLI says that this session can do."""
+        """What the CLI says that this session can do now.
+
+        It changes with the clients of the session: one that comes may bring forms.
+        """
         return as_object(self._facts.get("capabilities"))
 
     # -- turns
@@ -247,6 +257,36 @@ class Session:
         else:
             await self._request("session.abort", {})
 
+    async def set_tools(self, tools: Iterable[Tool]) -> None:
+        """Replace the tools of this session, also in the middle of a turn.
+
+        The model has them from its next call on. A call that is running goes on and is
+        answered, although its tool may be gone. `Cancelled` leaves it unknown which of
+        the tools the model has; calls of both, the old and the new, are answered.
+
+        Args:
+          tools: all tools that the session has from now on, as in `open_session`;
+            permissions are asked as they were there.
+
+        Raises:
+          TypeError, ToolDefinitionError: something is no tool, or two have one name.
+          RpcError: the CLI refused; the session has the tools that it had.
+
+        Protocol: `session.tools.set`.
+        """
+        new = by_name(tuple(tools))
+        wire = self._desk.options.tools_to_wire(new.values())
+        async with self._changing_tools:
+            old = dict(self._desk.tools)
+            # A call of either may come before the answer does.
+            self._desk.declare({**old, **new})
+            try:
+                await self._request("session.tools.set", {"tools": wire})
+            except RpcError:
+                self._desk.declare(old)
+                raise
+            self._desk.declare(new)
+
     # -- events
 
     def subscribe(
@@ -367,8 +407,18 @@ class Session:
         """Do what an event asks of us, whoever else may want it."""
         if event.agent_id is None:
             self._note_activity(event.type)
+        if event.type == "capabilities.changed":
+            self._note_capabilities(as_object(event.payload))
         self._note_usage(event)
         self._route_request(event)
+
+    def _note_capabilities(self, changes: Mapping[str, Any]) -> None:
+        """Take over what is said; the rest stays as it was."""
+        known = dict(self.capabilities)
+        for name, change in changes.items():
+            inside = isinstance(change, Mapping)
+            known[name] = {**as_object(known.get(name)), **change} if inside else change
+        self._facts = {**self._facts, "capabilities": known}
 
     def _note_usage(self, event: SessionEvent) -> None:
         data = as_object(event.payload)
@@ -424,12 +474,6 @@ class Session:
         turn = self._turn
         of_turn = turn._handlers.pending if turn is not None else ()
         return (*self._handlers.pending, *of_turn)
-
-    @property
-    def _unhandled_tools(self) -> frozenset[str]:
-        return frozenset(
-            name for name, tool in self._desk.tools.items() if tool.handler is None
-        )
 
     def _begin_turn(self, turn: Turn) -> None:
         self._check()

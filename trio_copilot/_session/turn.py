@@ -93,9 +93,9 @@ class Turn:
 
     def __attrs_post_init__(self) -> None:
         self._buffer = Buffer(TURN_EVENTS, BUFFER, None)
-        declared = self._session._unhandled_tools
+        unhandled = self._session._desk.unhandled_tools
         self._transcript = Transcript(
-            self._show, declared, self._session.is_idle, self._prompt
+            self._show, unhandled, self._session.is_idle, self._prompt
         )
         self._sending.deadline = self.cancel_scope.deadline
 

@@ -84,6 +84,9 @@ def _shut_down(desk: Desk, params: Json, answer: Answer) -> None:
 
 
 def _create(desk: Desk, params: Json, answer: Answer) -> None:
+    if params.get("cloud") and params.get("sessionId"):
+        reason = "Cannot specify sessionId when creating a remote session in the cloud."
+        raise RefusedError(reason)
     session_id = params.get("sessionId") or desk.host.new_id("session")
     if "/" in session_id:
         refusal = "Rejected session.create request with invalid sessionId"
@@ -247,6 +250,13 @@ def _abort(desk: Desk, params: Json, answer: Answer) -> None:
     desk.session(params).abort(answer)
 
 
+def _set_tools(desk: Desk, params: Json, answer: Answer) -> None:
+    _check_tool_names(params)
+    session = desk.session(params)
+    session.options = {**session.options, "tools": params["tools"]}
+    answer({})
+
+
 def _get_messages(desk: Desk, params: Json, answer: Answer) -> None:
     session_id = str(params.get("sessionId"))
     if session_id not in desk.sessions:
@@ -273,6 +283,7 @@ METHODS: Mapping[str, Callable[[Desk, Json, Answer], None]] = {
     "session.resume": _resume,
     "session.send": _send,
     "session.tools.handlePendingToolCall": answers.answer_call,
+    "session.tools.set": _set_tools,
     "session.ui.elicitation": answers.elicit,
     "session.ui.handlePendingElicitation": answers.answer_elicitation,
     "session.ui.handlePendingUserInput": answers.answer_user_input,
