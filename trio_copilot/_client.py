@@ -19,6 +19,7 @@ import attrs
 import trio
 
 from ._blocks import as_block, called
+from ._checks import check_type
 from ._errors import (
     CliExitedError,
     CliUnresponsiveError,
@@ -554,8 +555,10 @@ async def open_client(
     Protocol: `connect`, `runtime.shutdown`.
     """
     require_trio()
-    if heartbeat is not None and not heartbeat > 0:
-        raise ValueError(f"heartbeat is a number of seconds, not {heartbeat!r}")
+    if heartbeat is not None:
+        check_type("heartbeat", heartbeat, int, float)
+        if not heartbeat > 0:
+            raise ValueError(f"heartbeat must be above 0 seconds, and is {heartbeat}")
     check_handlers(handlers, "ClientHandlers")
     paths = paths_of(connection)
     launch = LaunchOptions(

@@ -14,6 +14,8 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import attrs
 
+from ._checks import check_type
+
 PathLike = str | os.PathLike[str]
 
 
@@ -37,6 +39,7 @@ class PathRule:
           ValueError: it is empty, no CLI could read it, or it is relative and the files
             are not ours.
         """
+        check_type(name, path, str, os.PathLike)
         text = os.fspath(path)
         if not text or "\0" in text or not _is_unicode(text):
             raise ValueError(f"{name} cannot be the path {text!r}")

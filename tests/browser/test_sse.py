@@ -248,7 +248,7 @@ async def test_what_is_no_request_of_ours_begins_nothing(
 
 FIELDS = [
     ("model", ", only prompt"),
-    ("promt", ": did you mean prompt?"),
+    ("promt", ": did you mean 'prompt'?"),
     ("text", ", only prompt"),
     ("turn", ", only prompt"),
     ("type", ", only prompt"),

@@ -115,7 +115,7 @@ async def test_a_class_is_no_wire_type(autojump_clock) -> None:
 async def test_a_provider_without_a_model_is_refused(autojump_clock) -> None:
     with trio.fail_after(60):
         async with open_scripted_cli([]) as cli, open_client(cli.stream) as client:
-            with pytest.raises(ValueError, match=r"needs model=.*http://x/v1"):
+            with pytest.raises(ValueError, match="needs model="):
                 client.open_session(provider=Provider(base_url="http://x/v1"))
 
 
@@ -138,9 +138,9 @@ async def test_a_prompt_is_a_string(bad: object, autojump_clock) -> None:
             open_client(cli.stream) as client,
             client.open_session() as session,
         ):
-            with pytest.raises(TypeError, match="A prompt is a string"):
+            with pytest.raises(TypeError, match="A prompt must be a string"):
                 await session.ask(bad)  # type: ignore[arg-type]
-            with pytest.raises(TypeError, match="A prompt is a string"):
+            with pytest.raises(TypeError, match="A prompt must be a string"):
                 await session.send(bad)  # type: ignore[arg-type]
 
             assert cli.calls("session.send") == []

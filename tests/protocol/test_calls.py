@@ -316,7 +316,7 @@ async def test_an_unknown_member_is_refused_unless_it_is_meant() -> None:
     send: Any = cli.session.send
     why = await refused(send, prompt="hello", mode="later")
 
-    assert why.startswith("session.send: 'later' is none of 'enqueue', 'immediate'")
+    assert why.startswith("session.send: it is none of 'enqueue', 'immediate'")
     assert why.endswith("(to send it, make it a SendMode) @ mode")
     assert cli.sent == []
 
@@ -329,7 +329,7 @@ async def test_a_member_of_another_enumeration_is_as_good_as_its_string() -> Non
     send: Any = cli.session.send
     why = await refused(send, prompt="hello", mode=rpc.SendAgentMode("plan"))
 
-    assert why.startswith("session.send: 'plan' is none of 'enqueue', 'immediate'")
+    assert why.startswith("session.send: it is none of 'enqueue', 'immediate'")
     assert cli.sent == []
 
 
@@ -347,7 +347,7 @@ async def test_an_unknown_member_inside_an_object_is_refused_unless_it_is_meant(
         result=decision,
         decision_context=PermissionDecisionContext(**context, **said),
     )
-    assert "'postponed' is none of" in why
+    assert "it is none of" in why
     assert "@ decision_context.outcome" in why
 
     outcome = PermissionDecisionOutcome("postponed")
@@ -372,7 +372,7 @@ async def test_an_unknown_variant_is_refused_unless_it_is_meant() -> None:
     raw = {"kind": "ask-again", "when": "later"}
     why = await refused(handle, request_id="r", result=raw)
 
-    assert "kind is 'ask-again', and none of" in why
+    assert "kind is none of" in why
     assert cli.sent == []
 
     await handle(request_id="r", result=UnknownVariant("ask-again", raw))
@@ -529,7 +529,7 @@ async def test_what_is_asked_wrongly_does_not_reach_the_handler() -> None:
         ("text", "expected an object, got a string"),
         ({"text": "x"}, "required, but missing @ the answer to sessionFs.readFile"),
         ({"content": "x", "size": 1}, "SessionFsReadFileResult has no size"),
-        ({"content": "x", "error": {"code": "EPAPER"}}, "'EPAPER' is none of"),
+        ({"content": "x", "error": {"code": "EPAPER"}}, "it is none of"),
     ],
 )
 async def test_an_answer_of_ours_that_does_not_fit_is_not_sent(
@@ -584,9 +584,7 @@ def test_what_nobody_serves_has_no_handler(handlers: Any, wire: str) -> None:
 
 def test_a_handler_of_another_namespace_is_refused() -> None:
     handler: Any = Files()
-    with pytest.raises(
-        TypeError, match=r"canvas must be .*\.CanvasHandler, not <.*Files"
-    ):
+    with pytest.raises(TypeError, match=r"canvas must be .*\.CanvasHandler, not Files"):
         SessionHandlers(canvas=handler)
 
 

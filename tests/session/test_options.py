@@ -298,8 +298,8 @@ def test_tools_may_come_from_any_iterable() -> None:
     [
         ([Tool("a"), Tool("a")], ToolDefinitionError, "Two tools are named 'a'"),
         ([test_tools_may_come_from_any_iterable], TypeError, "is no tool"),
-        (Tool("a"), TypeError, "'Tool' object is not iterable"),
-        (None, TypeError, "not iterable"),
+        (Tool("a"), TypeError, "tools must be Iterable, not Tool"),
+        (None, TypeError, "tools must be Iterable"),
     ],
 )
 def test_tools_that_do_not_fit_are_refused(
@@ -349,10 +349,14 @@ def test_a_system_message_is_text_a_mapping_or_itself(
 @pytest.mark.parametrize(
     ("given", "error", "message"),
     [
-        (7, TypeError, "'system_message' must be"),
-        (["Be brief."], TypeError, "'system_message' must be"),
+        (7, TypeError, "system_message must be"),
+        (["Be brief."], TypeError, "system_message must be"),
         ({"text": "Be brief."}, TypeError, "'text'"),
-        ({"content": "Be brief.", "mode": "prepend"}, ValueError, "'mode' must be in"),
+        (
+            {"content": "Be brief.", "mode": "prepend"},
+            ValueError,
+            "mode must be one of",
+        ),
     ],
 )
 def test_a_system_message_that_does_not_fit_is_refused(
@@ -406,10 +410,10 @@ def test_the_secrets_of_a_provider_are_not_shown() -> None:
 @pytest.mark.parametrize(
     ("given", "error", "message"),
     [
-        ("http://x/v1", TypeError, "'provider' must be"),
+        ("http://x/v1", TypeError, "provider must be"),
         ({}, TypeError, "base_url"),
-        ({"base_url": ""}, ValueError, "'base_url'"),
-        ({"base_url": "http://x", "type": "other"}, ValueError, "'type' must be in"),
+        ({"base_url": ""}, ValueError, "base_url must not be empty"),
+        ({"base_url": "http://x", "type": "other"}, ValueError, "type must be one of"),
     ],
 )
 def test_a_provider_that_does_not_fit_is_refused(
@@ -452,22 +456,22 @@ def test_every_unknown_keyword_is_named(options: SessionOptions | None) -> None:
     "thing", ["gpt-5", {"model": "m"}, Provider(base_url="http://x")]
 )
 def test_what_is_no_options_is_refused(thing: Any) -> None:
-    with pytest.raises(TypeError, match="Options are SessionOptions or keywords, not "):
+    with pytest.raises(TypeError, match="options must be SessionOptions, not "):
         SessionOptions.of(thing, {})
 
 
 @pytest.mark.parametrize(
     ("keywords", "named"),
     [
-        ({"available_tools": "bash"}, "available_tools must be a sequence, not 'bash'"),
-        ({"excluded_tools": [7]}, "'excluded_tools' must be"),
+        ({"available_tools": "bash"}, "available_tools must be a sequence, not str"),
+        ({"excluded_tools": [7]}, "what is in excluded_tools must be"),
         ({"custom_agents": {"name": "x"}}, "custom_agents must be a sequence"),
-        ({"mcp_servers": ["x"]}, "'mcp_servers' must be"),
+        ({"mcp_servers": ["x"]}, "mcp_servers must be"),
         ({"skill_directories": iter(["x"])}, "skill_directories must be a sequence"),
-        ({"model": 7}, "'model' must be"),
-        ({"streaming": "yes"}, "'streaming' must be"),
-        ({"working_directory": 7}, "'working_directory' must be"),
-        ({"enable_config_discovery": 1}, "'enable_config_discovery' must be"),
+        ({"model": 7}, "model must be"),
+        ({"streaming": "yes"}, "streaming must be"),
+        ({"working_directory": 7}, "working_directory must be"),
+        ({"enable_config_discovery": 1}, "enable_config_discovery must be"),
     ],
 )
 def test_a_value_of_the_wrong_type_is_refused(
@@ -500,10 +504,10 @@ def test_who_can_be_asked_is_told(options: dict[str, Any], flag: str) -> None:
     [
         ({"on_user_input": print}, "on_user_input must be an async function"),
         ({"on_elicitation": 7}, "on_elicitation must be an async function"),
-        ({"hooks": answer}, "'hooks' must be"),
+        ({"hooks": answer}, "hooks must be"),
         ({"hooks": {"pre_tool": answer}}, "pre_tool"),
         ({"hooks": {"pre_tool_use": print}}, "pre_tool_use must be an async function"),
-        ({"hooks": {"fails_open": "yes"}}, "'fails_open' must be"),
+        ({"hooks": {"fails_open": "yes"}}, "fails_open must be"),
     ],
 )
 def test_handlers_that_do_not_fit_are_refused(

@@ -36,13 +36,15 @@ def test_each_variable_has_its_field() -> None:
         wire_api="responses",
         headers={"X-Tenant": "7", "X-Url": "http://a:1"},
     )
-    assert "key" not in repr(provider)
-    assert "token=" not in repr(provider)
+    assert repr(provider) == (
+        "Provider(base_url=..., type=..., api_key=..., bearer_token=..., wire_api=..., "
+        "headers=...)"
+    )
 
 
 @pytest.mark.parametrize("name", ["TYPE", "WIRE_API"])
 def test_a_value_that_the_cli_does_not_know_is_refused(name: str) -> None:
-    with pytest.raises(ValueError, match="must be in"):
+    with pytest.raises(ValueError, match="must be one of"):
         Provider.from_environment({**VARIABLES, f"COPILOT_PROVIDER_{name}": "other"})
 
 

@@ -39,7 +39,7 @@ def test_an_answer_must_be_a_choice_where_that_is_asked_for() -> None:
 
 @pytest.mark.parametrize("answer", [None, 7, ["a"]])
 def test_an_answer_is_text(answer: Any) -> None:
-    with pytest.raises(TypeError, match="is text, not"):
+    with pytest.raises(TypeError, match="must be text, not"):
         UserInputRequest(question="?").answer_to_wire(answer)
 
 
@@ -66,5 +66,5 @@ def test_a_form_is_accepted_or_declined(content: Any, wire: dict[str, Any]) -> N
 
 
 def test_a_form_is_a_mapping() -> None:
-    with pytest.raises(TypeError, match="mapping or None, not 'text'"):
+    with pytest.raises(TypeError, match="a mapping or None, not str"):
         elicitation_to_wire("text")

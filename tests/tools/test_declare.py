@@ -281,7 +281,7 @@ async def test_the_options_of_the_decorator_are_those_of_the_tool() -> None:
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"errors": "ignore"}, ValueError, "'errors' must be in"),
+        ({"errors": "ignore"}, ValueError, "errors must be one of"),
         ({"timeout": -1}, ValueError, "'timeout' must be >= 0"),
         ({"timeout": float("nan")}, ValueError, "'timeout' must be >= 0"),
         ({"timeout": "1"}, TypeError, "'>=' not supported"),

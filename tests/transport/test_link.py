@@ -51,7 +51,7 @@ def test_a_token_is_in_the_environment_and_nowhere_else() -> None:
 
 
 def test_a_log_level_that_does_not_exist_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"'log_level' must be in .*'loud'"):
+    with pytest.raises(ValueError, match="log_level must be one of 'none', "):
         options(log_level="loud")
 
 

@@ -186,7 +186,7 @@ def handlers_source(scope: str, found: Iterable[str]) -> str:
         for namespace in found
     )
     return (
-        "@attrs.frozen(kw_only=True)\n"
+        "@attrs.frozen(kw_only=True, repr=False)\n"
         f"class {name}(Handlers):\n"
         f'    """{_ABOUT[name]}"""\n\n{fields}'
     )

@@ -258,7 +258,8 @@ class Peer:
 
     def _settle(self, answer: Response | ErrorResponse) -> None:
         if answer.id is None:
-            logger.warning("The peer could not read a message of ours: %r", answer)
+            # Not in its words, which may show what it could not read.
+            logger.warning("The peer could not read a message of ours")
             return
         waiter = self._ledger.settle(answer.id)
         if isinstance(waiter, Stray):

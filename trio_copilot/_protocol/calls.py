@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeAlias, TypeVar
 
 import attrs
 
+from .._checks import set_fields, wrong_type
+
 if TYPE_CHECKING:
     from .call_codec import CallCodec
     from .generated.rpc.roots import ServerRpc, SessionRpc
@@ -113,7 +115,7 @@ def check_handlers(handlers: object, kind: str) -> None:
         return
     module = import_module(f"{__package__}.generated.rpc.handlers")
     if not isinstance(handlers, getattr(module, kind)):
-        raise TypeError(f"handlers must be rpc.{kind}, not {handlers!r}")
+        raise wrong_type("handlers", f"rpc.{kind}", handlers)
 
 
 @cache
@@ -129,9 +131,11 @@ class Handler:
     """
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, repr=False)
 class Handlers:
     """The base of what holds handlers, one for each namespace."""
+
+    __repr__ = set_fields
 
     def __attrs_post_init__(self) -> None:
         from .names import names_of
@@ -141,7 +145,7 @@ class Handlers:
             handler = getattr(self, field.name)
             wanted = names[str(field.type).removesuffix(" | None")]
             if handler is not None and not isinstance(handler, wanted):
-                raise TypeError(
-                    f"{field.name} must be an object of a subclass of "
-                    f"trio_copilot.rpc.{wanted.__name__}, not {handler!r}"
+                base = f"trio_copilot.rpc.{wanted.__name__}"
+                raise wrong_type(
+                    field.name, f"an object of a subclass of {base}", handler
                 )

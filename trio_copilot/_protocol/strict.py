@@ -78,9 +78,7 @@ def _member(value: Any, of: type[OpenEnum]) -> OpenEnum:
         raise hooks.misfit(value, str)
     if value not in of.__members__.values():
         known = ", ".join(repr(member.value) for member in of)
-        raise TypeError(
-            f"{value!r} is none of {known} (to send it, make it a {of.__name__})"
-        )
+        raise TypeError(f"it is none of {known} (to send it, make it a {of.__name__})")
     return of(value)
 
 
@@ -121,7 +119,7 @@ def _no_member(value: UnknownVariant, of: Any) -> str:
         names = ", ".join(each.__name__ for each in objects)
         return f"it has not what any of {names} needs"
     wire, tags = found
-    return f"{wire} is {value.tag!r}, and none of {', '.join(map(repr, tags))}"
+    return f"{wire} is none of {', '.join(map(repr, tags))}"
 
 
 def _closed_object(of: type[WireObject], converter: Converter) -> Hook:

@@ -14,6 +14,7 @@ import attrs
 import trio
 
 from .._blocks import as_block
+from .._checks import wrong_type
 from .._did_you_mean import did_you_mean
 from .._errors import CopilotError
 from .._resource_errors import SessionBusyError
@@ -106,9 +107,10 @@ def check_types(types: tuple[str, ...], known: Collection[str] | None) -> None:
     """
     for wire_type in types:
         if not isinstance(wire_type, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers vary
-            raise TypeError(
-                "subscribe to wire types, such as 'assistant.message_delta', "
-                f"not {wire_type!r}"
+            raise wrong_type(
+                "What is subscribed to",
+                "a wire type, such as 'assistant.message_delta'",
+                wire_type,
             )
         if known is not None and wire_type not in known:
             raise ValueError(

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias, cast
 
 import attrs
 
+from .._checks import of_type, set_fields, wrong_type
 from .._did_you_mean import checks_options
 from .._json import as_object, as_text
 from .._tools.declare import is_async
@@ -53,7 +54,7 @@ HookHandler: TypeAlias = Callable[[HookInput], Awaitable[HookOutput]]
 
 def _check(hooks: Hooks, attribute: attrs.Attribute[Any], handler: object) -> None:
     if handler is not None and not is_async(handler):
-        raise TypeError(f"{attribute.name} must be an async function, not {handler!r}")
+        raise wrong_type(attribute.name, "an async function", handler)
 
 
 def _hook() -> Any:
@@ -61,7 +62,7 @@ def _hook() -> Any:
 
 
 @checks_options
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, repr=False)
 class Hooks:
     """Async functions by the moment at which the CLI calls them.
 
@@ -75,6 +76,8 @@ class Hooks:
 
     Protocol: `hooks.invoke`.
     """
+
+    __repr__ = set_fields
 
     session_start: HookHandler | None = _hook()
     """Before the first prompt of a session."""
@@ -98,9 +101,7 @@ class Hooks:
     subagent_stop: HookHandler | None = _hook()
     session_end: HookHandler | None = _hook()
     """When the session is left, for two seconds at the most; not if it is cancelled."""
-    fails_open: bool = attrs.field(
-        default=False, validator=attrs.validators.instance_of(bool)
-    )
+    fails_open: bool = attrs.field(default=False, validator=of_type(bool))
     """Whether the agent goes on as if there were no hook when one raises: the exception
     is logged, and that is all."""
 
@@ -160,6 +161,5 @@ def _output(question: HookInput, output: object) -> Mapping[str, Any] | None:
                 "permissionDecision": "deny",
                 "permissionDecisionReason": output.reason,
             }
-    raise TypeError(
-        f"A hook for {question.type} returns None or a mapping, not {output!r}"
-    )
+    answer = f"The answer of a hook for {question.type}"
+    raise wrong_type(answer, "None or a mapping", output)

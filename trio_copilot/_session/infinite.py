@@ -8,9 +8,10 @@ from __future__ import annotations
 import attrs
 from attrs import validators
 
+from .._checks import of_type
 from .._did_you_mean import checks_options
 
-_SHARE = (validators.ge(0.0), validators.le(1.0))
+_SHARE = (of_type(int, float), validators.ge(0.0), validators.le(1.0))
 
 
 @checks_options
@@ -23,7 +24,7 @@ class InfiniteSessions:
     second perhaps after the turn has ended. Leaving the session gives it up.
     """
 
-    enabled: bool = attrs.field(default=True, validator=validators.instance_of(bool))
+    enabled: bool = attrs.field(default=True, validator=of_type(bool))
     background_compaction_threshold: float = attrs.field(default=0.8, validator=_SHARE)
     """From here on the beginning is summed up, while turns go on."""
     buffer_exhaustion_threshold: float = attrs.field(default=0.95, validator=_SHARE)

@@ -7,6 +7,7 @@ from typing import Any, Literal, TypeAlias, get_args
 
 import attrs
 
+from .._checks import wrong_type
 from .._json import as_array, as_text
 from .permissions import Abstain, Deny
 
@@ -42,11 +43,9 @@ class ExitPlanModeRequest:
         if isinstance(answer, Deny):
             return {"approved": False, "feedback": answer.reason}
         if not isinstance(answer, str):
-            raise TypeError(f"A plan is answered by an action or Deny, not {answer!r}")
+            raise wrong_type("The answer to a plan", "an action or Deny", answer)
         if answer not in self.actions:
-            raise ValueError(
-                f"The action must be one of {self.actions}, not {answer!r}"
-            )
+            raise ValueError(f"The action must be one of {self.actions}")
         return {"approved": True, "selectedAction": answer}
 
 
@@ -79,7 +78,7 @@ class AutoModeSwitchRequest:
         """
         known = get_args(AutoModeAnswer)
         if answer not in known:
-            raise ValueError(f"The answer must be one of {known}, not {answer!r}")
+            raise ValueError(f"The answer must be one of {known}")
         return {"response": answer}
 
 

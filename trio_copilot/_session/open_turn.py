@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import trio
 
 from .._blocks import as_block
+from .._checks import wrong_type
 from .._json import as_text
 from .._scopes import open_block
 from .handlers import Handlers
@@ -76,7 +77,7 @@ def _seconds(name: str, value: float | None) -> float:
     if value is None:
         return math.inf
     if not isinstance(value, (int, float)):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise TypeError(f"{name} is a number of seconds or None, not {value!r}")
+        raise wrong_type(name, "a number of seconds or None", value)
     if not value >= 0:
         raise ValueError(f"{name} must not be negative, and is {value!r}")
     return value

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 import attrs
 from attrs import validators
 
+from .._checks import check_type, of_type, set_fields, wrong_type
 from .._did_you_mean import checks_options
 from .._paths import ELSEWHERE, PathLike, PathRule
 from .._protocol.calls import check_handlers
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 
 def _tools(value: Iterable[Tool]) -> tuple[Tool, ...]:
+    check_type("tools", value, Iterable)
     return tuple(value)
 
 
@@ -52,32 +54,43 @@ def _system_message(
 
 def _is_async(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
     if value is not None and not is_async(value):
-        raise TypeError(f"{attribute.name} must be an async function, not {value!r}")
+        raise wrong_type(attribute.name, "an async function", value)
 
 
 def _session_handlers(_: object, __: attrs.Attribute[Any], value: object) -> None:
     check_handlers(value, "SessionHandlers")
 
 
-def _option(kind: type | tuple[type, ...]) -> Any:
+def _option(*kinds: type) -> Any:
     """A field that may be left out, and otherwise is of that kind."""
-    return attrs.field(
-        default=None, validator=validators.optional(validators.instance_of(kind))
-    )
+    return attrs.field(default=None, validator=validators.optional(of_type(*kinds)))
 
 
-def _options(kind: type | tuple[type, ...], *more: Any) -> Any:
+def _options(*kinds: type, also: Sequence[Any] = ()) -> Any:
     """A field that may be left out, and otherwise is a sequence of that kind."""
 
-    def check(options: object, attribute: attrs.Attribute[Any], value: Any) -> None:
+    def check(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
         if value is None:
             return
         if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Sequence):
-            raise TypeError(f"{attribute.name} must be a sequence, not {value!r}")
+            raise wrong_type(attribute.name, "a sequence", value)
         for item in cast("list[Any]", value):
-            validators.instance_of(kind)(options, attribute, item)
+            check_type(f"what is in {attribute.name}", item, *kinds)
 
-    return attrs.field(default=None, validator=[check, *more])
+    return attrs.field(default=None, validator=[check, *also])
+
+
+def _named_mappings() -> Any:
+    """A field that may be left out, and otherwise has a mapping for each name."""
+
+    def check(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
+        if value is None:
+            return
+        check_type(attribute.name, value, Mapping)
+        for item in cast("Mapping[str, Any]", value).values():
+            check_type(f"what is in {attribute.name}", item, Mapping)
+
+    return attrs.field(default=None, validator=check)
 
 
 _ALL_OF_A_SOURCE = ("builtin:*", "mcp:*", "custom:*")
@@ -98,13 +111,17 @@ _PATH = (str, os.PathLike)
 
 
 @checks_options
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, repr=False)
 class SessionOptions:
     """The options of `Client.open_session` and `Client.resume_session`.
 
     A resumed session remembers its working directory and nothing else: pass everything
     again. Paths start at this process's directory and home.
+
+    Its `repr` says what is set, and shows no value that could be secret.
     """
+
+    __repr__ = set_fields
 
     model: str | None = _option(str)
     """The model's id; `None` is the CLI's default."""
@@ -142,7 +159,7 @@ class SessionOptions:
     hooks: Hooks | None = attrs.field(
         default=None,
         converter=_hooks,
-        validator=validators.optional(validators.instance_of(Hooks)),
+        validator=validators.optional(of_type(Hooks, Mapping)),
     )
     """Functions that the CLI calls at fixed points of its work."""
     handlers: SessionHandlers | None = attrs.field(
@@ -150,49 +167,49 @@ class SessionOptions:
     )
     """A `trio_copilot.rpc.SessionHandlers`: what else answers requests of the CLI, such
     as a canvas, skills or a file system of yours."""
-    streaming: bool = attrs.field(default=True, validator=validators.instance_of(bool))
+    streaming: bool = attrs.field(default=True, validator=of_type(bool))
     """Whether answers arrive piece by piece."""
     include_sub_agent_streaming_events: bool = attrs.field(
-        default=True, validator=validators.instance_of(bool)
+        default=True, validator=of_type(bool)
     )
     """Whether the answers of sub-agents do, too."""
     system_message: SystemMessage | None = attrs.field(
         default=None,
         converter=_system_message,
-        validator=validators.optional(validators.instance_of(SystemMessage)),
+        validator=validators.optional(of_type(SystemMessage, Mapping, str)),
     )
     """A string is appended to the system prompt."""
     provider: Provider | None = attrs.field(
         default=None,
         converter=_provider,
-        validator=validators.optional(validators.instance_of(Provider)),
+        validator=validators.optional(of_type(Provider, Mapping)),
     )
     """A model provider of your own; needs `model`. `None` is the one that the CLI's
     environment names (`COPILOT_PROVIDER_BASE_URL` and others, and `COPILOT_MODEL`) if
     this client has started it, else the Copilot service."""
-    working_directory: PathLike | None = _option(_PATH)
+    working_directory: PathLike | None = _option(*_PATH)
     """Where the agent works. `None`: where it has worked, if the session is resumed;
     else in the `cwd=` of the client, or where the CLI was started."""
-    additional_directories: Sequence[PathLike] | None = _options(_PATH)
+    additional_directories: Sequence[PathLike] | None = _options(*_PATH)
     """Where it may read and write, too."""
-    available_tools: Sequence[str] | None = _options(str, _tool_names)
+    available_tools: Sequence[str] | None = _options(str, also=[_tool_names])
     """The only tools that the agent has, built-in ones included; `[]` is none. Each is a
     name, or all of one source: `builtin:*`, `mcp:*`, `custom:*` (those passed here)."""
-    excluded_tools: Sequence[str] | None = _options(str, _tool_names)
+    excluded_tools: Sequence[str] | None = _options(str, also=[_tool_names])
     """Tools that the agent does not have, named likewise."""
     reasoning_effort: str | None = _option(str)
     reasoning_summary: str | None = _option(str)
     client_name: str | None = _option(str)
     agent: str | None = _option(str)
     custom_agents: Sequence[Mapping[str, Any]] | None = _options(Mapping)
-    mcp_servers: Mapping[str, Mapping[str, Any]] | None = _option(Mapping)
+    mcp_servers: Mapping[str, Mapping[str, Any]] | None = _named_mappings()
     disabled_mcp_servers: Sequence[str] | None = _options(str)
-    skill_directories: Sequence[PathLike] | None = _options(_PATH)
+    skill_directories: Sequence[PathLike] | None = _options(*_PATH)
     disabled_skills: Sequence[str] | None = _options(str)
-    instruction_directories: Sequence[PathLike] | None = _options(_PATH)
-    config_dir: PathLike | None = _option(_PATH)
+    instruction_directories: Sequence[PathLike] | None = _options(*_PATH)
+    config_dir: PathLike | None = _option(*_PATH)
     infinite_sessions: InfiniteSessions | Mapping[str, Any] | None = _option(
-        (InfiniteSessions, Mapping)
+        InfiniteSessions, Mapping
     )
     enable_config_discovery: bool | None = _option(bool)
     skip_embedding_retrieval: bool | None = _option(bool)
@@ -213,9 +230,9 @@ class SessionOptions:
     default_agent: Mapping[str, Any] | None = _option(Mapping)
     custom_agents_local_only: bool | None = _option(bool)
     excluded_builtin_agents: Sequence[str] | None = _options(str)
-    agent_directories: Sequence[PathLike] | None = _options(_PATH)
-    hook_directories: Sequence[PathLike] | None = _options(_PATH)
-    plugin_directories: Sequence[PathLike] | None = _options(_PATH)
+    agent_directories: Sequence[PathLike] | None = _options(*_PATH)
+    hook_directories: Sequence[PathLike] | None = _options(*_PATH)
+    plugin_directories: Sequence[PathLike] | None = _options(*_PATH)
     enable_skills: bool | None = _option(bool)
     enable_citations: bool | None = _option(bool)
     enable_file_change_tracking: bool | None = _option(bool)
@@ -256,7 +273,7 @@ class SessionOptions:
             raise ValueError(
                 "A session with a provider of its own needs model=... (or COPILOT_MODEL in "
                 "the environment of the CLI): the name that "
-                f"the provider at {self.provider.base_url} gives to the model"
+                "the provider gives to the model"
             )
 
     @classmethod
@@ -272,7 +289,7 @@ class SessionOptions:
         if options is None:
             return cls(**keywords)
         if not isinstance(options, SessionOptions):  # pyright: ignore[reportUnnecessaryIsInstance]  # what users pass
-            raise TypeError(f"Options are SessionOptions or keywords, not {options!r}")
+            raise wrong_type("options", "SessionOptions", options)
         return attrs.evolve(options, **keywords)
 
     def filled_from(self, environment: Mapping[str, str]) -> SessionOptions:

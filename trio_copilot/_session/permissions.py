@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import attrs
 import trio
 
+from .._checks import wrong_type
 from .._json import as_text
 
 # What a request is about, by kind: the first of these fields that it has.
@@ -183,9 +184,10 @@ async def decide(
         return await deny_all(request)
     decision = await handler(request)
     if not isinstance(decision, (Allow, Deny, Abstain)):  # pyright: ignore[reportUnnecessaryIsInstance]  # what users return
-        raise TypeError(
-            "A permission handler returns Allow(), Deny(reason) or Abstain(), not "
-            f"{decision!r}"
+        raise wrong_type(
+            "The answer of a permission handler",
+            "Allow(), Deny(reason) or Abstain()",
+            decision,
         )
     return decision
 

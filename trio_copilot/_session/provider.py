@@ -12,31 +12,46 @@ from typing import Any, Literal, cast
 import attrs
 from attrs import validators
 
+from .._checks import check_type, of_type, of_words, one_of, set_fields
 from .._did_you_mean import checks_options
 
 TYPES = ("openai", "azure", "anthropic")
 WIRE_APIS = ("completions", "responses")
 
 
+def _not_empty(_: object, attribute: attrs.Attribute[str], value: str) -> None:
+    check_type(attribute.name, value, str)
+    if not value:
+        raise ValueError(f"{attribute.name} must not be empty")
+
+
 @checks_options
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, repr=False)
 class Provider:
     """A model provider of your own (BYOK), instead of the Copilot service.
 
     The model's name is an option of the session: `open_session(provider=..., model=...)`.
     """
 
-    base_url: str = attrs.field(validator=validators.min_len(1))
+    __repr__ = set_fields
+
+    base_url: str = attrs.field(validator=_not_empty)
     """Such as `http://127.0.0.1:11434/v1`."""
     type: Literal["openai", "azure", "anthropic"] = attrs.field(
-        default="openai", validator=validators.in_(TYPES)
+        default="openai", validator=one_of(TYPES)
     )
-    api_key: str | None = attrs.field(default=None, repr=False)
-    bearer_token: str | None = attrs.field(default=None, repr=False)
+    api_key: str | None = attrs.field(
+        default=None, validator=validators.optional(of_type(str))
+    )
+    bearer_token: str | None = attrs.field(
+        default=None, validator=validators.optional(of_type(str))
+    )
     wire_api: Literal["completions", "responses"] | None = attrs.field(
-        default=None, validator=validators.optional(validators.in_(WIRE_APIS))
+        default=None, validator=validators.optional(one_of(WIRE_APIS))
     )
-    headers: Mapping[str, str] | None = attrs.field(default=None, repr=False)
+    headers: Mapping[str, str] | None = attrs.field(
+        default=None, validator=validators.optional(of_words)
+    )
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Provider | None:

@@ -7,6 +7,7 @@ from typing import Any, TypeAlias, cast
 
 import attrs
 
+from .._checks import wrong_type
 from .._json import as_array, as_object, as_text
 from .permissions import Abstain
 
@@ -38,12 +39,10 @@ class UserInputRequest:
           ValueError: it is none of the choices, and must be.
         """
         if not isinstance(answer, str):
-            raise TypeError(f"The answer to a question is text, not {answer!r}")
+            raise wrong_type("The answer to a question", "text", answer)
         freeform = answer not in self.choices
         if freeform and not self.allow_freeform:
-            raise ValueError(
-                f"The answer must be one of {self.choices}, not {answer!r}"
-            )
+            raise ValueError(f"The answer must be one of {self.choices}")
         return {"answer": answer, "wasFreeform": freeform}
 
 
@@ -79,7 +78,7 @@ def elicitation_to_wire(content: object) -> dict[str, Any]:
     if content is None:
         return {"action": "decline"}
     if not isinstance(content, Mapping):
-        raise TypeError(f"A form is answered by a mapping or None, not {content!r}")
+        raise wrong_type("The answer to a form", "a mapping or None", content)
     return {"action": "accept", "content": dict(cast("Mapping[str, Any]", content))}
 
 

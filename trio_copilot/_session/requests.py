@@ -290,7 +290,7 @@ async def _call(
         outcome = await run_tool(tool, data.get("arguments"), context)
     if outcome.error is not None:
         handlers.tool_errors[context.call_id] = outcome.error
-        logger.info("Tool %s failed: %r", tool.name, outcome.error)
+        logger.info("Tool %s failed: %s", tool.name, type(outcome.error).__name__)
     return Answer(outcome.wire, outcome.error if tool.errors == "raise" else None)
 
 

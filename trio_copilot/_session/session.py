@@ -18,6 +18,7 @@ import attrs
 import trio
 
 from .._blocks import called
+from .._checks import wrong_type
 from .._errors import CopilotError, RpcError
 from .._json import as_array, as_object, as_text
 from .._peer import Call
@@ -239,7 +240,7 @@ class Session:
         Protocol: `session.send`.
         """
         if mode not in ("enqueue", "immediate"):
-            raise ValueError(f"mode is 'enqueue' or 'immediate', not {mode!r}")
+            raise ValueError("mode must be 'enqueue' or 'immediate'")
         params = {**self._prompt(prompt, attachments), "mode": mode}
         self._check()
         call = await self._submit("session.send", params)
@@ -341,7 +342,7 @@ class Session:
         _check_types(types, allow_unknown=allow_unknown)
         subscription = self._fanout.add(types)
         scope = trio.CancelScope()
-        name = f"handler {getattr(handler, '__name__', handler)!s}"
+        name = f"handler {getattr(handler, '__name__', type(handler).__name__)}"
         self._observers.start_soon(self._serve, subscription, handler, scope, name=name)
         return scope.cancel
 
@@ -490,7 +491,7 @@ class Session:
 
     def _prompt(self, prompt: str, attachments: Sequence[Attachment]) -> dict[str, Any]:
         if not isinstance(prompt, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # the CLI would take anything
-            raise TypeError(f"A prompt is a string, not {prompt!r}")
+            raise wrong_type("A prompt", "a string", prompt)
         params: dict[str, Any] = {"prompt": prompt, **trace_headers()}
         if attachments:
             paths = self._desk.paths

@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Literal, TypeAlias
 
 import attrs
-from attrs import validators
 
+from .._checks import of_type, one_of, set_fields, wrong_type
 from .._did_you_mean import checks_options
 from .._json import as_object, as_text
 from .._tools.declare import is_async
@@ -25,23 +25,23 @@ def _check_sections(
             "sections change the CLI's own prompt, which mode='replace' drops"
         )
     if not isinstance(sections, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]  # what users pass
-        raise TypeError(f"sections must be a mapping, not {sections!r}")
+        raise wrong_type("sections", "a mapping", sections)
     for name, change in sections.items():
         if not isinstance(change, Mapping) and not is_async(change):
-            raise TypeError(
-                f"sections[{name!r}] must be a mapping or an async function, "
-                f"not {change!r}"
-            )
+            wanted = "a mapping or an async function"
+            raise wrong_type(f"sections[{name!r}]", wanted, change)
 
 
 @checks_options
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, repr=False)
 class SystemMessage:
     """Changes the system prompt of a session."""
 
-    content: str = attrs.field(default="", validator=validators.instance_of(str))
+    __repr__ = set_fields
+
+    content: str = attrs.field(default="", validator=of_type(str))
     mode: Literal["append", "replace"] = attrs.field(
-        default="append", validator=validators.in_(("append", "replace"))
+        default="append", validator=one_of(("append", "replace"))
     )
     """`append` adds to the CLI's own prompt; `replace` takes its place, the rules for
     safety in it included."""
@@ -74,6 +74,6 @@ class SystemMessage:
             if change is not None and not isinstance(change, Mapping):
                 text = await change(text)
                 if not isinstance(text, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # what users return
-                    raise TypeError(f"The section {name!r} must be text, not {text!r}")
+                    raise wrong_type(f"The section {name!r}", "text", text)
             changed[name] = {"content": text}
         return {"sections": changed}

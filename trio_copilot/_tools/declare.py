@@ -18,6 +18,7 @@ import attrs
 import msgspec
 import trio
 
+from .._checks import one_of
 from .._errors import CopilotError, ToolDefinitionError
 from .arguments import arguments_type, schema_of
 
@@ -59,7 +60,8 @@ def is_async(function: object) -> bool:
 def _check_handler(tool: Tool, _: object, handler: Handler | None) -> None:
     if handler is not None and not is_async(handler):
         raise ToolDefinitionError(
-            f"The handler of {tool.name} is not an async function: {handler!r}"
+            f"The handler of {tool.name} is not an async function, but of type "
+            f"{type(handler).__name__}"
         )
 
 
@@ -78,7 +80,7 @@ class Tool:
     parameters: Mapping[str, Any] = attrs.field(factory=lambda: {"type": "object"})
     """JSON schema of the arguments, an object."""
     handler: Handler | None = attrs.field(
-        default=None, kw_only=True, validator=_check_handler
+        default=None, kw_only=True, validator=_check_handler, repr=False
     )
     timeout: float | None = attrs.field(
         default=None,
@@ -89,7 +91,7 @@ class Tool:
     limiter: trio.CapacityLimiter | None = attrs.field(default=None, kw_only=True)
     """Limits how many calls run at once; share it among tools to limit them together."""
     errors: ErrorPolicy = attrs.field(
-        default="tell", kw_only=True, validator=attrs.validators.in_(("tell", "raise"))
+        default="tell", kw_only=True, validator=one_of(("tell", "raise"))
     )
     """An exception in the handler: `tell` the model that it failed and go on, or
     `raise` it from the turn as well, which stops the turn."""

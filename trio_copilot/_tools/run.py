@@ -94,7 +94,10 @@ def by_name(tools: tuple[Tool, ...]) -> dict[str, Tool]:
     table: dict[str, Tool] = {}
     for item in tools:
         if not isinstance(item, Tool):  # pyright: ignore[reportUnnecessaryIsInstance]  # what users pass
-            raise TypeError(f"{item!r} is no tool: decorate the function with @tool")
+            raise TypeError(
+                f"tools: {getattr(item, '__name__', type(item).__name__)} is no tool: "
+                "decorate the function with @tool"
+            )
         if item.name in table:
             raise ToolDefinitionError(f"Two tools are named {item.name!r}")
         table[item.name] = item

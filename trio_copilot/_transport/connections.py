@@ -7,7 +7,9 @@ import re
 from collections.abc import Iterable
 
 import attrs
+from attrs.validators import optional
 
+from .._checks import check_type, of_type, wrong_type
 from .._did_you_mean import checks_options
 
 __all__ = ["DEFAULT_HOST", "Stdio", "Tcp"]
@@ -23,20 +25,28 @@ _ADDRESS = re.compile(
 
 
 def _words(args: Iterable[str]) -> tuple[str, ...]:
+    check_type("args", args, Iterable)
     words = args if isinstance(args, str) else tuple(args)
     if isinstance(words, str) or not all(isinstance(word, str) for word in words):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers vary
-        raise TypeError(f"args must be a sequence of strings, not {words!r}")
+        kinds = sorted({type(word).__name__ for word in words})
+        given = "str" if isinstance(words, str) else f"one of {', '.join(kinds)}"
+        raise TypeError(f"args must be a sequence of strings, not {given}")
     return words
 
 
-def _check_host(_tcp: Tcp, _attribute: attrs.Attribute[str], host: str) -> None:
+def _number_of(words: tuple[str, ...]) -> str:
+    return f"<{len(words)}>"  # one may be a token
+
+
+def _check_host(_tcp: Tcp, attribute: attrs.Attribute[str], host: str) -> None:
+    check_type(attribute.name, host, str)
     if not host:
         raise ValueError("host must not be empty")
 
 
 def _check_port(_tcp: Tcp, _attribute: attrs.Attribute[int], port: object) -> None:
     if isinstance(port, bool) or not isinstance(port, int):
-        raise TypeError(f"port must be an int, not {port!r}")
+        raise wrong_type("port", "an int", port)
     if not 1 <= port <= 65535:
         raise ValueError(f"port must be within 1..65535, not {port}")
 
@@ -52,7 +62,7 @@ class Stdio:
     """
 
     path: str | os.PathLike[str] | None = None
-    args: tuple[str, ...] = attrs.field(default=(), converter=_words)
+    args: tuple[str, ...] = attrs.field(default=(), converter=_words, repr=_number_of)
 
 
 @checks_options
@@ -68,7 +78,9 @@ class Tcp:
 
     host: str = attrs.field(validator=_check_host)
     port: int = attrs.field(validator=_check_port)
-    token: str | None = attrs.field(default=None, repr=False)
+    token: str | None = attrs.field(
+        default=None, repr=False, validator=optional(of_type(str))
+    )
 
     @classmethod
     def at(cls, address: str, *, token: str | None = None) -> Tcp:
@@ -84,7 +96,8 @@ class Tcp:
         """
         match = _ADDRESS.fullmatch(address.strip())
         if match is None or not 1 <= int(match["port"]) <= 65535:
-            shown = address.rpartition("@")[2]  # no password in an error
+            # Without what may be a password or a token.
+            shown = address.rpartition("@")[2].partition("?")[0]
             raise ValueError(
                 f"{shown!r} is no address of a CLI: expected 'host:port', 'port' or "
                 "'[::1]:port' with a port within 1..65535"

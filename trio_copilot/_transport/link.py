@@ -8,7 +8,9 @@ from contextlib import asynccontextmanager
 
 import attrs
 import trio
+from attrs.validators import optional
 
+from .._checks import of_type, of_words, one_of
 from .._errors import CliExitedError
 from .._paths import ELSEWHERE, OF_A_STREAM, OF_OUR_CLI, PathRule
 from .connections import Stdio, Tcp
@@ -47,19 +49,25 @@ class Link:
 class LaunchOptions:
     """How to start a CLI; see `open_client`."""
 
-    env: Mapping[str, str] | None = attrs.field(default=None, repr=False)
+    env: Mapping[str, str] | None = attrs.field(
+        default=None, repr=False, validator=optional(of_words)
+    )
     cwd: str | None = None
     """An absolute path."""
     log_level: str | None = attrs.field(
         default=None,
-        validator=attrs.validators.optional(attrs.validators.in_(LOG_LEVELS)),
+        validator=optional(one_of(LOG_LEVELS)),
     )
     home: str | None = None
     """An absolute path."""
-    github_token: str | None = attrs.field(default=None, repr=False)
-    use_logged_in_user: bool = True
-    telemetry: Mapping[str, str] | None = None
-    shutdown_timeout: float
+    github_token: str | None = attrs.field(
+        default=None, repr=False, validator=optional(of_type(str))
+    )
+    use_logged_in_user: bool = attrs.field(default=True, validator=of_type(bool))
+    telemetry: Mapping[str, str] | None = attrs.field(
+        default=None, repr=False, validator=optional(of_words)
+    )
+    shutdown_timeout: float = attrs.field(validator=of_type(int, float))
 
     def arguments(self) -> list[str]:
         """Return the arguments that make the CLI a server on its stdio."""
@@ -155,7 +163,7 @@ def as_stdio(
         case _:
             raise TypeError(
                 "open_client takes Stdio, Tcp, a path, a list of a program and its "
-                f"arguments, a trio.abc.Stream or None, not {connection!r}"
+                f"arguments, a trio.abc.Stream or None, not {type(connection).__name__}"
             )
 
 

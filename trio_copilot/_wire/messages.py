@@ -167,9 +167,18 @@ def encode_message(message: Message, *, as_cli: bool = False) -> bytes:
     try:
         return encode(_members(message))
     except (TypeError, RecursionError) as error:
-        raise TypeError(f"{message!r} cannot be sent as JSON: {error}") from error
+        raise TypeError(f"{_label(message)} cannot be sent as JSON: {error}") from error
     except ValueError as error:
-        raise ValueError(f"{message!r} cannot be sent to the CLI: {error}") from error
+        raise ValueError(
+            f"{_label(message)} cannot be sent to the CLI: {error}"
+        ) from error
+
+
+def _label(message: Message) -> str:
+    """Return what to call a message, whose values may be secret."""
+    if isinstance(message, (Request, Notification)):
+        return message.method
+    return f"the answer to request {message.id}"
 
 
 def _members(message: Message) -> dict[str, Any]:

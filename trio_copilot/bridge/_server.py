@@ -20,6 +20,7 @@ from trio_websocket import ConnectionClosed, WebSocketConnection
 from trio_copilot import Client, CopilotError, SessionOptions
 
 from .._blocks import as_block
+from .._checks import check_type
 from .._scopes import impatient, last_words, open_block
 from ._access import Access, make_token
 from ._closing import Close, CloseCode, linger, say_goodbye
@@ -203,11 +204,12 @@ async def open_bridge(
     if options.session_id is not None:
         raise ValueError("Every connection has a session of its own: no session_id")
     options = options.filled_from(client._cli_environment)
-    if token == "":
+    token = make_token() if token is None else token
+    check_type("token", token, str)
+    if not token:
         raise ValueError(
             "An empty token would let anybody in: pass None to have one made"
         )
-    token = token if token is not None else make_token()
     access = Access(token, host)
     access.allow(origins)
     if listeners is None:

@@ -19,7 +19,6 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from contextlib import aclosing
-from difflib import get_close_matches
 from typing import Any, TypeVar
 
 import attrs
@@ -31,6 +30,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from .._did_you_mean import did_you_mean
 from ._access import Access
 from ._messages import (
     Answer,
@@ -157,8 +157,7 @@ class TurnRoutes:
 
 
 def _unknown(name: str, known: Collection[str]) -> str:
-    meant = get_close_matches(name, known, n=1)
-    hint = f": did you mean {meant[0]}?" if meant else f", only {', '.join(known)}"
+    hint = did_you_mean(name, known) or f", only {', '.join(known)}"
     return f"there is no field {name[:SHOWN]!a}{hint}"
 
 

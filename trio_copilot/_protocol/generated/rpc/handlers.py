@@ -2,7 +2,7 @@
 # Made from the schemas of Copilot CLI 1.0.102, sha256
 # 7db5bbe2a490fb1f2c1d179876e68b3839d32ebd312a8053ee8f07962a8c6d55
 # What follows these lines has the sha256
-# 4bb7bee8c3c8b22bae24069689540a0bffcfd5519431bf4a5633e6b390d92409
+# fcd708de9d9c8926b3db5287f3c42a8d831653a74c6b4162ef3dc83a62d781eb
 # mypy: disable-error-code="empty-body"
 """The calls `handlers` and their types."""
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from .workflow import WorkflowHandler
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, repr=False)
 class SessionHandlers(Handlers):
     """What answers the CLI's requests about one session."""
 
@@ -42,7 +42,7 @@ class SessionHandlers(Handlers):
     workflow: WorkflowHandler | None = None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, repr=False)
 class ClientHandlers(Handlers):
     """What answers the CLI's requests that are about no session."""
 
