@@ -8,8 +8,8 @@ import pytest
 import trio
 import trio.testing
 
-from trio_copilot import RpcError, SessionOptions, open_client
-from trio_copilot.testing import open_scripted_cli
+from trio_copilot import RpcError, SessionOptions, Tool, allow_all, open_client
+from trio_copilot.testing import open_scripted_cli, open_stage
 
 CLOUD = {"repository": {"owner": "me", "name": "mine"}}
 
@@ -48,6 +48,21 @@ async def test_cancelled_while_it_is_created_it_is_released_by_that_id(
         assert client._sessions == {}
 
 
+def test_it_is_told_nothing_that_nobody_asked_for() -> None:
+    """With any of it the CLI says that there is no such method."""
+    forbidden = {"includeSubAgentStreamingEvents", "requestPermission", "tools"}
+    told = SessionOptions(cloud=CLOUD).to_wire(None)
+
+    assert forbidden.isdisjoint(told)
+    asked = SessionOptions(
+        cloud=CLOUD,
+        include_sub_agent_streaming_events=False,
+        on_permission_request=allow_all,
+        tools=[Tool("look")],
+    )
+    assert forbidden <= asked.to_wire(None).keys()
+
+
 def test_nobody_else_gives_it_an_id() -> None:
     with pytest.raises(ValueError, match="cloud= and session_id= exclude each other"):
         SessionOptions(cloud=CLOUD, session_id="mine")
@@ -56,9 +71,11 @@ def test_nobody_else_gives_it_an_id() -> None:
 @pytest.mark.cli
 async def test_the_real_cli_takes_it_so(cli_path: Path, cli_home: Path) -> None:
     """As far as it goes without an account."""
-    env = {"PATH": "/usr/bin:/bin", "HOME": str(cli_home)}
     with trio.fail_after(60):
-        async with open_client(cli_path, env=env) as client:
+        async with (
+            open_stage([], cli=cli_path, home=cli_home) as stage,
+            stage.open_client() as client,
+        ):
             with pytest.raises(RpcError, match="cloud requires authentication"):
                 async with client.open_session(cloud=CLOUD):
                     raise AssertionError

@@ -258,6 +258,8 @@ class SessionOptions:
     request_extensions: bool | None = _option(bool)
     extension_info: Mapping[str, Any] | None = _option(Mapping)
     cloud: Mapping[str, Any] | None = _option(Mapping)
+    """Where in the cloud the session runs, such as `{"repository": {"owner": "me", "name":
+    "mine"}}`; needs a login. CLI 1.0.102 takes no tools, handlers or hooks with it."""
     continue_pending_work: bool | None = _option(bool)
     """More options, each as the CLI knows it; `None` leaves its default."""
     extra: Mapping[str, Any] | None = _option(Mapping)
@@ -298,7 +300,7 @@ class SessionOptions:
         Raises:
           ValueError: it names a provider, and nobody names a model.
         """
-        if self.provider is not None or self.providers or self.models:
+        if self.provider is not None or self.providers or self.models or self.cloud:
             return self  # the CLI refuses both
         provider = Provider.from_environment(environment)
         if provider is None:
@@ -362,7 +364,19 @@ class SessionOptions:
                 wire["provider"]["hasBearerTokenProvider"] = True
         if getattr(self.handlers, "skill_provider", None) is not None:
             wire["hasSkillProvider"] = True
+        if self.cloud is not None:
+            _leave_to_the_cloud(wire, asks=self.on_permission_request is not None)
         return {**wire, **(self.extra or {})}
+
+
+def _leave_to_the_cloud(wire: dict[str, Any], *, asks: bool) -> None:
+    """Take out what nobody has asked for: with it the CLI knows no such session."""
+    if wire["includeSubAgentStreamingEvents"]:
+        del wire["includeSubAgentStreamingEvents"]
+    if not asks:
+        del wire["requestPermission"]
+    if not wire["tools"]:
+        del wire["tools"]
 
 
 _NOT_PLAIN = (
