@@ -213,6 +213,8 @@ async def test_so_many_sessions_at_once_and_no_more(
         process.send_signal(signal.SIGINT)
 
     files = [tmp_path / name for name in "abcde"]
+    for file in files:
+        file.touch()
     ended = await examples.run(
         "06_many_sessions", HANGING, *files, meanwhile=press_ctrl_c, stopped=[1, 2, 3]
     )
