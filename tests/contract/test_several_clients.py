@@ -281,3 +281,24 @@ async def test_what_a_session_can_do_follows_who_is_there(
                         await changes.receive()
                         ui = {**before["ui"], "elicitation": True}
                         assert mine.capabilities == {**before, "ui": ui}
+
+
+@pytest.mark.cli
+@pytest.mark.parametrize(
+    ("prompt", "answer", "told"),
+    [("run", Allow(), "done"), ("ask", "blue", "User selected: blue")],
+)
+async def test_who_leaves_while_he_is_asked_decides_nothing(
+    cli_path: Path, cli_home: Path, prompt: str, answer: Any, told: str
+) -> None:
+    one, two = Person(), Person()
+    with trio.fail_after(60):
+        async with pair(cli_path, cli_home, one.handlers, two.handlers) as both:
+            async with both.mine.turn(prompt, timeout=30) as turn:
+                await one.asked.receive()
+                await two.asked.receive()
+                await close_session(both.other)
+                assert await two.gave_up.receive()
+                await one.answer.send(answer)
+                await turn.wait()
+            assert told in both.told

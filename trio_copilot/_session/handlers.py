@@ -47,6 +47,8 @@ class OpenRequest:
     """Sends the answer. Neither blocks nor fails."""
     if_cancelled: Any
     """The answer that is owed when the handler is cancelled."""
+    shared: bool = False
+    """Whether other clients of the session are asked, too, and any may answer."""
     subject: str = ""
     """What is asked, if the CLI says so again when the request is over."""
     call_id: str = ""
@@ -98,7 +100,13 @@ class Handlers:
             self._nursery.start_soon(self._run, request, work, name=request.label)
 
     async def serve(
-        self, label: str, if_cancelled: Any, work: Work, subject: str = ""
+        self,
+        label: str,
+        if_cancelled: Any,
+        work: Work,
+        *,
+        shared: bool = False,
+        subject: str = "",
     ) -> Any:
         """Run a handler as `begin` does, and return its answer.
 
@@ -122,6 +130,7 @@ class Handlers:
             label=label,
             reply=reply,
             if_cancelled=if_cancelled,
+            shared=shared,
             subject=subject,
             ends_with_abort=True,
         )
@@ -156,6 +165,13 @@ class Handlers:
     def cancel(self) -> None:
         """Answer everything that is open as cancelled, and cancel its handlers."""
         for request in tuple(self._open.values()):
+            self._give_up(request)
+
+    def leave(self) -> None:
+        """As `cancel`, but say nothing where others may answer: we go, they stay."""
+        for request in tuple(self._open.values()):
+            if request.shared:
+                request.if_cancelled = UNANSWERED
             self._give_up(request)
 
     def refuse(self) -> None:

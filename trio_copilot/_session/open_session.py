@@ -94,7 +94,7 @@ async def close_session(session: Session, patience: float = GRACE) -> None:
             with last_words(patience):
                 await turn._left.wait()
         session._end = session._end or SessionClosedError()
-        session._handlers.cancel()
+        session._handlers.leave()
         session._fanout.close()
         try:
             with last_words(RELEASE_TIMEOUT):

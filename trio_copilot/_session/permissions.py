@@ -231,14 +231,14 @@ class Verdicts:
                 return first.decision
         verdict = self._by_call[key] = _Verdict()
         try:
-            verdict.decision = await decide(handler, request)
+            verdict.decision = decision = await decide(handler, request)
         except Exception:
             verdict.decision = HANDLER_FAILED
             raise
         finally:
             if verdict.decision is None:  # cancelled: somebody else has answered
-                del self._by_call[key]
+                self._by_call.pop(key, None)
             elif len(self._by_call) > MAX_REMEMBERED:
                 del self._by_call[next(iter(self._by_call))]
             verdict.settled.set()
-        return verdict.decision
+        return decision

@@ -130,6 +130,7 @@ class Desk:
         request = self._open_request(
             data, f"permission {question.kind}", ANSWER_PERMISSION, NOBODY_DECIDED
         )
+        request.shared = True
         handlers.begin(request, partial(self._decide, question, handlers))
 
     async def _decide(self, question: PermissionRequest, handlers: Handlers) -> Answer:
@@ -156,6 +157,7 @@ class Desk:
 
         label = "elicitation"
         request = self._open_request(data, label, ANSWER_FORM, NOBODY_FILLED_IT_IN)
+        request.shared = True
         handlers.begin(request, work)
 
     def _question_announced(
@@ -206,14 +208,14 @@ class Desk:
     async def _ask_user(self, params: Mapping[str, Any], handlers: Handlers) -> Any:
         question = UserInputRequest.from_wire(params)
         work = _asking(self.options.on_user_input, question)
-        return await _serve("user input", work, handlers, question.question)
+        return await _serve("user input", work, handlers, subject=question.question)
 
     async def _leave_plan_mode(
         self, params: Mapping[str, Any], handlers: Handlers
     ) -> Any:
         question = ExitPlanModeRequest.from_wire(params)
         work = _asking(self.options.on_exit_plan_mode, question)
-        return await _serve("plan", work, handlers, question.summary)
+        return await _serve("plan", work, handlers, subject=question.summary)
 
     async def _switch_mode(self, params: Mapping[str, Any], handlers: Handlers) -> Any:
         question = AutoModeSwitchRequest.from_wire(params)
@@ -225,7 +227,7 @@ class Desk:
     ) -> Any:
         message = self.options.system_message
         work = partial(message.transform, params) if message is not None else None
-        return await _serve("system message", work, handlers)
+        return await _serve("system message", work, handlers, shared=False)
 
     async def _run_hook(self, params: Mapping[str, Any], handlers: Handlers) -> Any:
         hooks = self.options.hooks
@@ -267,6 +269,8 @@ async def _serve(
     label: str,
     ask: Callable[[], Awaitable[Any]] | None,
     handlers: Handlers,
+    *,
+    shared: bool = True,
     subject: str = "",
 ) -> Any:
     """Answer a request; an exception is raised in the handler's task afterwards."""
@@ -280,7 +284,9 @@ async def _serve(
             refused = RpcError(INTERNAL_ERROR, f"The handler for {label} failed")
             return Answer(refused, error)
 
-    return await handlers.serve(label, REQUEST_CANCELLED, work, subject)
+    return await handlers.serve(
+        label, REQUEST_CANCELLED, work, shared=shared, subject=subject
+    )
 
 
 async def _call(
