@@ -21,6 +21,7 @@ from trio_copilot import (
     RpcError,
 )
 from trio_copilot._peer import FAIRNESS, Peer, open_peer
+from trio_copilot._peer.peer import UNREAD_TIMEOUT
 from trio_copilot._wire.framing import FrameDecoder, encode_frame
 from trio_copilot._wire.messages import (
     ErrorResponse,
@@ -28,6 +29,7 @@ from trio_copilot._wire.messages import (
     Notification,
     Request,
     Response,
+    cancel_request,
     decode_message,
     encode_message,
 )
@@ -194,6 +196,69 @@ async def test_parameters_that_json_cannot_express_break_nothing() -> None:
         assert (await far.receive()).method == "good"
 
 
+async def test_parameters_that_the_peer_cannot_read_break_nothing() -> None:
+    async with connected() as (peer, far):
+        with pytest.raises(ValueError, match=r"bad cannot be sent: path must be readable"):
+            await peer.request("bad", {"path": "caf\udce9"})
+        await peer.submit("good", {"text": "caf\udce9"})
+        assert (await far.receive()).params == {"text": "caf\ufffd"}
+
+
+UNREAD = ErrorResponse(None, -32700, "recursion limit exceeded")
+
+
+async def test_a_call_that_the_peer_could_not_read_is_woken(autojump_clock) -> None:
+    async with connected() as (peer, far):
+        call = await peer.submit("x")
+        await far.send(UNREAD)
+        with pytest.raises(RpcError, match=r"x: recursion limit.*unread") as caught:
+            await call.result()
+        assert caught.value.code == -32700
+        assert trio.current_time() == UNREAD_TIMEOUT
+        assert peer.pending_calls == 0
+
+
+async def test_only_a_call_that_may_be_unread_is_failed(autojump_clock) -> None:
+    """Not one that was issued before an answered one, nor one that is answered soon."""
+    async with connected() as (peer, far):
+        slow, answered, unread, prompt = [
+            await peer.submit(name) for name in ("slow", "answered", "unread", "prompt")
+        ]
+        await far.send(Response(2, "a"), UNREAD, Response(4, "p"))
+        with pytest.raises(RpcError):
+            await unread.result()
+        later = await peer.submit("later")
+        await far.send(Response(5, "l"), Response(1, "s"), Response(3, "late"))
+        calls = (slow, answered, prompt, later)
+        assert [await call.result() for call in calls] == ["s", "a", "p", "l"]
+        sent = [await far.receive() for _ in range(6)]
+        assert cancel_request(3) in sent
+
+
+async def test_an_unread_message_that_was_no_call_wakes_nobody(autojump_clock) -> None:
+    async with connected() as (peer, far):
+        await far.send(UNREAD)
+        await trio.sleep(UNREAD_TIMEOUT / 2)
+        call = await peer.submit("x")
+        await trio.sleep(UNREAD_TIMEOUT)
+        await far.send(Response(1, "y"))
+        assert await call.result() == "y"
+
+
+async def test_an_answer_that_cannot_be_sent_costs_that_answer_alone(caplog) -> None:
+    async def serve(method: str, params: Any) -> Any:
+        await trio.lowlevel.checkpoint()
+        return object()
+
+    async with connected(serve) as (peer, far):
+        await far.send(Request(1, "x", None))
+        answer = await far.receive()
+        assert (answer.id, answer.code) == (1, -32603)
+        assert "TypeError" in answer.message
+        await peer.submit("good")
+    assert "The answer to x cannot be sent" in caplog.text
+
+
 async def test_notifications_come_in_order() -> None:
     async with connected() as (_, far):
         await far.send(*(Notification("event", n) for n in range(50)))
@@ -237,6 +302,7 @@ async def test_a_handler_that_fails_is_answered_and_not_swallowed() -> None:
             await far.send(Request(1, "x", None))
             answer = await far.receive()
             assert (answer.id, answer.code) == (1, -32603)
+            assert answer.message == "The handler failed: LookupError"
             await trio.sleep_forever()
 
 

@@ -19,6 +19,7 @@ class LedgerAgainstModel(RuleBasedStateMachine):
         super().__init__()
         self.ledger: Ledger[str] = Ledger()
         self.fates: dict[int, str] = {}  # {id: "open" | "abandoned" | "settled"}
+        self.heard: set[int] = set()  # ids that were answered, whatever that meant
         self.theirs: set[int] = set()
         self.closed = False
 
@@ -39,6 +40,8 @@ class LedgerAgainstModel(RuleBasedStateMachine):
             "unknown": Stray.UNKNOWN,
         }
         assert self.ledger.settle(id_) == expected[self.fates.get(id_, "unknown")]
+        if id_ in self.fates:
+            self.heard.add(id_)
         if id_ in self.fates and self.fates[id_] != "closed":
             self.fates[id_] = "settled"
 
@@ -55,6 +58,16 @@ class LedgerAgainstModel(RuleBasedStateMachine):
         assert self.ledger.close() == [f"waiter {id_}" for id_ in open_ids]
         self.fates = dict.fromkeys(self.fates, "closed")
         self.closed = True
+
+    @invariant()
+    def what_the_peer_may_not_have_read_is_open_and_newer_than_all_it_answered(self):
+        assert self.ledger.unread() == [
+            id_
+            for id_, fate in self.fates.items()
+            if fate == "open" and id_ > max(self.heard, default=0)
+        ]
+        for id_ in range(-1, 13):
+            assert self.ledger.is_open(id_) is (self.fates.get(id_) == "open")
 
     @rule(id_=some_id)
     def accept(self, id_):

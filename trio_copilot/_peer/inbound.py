@@ -81,15 +81,27 @@ class Inbound:
         except RpcError as error:
             answer = ErrorResponse(request.id, error.code, error.message, error.data)
         except Exception as error:
-            # Not its text, which may hold secrets: who made the handler gets all of it.
-            kind = type(error).__name__
-            logger.warning("The handler of %s failed: %s", request.method, kind)
-            answer = ErrorResponse(
-                request.id, INTERNAL_ERROR, f"The handler failed: {kind}", None
+            logger.warning(
+                "The handler of %s failed: %s", request.method, type(error).__name__
             )
+            answer = _failure(request, error)
             raise
         finally:
             begun.set()
             del self._scopes[request.id]
             if self._ledger.answered(request.id) and answer is not None:
-                self._send(answer)
+                self._send_answer(request, answer)
+
+    def _send_answer(self, request: Request, answer: Message) -> None:
+        try:
+            self._send(answer)
+        except Exception as error:
+            # The layers above have tried; whatever they missed costs this answer alone.
+            logger.exception("The answer to %s cannot be sent", request.method)
+            self._send(_failure(request, error))
+
+
+def _failure(request: Request, error: Exception) -> ErrorResponse:
+    # Its type alone: the text may hold secrets, and need not be text at all.
+    message = f"The handler failed: {type(error).__name__}"
+    return ErrorResponse(request.id, INTERNAL_ERROR, message)

@@ -31,6 +31,7 @@ from .._wire.messages import (
     Notification,
     Request,
     Response,
+    cancel_request,
     decode_message,
     encode_message,
 )
@@ -46,6 +47,9 @@ FAIRNESS = 128
 """Frames dealt with before other tasks have their turn: a turn costs as much as several.
 Those who iterate take as many items in theirs: whoever is quick enough must not fall
 behind because the reader has longer turns."""
+
+UNREAD_TIMEOUT = 1.0
+"""Seconds that calls which the peer may not have been able to read have to be answered."""
 
 FLUSH_TIMEOUT = 1.0
 """Seconds that leaving waits for frames already handed over to be written."""
@@ -154,7 +158,8 @@ class Peer:
         `$/cancelRequest`, and an answer that comes all the same is dropped.
 
         Raises:
-          RpcError: the peer answered with an error.
+          RpcError: the peer answered with an error, or could not read the request.
+          TypeError, ValueError: the parameters cannot be sent, as `encode_message` says.
           CopilotError: the connection has ended, or ends before the answer.
         """
         call, request_id = await self._issue(method, params, None)
@@ -162,7 +167,7 @@ class Peer:
             return await call.result()
         finally:
             if self._ledger.abandon(request_id):
-                self._send_now(Notification("$/cancelRequest", {"id": request_id}))
+                self._send_now(cancel_request(request_id))
 
     async def submit(
         self, method: str, params: Any = None, *, on_result: OnAnswer | None = None
@@ -253,19 +258,37 @@ class Peer:
                 self._on_notification(method, params)
             case Request():
                 self._inbound.start(message, nursery)
+            case ErrorResponse(id=None):
+                nursery.start_soon(self._fail_unread, message, self._ledger.unread())
             case Response() | ErrorResponse():
                 self._settle(message)
 
     def _settle(self, answer: Response | ErrorResponse) -> None:
-        if answer.id is None:
-            # Not in its words, which may show what it could not read.
-            logger.warning("The peer could not read a message of ours")
-            return
         waiter = self._ledger.settle(answer.id)
         if isinstance(waiter, Stray):
             logger.debug("A %s answer was dropped: id %r", waiter.name, answer.id)
         else:
             waiter._settle(answer)
+
+    async def _fail_unread(self, said: ErrorResponse, suspects: list[int]) -> None:
+        """The peer could not read a message of ours: fail the call that this was.
+
+        Which one it does not say. It says so at once, whereas an answer may take long. So
+        it can only be a call issued after the newest that had been answered by then. What
+        it has read it answers in a moment, as a rule; the rest would wait for ever.
+
+        Args:
+          said: the error.
+          suspects: the calls that were open then, and issued after that one.
+        """
+        # Not in its words, which may show what it could not read.
+        logger.warning("The peer could not read a message of ours")
+        await trio.sleep(UNREAD_TIMEOUT)
+        message = f"{said.message} (said of an unread message; it may have been this)"
+        for request_id in suspects:
+            if self._ledger.is_open(request_id):
+                self._settle(attrs.evolve(said, id=request_id, message=message))
+                self._send_now(cancel_request(request_id))
 
     async def _write(self) -> None:
         try:

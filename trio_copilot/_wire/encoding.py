@@ -20,7 +20,15 @@ import msgspec
 from .._json import decode_json
 from .text import check_exact, readable
 
-__all__ = ["MAX_DEPTH", "encode_as_cli", "encode_for_cli", "encode_json", "sendable"]
+__all__ = [
+    "MAX_DEPTH",
+    "check_size",
+    "encode_as_cli",
+    "encode_for_cli",
+    "encode_json",
+    "refusal",
+    "sendable",
+]
 
 MAX_DEPTH = 127
 """Arrays and objects within each other that the CLI reads, the message itself included."""
@@ -71,7 +79,7 @@ def encode_for_cli(value: object, *, within: int = 0) -> bytes:
         where a text must be exact, such as in a path or an id.
     """
     body = _encode(value, exact=True)
-    _check_size(body, MAX_DEPTH - within)
+    check_size(body, MAX_DEPTH - within)
     return body
 
 
@@ -84,13 +92,26 @@ def encode_as_cli(value: object) -> bytes:
         return json.dumps(tree, allow_nan=False, separators=(",", ":")).encode()
 
 
-def sendable(answer: object) -> msgspec.Raw:
+def sendable(answer: object, what: str) -> msgspec.Raw:
     """Return an answer for the CLI as JSON that can be sent for sure.
+
+    Args:
+      answer: what the CLI is told.
+      what: what to call it in errors, such as `the answer to a form`.
 
     Raises:
       TypeError, ValueError: as `encode_for_cli`.
     """
-    return msgspec.Raw(encode_for_cli(answer, within=_ENVELOPE))
+    try:
+        return msgspec.Raw(encode_for_cli(answer, within=_ENVELOPE))
+    except (TypeError, ValueError) as error:
+        raise refusal(error, what) from error
+
+
+def refusal(error: Exception, what: str) -> TypeError | ValueError:
+    """Return the error that says of what an encoder has spoken."""
+    kind = ValueError if isinstance(error, ValueError) else TypeError
+    return kind(f"{what} cannot be sent: {error}")
 
 
 def _encode(value: object, *, exact: bool) -> bytes:
@@ -149,8 +170,12 @@ _SIMPLER: tuple[tuple[Any, Callable[[Any], object]], ...] = (
 _encoder = msgspec.json.Encoder(enc_hook=_simpler)
 
 
-def _check_size(body: bytes, max_depth: int) -> None:
-    """Check that nothing is too deep or too large for the CLI."""
+def check_size(body: bytes, max_depth: int = MAX_DEPTH) -> None:
+    """Check that nothing in JSON is too deep or too large for the CLI.
+
+    Raises:
+      ValueError: it is; says what.
+    """
     brackets = body.count(b"{") + body.count(b"[")
     if brackets <= max_depth and not _DIGITS.search(body[::_SAMPLED]):
         return

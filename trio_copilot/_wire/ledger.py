@@ -53,6 +53,7 @@ class Ledger(Generic[W]):
     def __init__(self) -> None:
         self._waiters: dict[int, W] = {}  # our open requests, {id: waiter}
         self._issued = 0  # the newest id
+        self._answered = 0  # the newest id that the peer has answered
         self._abandoned: dict[int, None] = {}  # a set that knows its oldest
         self._forgotten = 0  # the newest id that is no longer among the abandoned
         self._accepted: set[int | str] = set()  # the peer's open requests
@@ -84,12 +85,24 @@ class Ledger(Generic[W]):
         """Close a request of ours that was answered; return who waits for it."""
         if not isinstance(id, int) or not 0 < id <= self._issued:
             return Stray.UNKNOWN
+        self._answered = max(self._answered, id)
         if id in self._waiters:
             return self._waiters.pop(id)
         if id in self._abandoned:
             del self._abandoned[id]
             return Stray.LATE
         return Stray.LATE if id <= self._forgotten else Stray.DOUBLE
+
+    def is_open(self, id: int) -> bool:  # noqa: A002 - JSON-RPC's word
+        """Whether a request of ours has no answer, and somebody waits for one."""
+        return id in self._waiters
+
+    def unread(self) -> list[int]:
+        """Return the open requests of ours that the peer may not have read so far.
+
+        It has read what came before the newest request that it has answered.
+        """
+        return [each for each in self._waiters if each > self._answered]
 
     def abandon(self, id: int) -> bool:  # noqa: A002 - JSON-RPC's word
         """Give up waiting for a request of ours; False if it is no longer open."""

@@ -19,7 +19,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from .._errors import ProtocolError
-from .encoding import encode_as_cli, encode_for_cli
+from .encoding import encode_as_cli, encode_for_cli, refusal
 from .excerpts import EXCERPT_SIZE, excerpt
 
 __all__ = [
@@ -166,12 +166,8 @@ def encode_message(message: Message, *, as_cli: bool = False) -> bytes:
     encode = encode_as_cli if as_cli else encode_for_cli
     try:
         return encode(_members(message))
-    except (TypeError, RecursionError) as error:
-        raise TypeError(f"{_label(message)} cannot be sent as JSON: {error}") from error
-    except ValueError as error:
-        raise ValueError(
-            f"{_label(message)} cannot be sent to the CLI: {error}"
-        ) from error
+    except (TypeError, ValueError, RecursionError) as error:
+        raise refusal(error, _label(message)) from error
 
 
 def _label(message: Message) -> str:

@@ -12,17 +12,18 @@ depends on chance or on the wall clock.
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncGenerator, Callable, Container, Mapping, Sequence
 from functools import partial
 from typing import Any
 
+import msgspec
 import trio
 import trio.testing
 
 from .._blocks import as_block
 from .._errors import ProtocolError, RpcError
 from .._scopes import open_block
+from .._wire.encoding import check_size
 from .._wire.framing import FrameDecoder
 from .._wire.messages import (
     ErrorResponse,
@@ -215,10 +216,12 @@ class ScriptedCli(ModelRecord):
         self._changes.happened()
 
     def _hear(self, frame: bytes) -> None:
+        code = PARSE_ERROR
         try:
+            _check_json(frame)
+            code = INVALID_REQUEST
             message = decode_message(frame)
-        except ProtocolError as error:
-            code = INVALID_REQUEST if _is_json(frame) else PARSE_ERROR
+        except (ValueError, RecursionError, ProtocolError) as error:
             self._host.post(ErrorResponse(None, code, str(error)))
             return
         self.received.append(message)
@@ -253,12 +256,10 @@ class ScriptedCli(ModelRecord):
             raise RefusedError(f"Unhandled method {name}", METHOD_NOT_FOUND)
 
 
-def _is_json(frame: bytes) -> bool:
-    try:
-        json.loads(frame)
-    except ValueError:
-        return False
-    return True
+def _check_json(frame: bytes) -> None:
+    """Check that the CLI could parse a frame: it is stricter than its JavaScript was."""
+    msgspec.json.decode(frame)  # knows no halves of UTF-16 pairs either
+    check_size(frame)
 
 
 @as_block
