@@ -5,17 +5,25 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+import msgspec
 import pytest
 import trio
 
 from trio_copilot import Allow, Deny, HookInput, Hooks
-from trio_copilot._session.hooks import refusal, run_hook
+from trio_copilot._session import hooks as session_hooks
+from trio_copilot._session.hooks import refusal
 
 DENIED = {"permissionDecision": "deny", "permissionDecisionReason": "no"}
 
 
 def params(moment: str, **details: Any) -> dict[str, Any]:
     return {"sessionId": "s", "hookType": moment, "input": details}
+
+
+async def run_hook(hooks: Hooks, said: dict[str, Any]) -> tuple[Any, Exception | None]:
+    """What the CLI is answered, and what the hook raised."""
+    answer, error = await session_hooks.run_hook(hooks, said)
+    return msgspec.json.decode(msgspec.json.encode(answer)), error
 
 
 def returning(value: Any) -> Any:
@@ -108,6 +116,9 @@ async def test_what_a_tool_hook_returns_is_the_output(
         ("pre_tool_use", "preToolUse", True),
         ("agent_stop", "agentStop", Deny()),
         ("post_tool_use", "postToolUse", "text"),
+        ("pre_tool_use", "preToolUse", {"modifiedArgs": {"x": object()}}),
+        ("pre_tool_use", "preToolUse", Deny(object())),  # type: ignore[arg-type]  # that is the mistake
+        ("user_prompt_submitted", "userPromptSubmitted", {"additionalContext": int}),
     ],
 )
 async def test_what_makes_no_sense_is_a_failure(

@@ -16,6 +16,7 @@ from .._checks import of_type, set_fields, wrong_type
 from .._did_you_mean import checks_options
 from .._json import as_object, as_text
 from .._tools.declare import is_async
+from .._wire.encoding import sendable
 from .permissions import Allow, Deny
 
 logger = logging.getLogger("trio_copilot.session")
@@ -131,7 +132,8 @@ async def run_hook(
     if handler is None:
         return {"output": None}, None
     try:
-        return {"output": _output(question, await handler(question))}, None
+        answer = {"output": _output(question, await handler(question))}
+        return sendable(answer, f"The answer of the hook {question.type}"), None
     except Exception as error:  # fail closed, then raise it
         if hooks.fails_open:
             logger.exception("The hook %s failed; going on without it", question.type)

@@ -22,6 +22,7 @@ from .._protocol.envelope import SessionEvent
 from .._telemetry import continued_trace
 from .._tools.declare import Tool, ToolContext
 from .._tools.run import CANCELLED, by_name, run_tool
+from .._wire.encoding import sendable
 from .handlers import Answer, Handlers, OpenRequest
 from .hooks import refusal, run_hook
 from .modes import AutoModeSwitchRequest, ExitPlanModeRequest
@@ -29,6 +30,7 @@ from .options import SessionOptions
 from .permissions import HANDLER_FAILED, Abstain, PermissionRequest
 from .questions import ElicitationRequest, UserInputRequest, elicitation_to_wire
 from .statistics import Tally
+from .system_message import SystemMessage
 from .typed_work import INTERNAL_ERROR, typed_work
 
 logger = logging.getLogger("trio_copilot.session")
@@ -137,9 +139,10 @@ class Desk:
         handler = self.options.on_permission_request
         try:
             decision = await handlers.verdicts.decide(handler, question)
+            wire = _told(decision, lambda made: made.to_wire(question), "a permission")
+            return Answer(wire)
         except Exception as error:  # noqa: BLE001  # fail closed, then raise it
             return Answer(HANDLER_FAILED.to_wire(question), error)
-        return Answer(_told(decision, lambda made: made.to_wire(question)))
 
     def _form_requested(
         self, event: SessionEvent, data: Mapping[str, Any], handlers: Handlers
@@ -151,7 +154,8 @@ class Desk:
 
         async def work() -> Answer:
             try:
-                return Answer(_told(await fill_in(form), elicitation_to_wire))
+                answer = await fill_in(form)
+                return Answer(_told(answer, elicitation_to_wire, "a form"))
             except Exception as error:  # noqa: BLE001  # raised once it is answered
                 return Answer(NOBODY_FILLED_IT_IN, error)
 
@@ -226,8 +230,8 @@ class Desk:
         self, params: Mapping[str, Any], handlers: Handlers
     ) -> Any:
         message = self.options.system_message
-        work = partial(message.transform, params) if message is not None else None
-        return await _serve("system message", work, handlers, shared=False)
+        transform = partial(_transform, message, params) if message else None
+        return await _serve("system message", transform, handlers, shared=False)
 
     async def _run_hook(self, params: Mapping[str, Any], handlers: Handlers) -> Any:
         hooks = self.options.hooks
@@ -255,14 +259,24 @@ def _asking(
         return None
 
     async def ask() -> Any:
-        return _told(await handler(question), question.answer_to_wire)
+        return _told(await handler(question), question.answer_to_wire, "a question")
 
     return ask
 
 
-def _told(answer: object, to_wire: Callable[[Any], Any]) -> Any:
-    """Return what the CLI is told of a handler's answer."""
-    return UNANSWERED if isinstance(answer, Abstain) else to_wire(answer)
+async def _transform(message: SystemMessage, params: Mapping[str, Any]) -> Any:
+    return sendable(await message.transform(params), "The system message")
+
+
+def _told(answer: object, to_wire: Callable[[Any], Any], question: str) -> Any:
+    """Return what the CLI is told of a handler's answer.
+
+    Raises:
+      TypeError, ValueError: it is no answer, or the CLI could not read it.
+    """
+    if isinstance(answer, Abstain):
+        return UNANSWERED
+    return sendable(to_wire(answer), f"The answer to {question}")
 
 
 async def _serve(

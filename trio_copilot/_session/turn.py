@@ -24,7 +24,7 @@ from .._protocol.envelope import SessionEvent
 from .._resource_errors import SessionBusyError, SessionClosedError
 from .._scopes import impatient, last_words
 from .._tools.declare import ToolError
-from .._tools.run import failed, succeeded
+from .._tools.run import failed, succeeded, words_of
 from .buffer import Buffer, Lagged
 from .chunks import TextChunks
 from .coalesce import TURN_EVENTS
@@ -273,7 +273,7 @@ class Turn:
           ValueError: no such call is open.
         """
         outcome = (
-            failed(str(result), result)
+            failed(words_of(result), result)
             if isinstance(result, ToolError)
             else succeeded(result)
         )

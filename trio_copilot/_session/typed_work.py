@@ -11,6 +11,7 @@ from typing import Any
 
 from .._errors import MalformedResultError, RpcError
 from .._protocol.calls import Handlers
+from .._wire.encoding import sendable
 from .handlers import Answer, Work
 
 logger = logging.getLogger("trio_copilot.session")
@@ -27,6 +28,7 @@ def typed_work(
         return None
     from .._protocol.answers import handler_for, read_request, write_answer
 
+    what = f"The answer to {method}"
     serve = handler_for(handlers, method)
     if serve is None:
         return None
@@ -38,10 +40,12 @@ def typed_work(
             logger.warning("%s was asked in a way that does not fit: %s", method, error)
             return Answer(RpcError(INVALID_PARAMS, error.reason))
         try:
-            answer = await serve(request)
-            return Answer(write_answer(handlers, method, answer))
-        except RpcError as error:  # it is how a handler refuses
-            return Answer(error)
+            try:
+                answer = await serve(request)
+            except RpcError as refused:  # it is how a handler refuses
+                sendable([refused.code, refused.message, refused.data], what)
+                return Answer(refused)
+            return Answer(sendable(write_answer(handlers, method, answer), what))
         except Exception as error:  # noqa: BLE001  # raised once it is answered
             return Answer(
                 RpcError(INTERNAL_ERROR, f"The handler of {method} failed"), error
