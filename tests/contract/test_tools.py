@@ -123,10 +123,26 @@ async def test_a_tool_that_raises_is_told_to_the_model_and_shown(
             async with rig.session.turn("?") as turn:
                 results = await results_of(turn)
 
-            assert "LookupError: no such city" in told(rig, 2)[0]
+            assert "The tool failed: LookupError" in told(rig, 2)[0]
+            assert "no such city" not in told(rig, 2)[0]
     assert [r.success for r in results] == [False]
     assert isinstance(results[0].error, LookupError)
     assert turn.text == "sorry"
+
+
+async def test_a_tool_that_tells_tells_the_text_of_its_exceptions(
+    world: World, clock: Clock
+) -> None:
+    @tool(errors="tell")
+    async def fail() -> str:
+        """Fail."""
+        raise LookupError("no such city")
+
+    with trio.fail_after(world.patience):
+        async with world.run([Reply(calls=[Call("fail")]), "ok"], tools=[fail]) as rig:
+            await rig.session.ask("?")
+
+            assert "LookupError: no such city" in told(rig, 2)[0]
 
 
 async def test_a_tool_error_is_told_in_its_own_words(

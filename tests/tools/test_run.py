@@ -93,7 +93,7 @@ async def test_a_result_that_json_cannot_express_is_a_failure(value: object) -> 
     outcome = await outcome_of(give)
 
     assert outcome.wire["resultType"] == "failure"
-    assert outcome.wire["error"].startswith("The tool failed: TypeError: ")
+    assert outcome.wire["error"] == "The tool failed: TypeError"
     assert isinstance(outcome.error, TypeError)
     with pytest.raises(TypeError):
         succeeded(value)
@@ -124,34 +124,72 @@ async def test_arguments_that_do_not_fit_are_a_failure_in_our_words() -> None:
     assert isinstance(outcome.error, ToolError)
 
 
-@pytest.mark.parametrize(
-    ("error", "text"),
-    [
-        (ToolError("Ask for a town."), "Ask for a town."),
-        (LookupError("no such city"), "The tool failed: LookupError: no such city"),
-        (trio.TooSlowError("mine"), "The tool failed: TooSlowError: mine"),
-        (
-            ExceptionGroup("x", [ToolError("Ask for a town.")]),
-            "Ask for a town.",
-        ),
-        (
-            ExceptionGroup("x", [ExceptionGroup("y", [KeyError(1)]), ToolError("No.")]),
-            "The tool failed: KeyError: 1\nNo.",
-        ),
-    ],
-    ids=repr,
-)
-async def test_what_the_handler_raises_is_told_and_kept(
-    error: Exception, text: str
-) -> None:
-    outcome = await outcome_of(raising(error))
+class WordlessError(Exception):
+    """As many a class by hand: its text is never set."""
 
+    def __str__(self) -> str:
+        return self.message  # type: ignore[attr-defined]  # the mistake
+
+    __repr__ = __str__
+
+
+class WordlessToolError(WordlessError, ToolError):
+    pass
+
+
+FAULTS = [
+    (ToolError("Ask for a town."), "Ask for a town.", "Ask for a town."),
+    (
+        LookupError("no such city"),
+        "The tool failed: LookupError",
+        "The tool failed: LookupError: no such city",
+    ),
+    (
+        trio.TooSlowError("mine"),
+        "The tool failed: TooSlowError",
+        "The tool failed: TooSlowError: mine",
+    ),
+    (
+        ExceptionGroup("x", [ToolError("Ask for a town.")]),
+        "Ask for a town.",
+        "Ask for a town.",
+    ),
+    (
+        ExceptionGroup("x", [ExceptionGroup("y", [KeyError(1)]), ToolError("No.")]),
+        "The tool failed: KeyError\nNo.",
+        "The tool failed: KeyError: 1\nNo.",
+    ),
+    (
+        WordlessError(),
+        "The tool failed: WordlessError",
+        "The tool failed: WordlessError: WordlessError",
+    ),
+    (WordlessToolError(), "WordlessToolError", "WordlessToolError"),
+]
+
+
+@pytest.mark.parametrize("errors", ["type", "tell", "raise"])
+@pytest.mark.parametrize(
+    ("error", "safe", "full"),
+    FAULTS,
+    ids=[f"{i} {type(f[0]).__name__}" for i, f in enumerate(FAULTS)],
+)
+async def test_what_the_handler_raises_is_kept_and_told_by_its_type_or_in_full(
+    error: Exception, safe: str, full: str, errors: Any
+) -> None:
+    outcome = await outcome_of(attrs.evolve(raising(error), errors=errors))
+
+    text = full if errors == "tell" else safe
     assert outcome.wire == {
         "textResultForLlm": text,
         "resultType": "failure",
         "error": text,
     }
     assert outcome.error is error
+
+
+def test_by_default_only_the_type_of_an_unexpected_exception_is_told() -> None:
+    assert raising(LookupError()).errors == Tool("by_hand").errors == "type"
 
 
 async def test_a_tool_error_out_of_a_nursery_keeps_its_words() -> None:

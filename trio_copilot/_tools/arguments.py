@@ -9,6 +9,7 @@ from typing import Annotated, Any, cast, get_args, get_origin
 import msgspec
 
 from .._errors import ToolDefinitionError
+from .._json import as_array, as_object
 
 _REF = "#/$defs/{name}"
 
@@ -48,7 +49,61 @@ def schema_of(arguments: type[msgspec.Struct], label: str) -> dict[str, Any]:
     )
     root = definitions.pop(reference["$ref"].rpartition("/")[2])
     root.pop("title", None)
-    return {**root, "$defs": definitions} if definitions else root
+    schema = {**root, "$defs": definitions} if definitions else root
+    _drop_void_defaults(schema)
+    return schema
+
+
+def read_arguments(arguments: Any, expected: Any) -> Any:
+    """Return what the model has given as the type that is expected.
+
+    An integer may be written with a fraction of zero: in a schema, as in JavaScript,
+    100.0 is one, and some models write it so.
+
+    Raises:
+      msgspec.ValidationError: it does not fit.
+    """
+    try:
+        # Keys are strings in JSON: `str_keys` reads numbers in them.
+        return msgspec.convert(arguments, expected, str_keys=True)
+    except msgspec.ValidationError as misfit:
+        try:
+            return msgspec.convert(_integral(arguments), expected, str_keys=True)
+        except msgspec.ValidationError:
+            raise misfit from None
+
+
+def _integral(tree: Any) -> Any:
+    if isinstance(tree, float) and tree.is_integer():
+        return int(tree)
+    if isinstance(tree, dict):
+        return {name: _integral(value) for name, value in as_object(tree).items()}
+    if isinstance(tree, list):
+        return [_integral(item) for item in as_array(tree)]
+    return tree
+
+
+def _drop_void_defaults(schema: Any) -> None:
+    """Drop null as a default where it is not admitted, as in `unit: str = None` of a class."""
+    if isinstance(schema, list):
+        for item in as_array(schema):
+            _drop_void_defaults(item)
+    elif isinstance(schema, dict):
+        members = as_object(schema)
+        if members.get("default", ...) is None and not _admits_null(members):
+            del members["default"]
+        for member in members.values():
+            _drop_void_defaults(member)
+
+
+def _admits_null(schema: dict[str, Any]) -> bool:
+    kinds = schema.keys() & {"type", "enum", "anyOf", "$ref"}
+    return (
+        not kinds
+        or schema.get("type") == "null"
+        or None in schema.get("enum", ())
+        or {"type": "null"} in schema.get("anyOf", ())
+    )
 
 
 def _field(
@@ -69,46 +124,65 @@ def _field(
             f"{label}: parameter {name!r} has no annotation, so no schema can be made "
             "of it"
         )
-    field_type = _described(hints[name])
+    text, hint = _description(hints[name])
+    if parameter.default is None and not _fits(None, hint):
+        hint = hint | None  # `unit: str = None` means that
+    if text:
+        hint = Annotated[hint, msgspec.Meta(description=text)]
     if parameter.default is parameter.empty:
-        return (name, field_type)
-    return (name, field_type, _default(label, parameter))
+        return (name, hint)
+    return (name, hint, _default(label, parameter, hint))
 
 
-def _described(hint: Any) -> Any:
-    """`Annotated[T, "text"]` describes T; msgspec wants that as a `Meta`."""
+def _description(hint: Any) -> tuple[str, Any]:
+    """`Annotated[T, "text"]` describes T: return the text, and the type without it."""
     if get_origin(hint) is not Annotated:
-        return hint
+        return "", hint
     base, *notes = get_args(hint)
     texts = [note for note in notes if isinstance(note, str)]
     others = [note for note in notes if not isinstance(note, str)]
-    if texts:
-        others.append(msgspec.Meta(description=" ".join(texts)))
-    return cast("Any", Annotated)[(base, *others)]
+    if others:
+        base = cast("Any", Annotated)[(base, *others)]
+    return " ".join(texts), base
 
 
-def _default(label: str, parameter: inspect.Parameter) -> Any:
+def _default(label: str, parameter: inspect.Parameter, hint: Any) -> Any:
     value = parameter.default
     # A mutable default is the function's own business: copy it, as msgspec demands.
     if isinstance(value, (list, dict, set)):
         return msgspec.field(default_factory=cast("list[Any]", value).copy)
     try:
-        msgspec.to_builtins(value)
+        plain = msgspec.to_builtins(value)
     except TypeError as error:
         raise ToolDefinitionError(
             f"{label}: the default of parameter {parameter.name!r} cannot be told in "
             f"JSON: {error}"
         ) from error
+    if not _fits(plain, hint):  # the model is not offered what would be refused
+        return msgspec.field(default_factory=lambda: value)
     return value
+
+
+def _fits(plain: Any, hint: Any) -> bool:
+    """Whether the check admits a value of JSON."""
+    try:
+        msgspec.convert(plain, hint, str_keys=True)
+    except msgspec.ValidationError:
+        return False
+    except Exception:  # noqa: BLE001  # no such type: `schema_of` says why
+        return True
+    return True
 
 
 def _check(label: str, name: str, field_type: Any) -> None:
     try:
         msgspec.json.schema(field_type)
-    except (TypeError, ValueError, NameError) as error:
+        msgspec.json.Decoder(field_type)  # knows which keys JSON cannot have
+    except Exception as error:
         shown = getattr(field_type, "__name__", None) or repr(field_type)
+        reason = str(error).rpartition("\n")[2]  # before it: what to do with msgspec
         raise ToolDefinitionError(
             f"{label}: no JSON schema can be made of parameter {name!r} of type "
-            f"{shown}: use builtin types, enums, Literal, collections, TypedDict, "
-            "dataclasses or attrs classes"
+            f"{shown}: {reason}. Use builtin types, enums, Literal, collections, "
+            "TypedDict, dataclasses or attrs classes"
         ) from error

@@ -2,7 +2,7 @@
 
 Strategy: the parameters become the fields of a `msgspec.Struct` made on the spot.
 msgspec derives the JSON schema from it and turns the model's JSON into it, attrs classes
-included, or says where it does not fit. So schema and check can never disagree.
+included, or says where it does not fit. So schema and check agree.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from __future__ import annotations
 import inspect
 import re
 import sys
-import typing
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Literal, cast, overload
+from types import FrameType
+from typing import Any, Literal, cast, get_args, overload
 
 import attrs
 import msgspec
@@ -20,10 +20,11 @@ import trio
 
 from .._checks import one_of
 from .._errors import CopilotError, ToolDefinitionError
-from .arguments import arguments_type, schema_of
+from .annotations import parameter_types
+from .arguments import arguments_type, read_arguments, schema_of
 
 Handler = Callable[..., Awaitable[Any]]
-ErrorPolicy = Literal["tell", "raise"]
+ErrorPolicy = Literal["type", "tell", "raise"]
 
 
 class ToolError(CopilotError):
@@ -91,10 +92,13 @@ class Tool:
     limiter: trio.CapacityLimiter | None = attrs.field(default=None, kw_only=True)
     """Limits how many calls run at once; share it among tools to limit them together."""
     errors: ErrorPolicy = attrs.field(
-        default="tell", kw_only=True, validator=one_of(("tell", "raise"))
+        default="type", kw_only=True, validator=one_of(get_args(ErrorPolicy))
     )
-    """An exception in the handler: `tell` the model that it failed and go on, or
-    `raise` it from the turn as well, which stops the turn."""
+    """What is done about an unexpected exception in the handler. The model is told its
+    `type` alone, for its text may hold what nobody meant to send: a path, a query, a
+    password. `tell` tells the text, too; `raise` tells the type, stops the turn, and
+    raises the exception from it. A `ToolError` and arguments that do not fit are told
+    in full in any case."""
     skip_permission: bool | None = attrs.field(default=None, kw_only=True)
     """Whether calls need no permission. `None`: they do when the session has a
     permission handler; without one, to pass a tool is to permit it."""
@@ -141,8 +145,7 @@ class Tool:
         # Of a tool declared by hand nothing is known here but that it takes an object.
         expected: Any = self._arguments or dict[str, Any]
         try:
-            # Keys are strings in JSON: `str_keys` reads numbers in them.
-            fitting = msgspec.convert(arguments or {}, expected, str_keys=True)
+            fitting = read_arguments(arguments or {}, expected)
         except msgspec.ValidationError as error:
             raise ToolError(f"The arguments do not fit: {error}") from error
         if self._arguments is None:
@@ -159,7 +162,7 @@ def tool(
     description: str | None = None,
     timeout: float | None = None,
     limiter: trio.CapacityLimiter | None = None,
-    errors: ErrorPolicy = "tell",
+    errors: ErrorPolicy = "type",
     skip_permission: bool | None = None,
     overrides_built_in: bool = False,
 ) -> Callable[[Handler], Tool]: ...
@@ -193,15 +196,8 @@ def tool(
         no schema can be made of one.
     """
     if function is not None:
-        return _declare(function, name, description, options, _locals_of_caller())
-    local_names = _locals_of_caller()
-    return lambda f: _declare(f, name, description, options, local_names)
-
-
-def _locals_of_caller() -> Mapping[str, Any]:
-    # Annotations are strings under `from __future__ import annotations`; a class that
-    # is local to the function where the tool is defined can only be found here.
-    return sys._getframe(2).f_locals
+        return _declare(function, name, description, options, sys._getframe(1))
+    return lambda f: _declare(f, name, description, options, sys._getframe(1))
 
 
 def _declare(
@@ -209,14 +205,14 @@ def _declare(
     name: str | None,
     description: str | None,
     options: Mapping[str, Any],
-    local_names: Mapping[str, Any],
+    caller: FrameType,
 ) -> Tool:
     label = getattr(function, "__name__", repr(function))
     if not inspect.iscoroutinefunction(function):
         raise ToolDefinitionError(
             f"{label} is not an async function: a tool is declared with `async def`"
         )
-    hints = _type_hints(function, label, local_names)
+    hints = parameter_types(function, label, caller)
     contexts = tuple(name for name, hint in hints.items() if _is_context(hint))
     arguments = arguments_type(function, label, hints, ignored=contexts)
     return Tool(
@@ -230,26 +226,6 @@ def _declare(
     )
 
 
-def _type_hints(
-    function: Handler, label: str, local_names: Mapping[str, Any]
-) -> dict[str, Any]:
-    try:
-        hints = typing.get_type_hints(
-            function, localns=dict(local_names), include_extras=True
-        )
-    except NameError as error:
-        raise ToolDefinitionError(
-            f"{label}: an annotation names {error.name!r}, which cannot be found from "
-            "where the function is defined"
-        ) from error
-    except (AttributeError, SyntaxError, TypeError) as error:
-        raise ToolDefinitionError(
-            f"{label}: its annotations cannot be read: {error}"
-        ) from error
-    hints.pop("return", None)
-    return hints
-
-
 def _is_context(hint: Any) -> bool:
     # `ToolContext | None` and `Annotated` too: never is the model asked to make one up.
-    return hint is ToolContext or ToolContext in typing.get_args(hint)
+    return hint is ToolContext or ToolContext in get_args(hint)

@@ -7,10 +7,10 @@ from contextlib import AsyncExitStack
 from typing import Any, cast
 
 import attrs
-import msgspec
 import trio
 
 from .._errors import ToolDefinitionError
+from .._wire.encoding import encode_json
 from .declare import Tool, ToolContext, ToolError
 
 
@@ -35,7 +35,7 @@ def succeeded(value: Any) -> Outcome:
     elif isinstance(value, str):
         text = value
     else:
-        text = msgspec.json.encode(value).decode()
+        text = encode_json(value).decode()
     return Outcome({"textResultForLlm": text, "resultType": "success"})
 
 
@@ -58,16 +58,32 @@ async def run_tool(tool: Tool, arguments: Any, context: ToolContext) -> Outcome:
         call = tool.bind(arguments, context)
         return await _run(tool, call)
     except Exception as error:  # noqa: BLE001  # the model's to know, the turn's to show
-        return failed(_in_words(error), error)
+        return failed(_in_words(error, in_full=tool.errors == "tell"), error)
 
 
-def _in_words(error: Exception) -> str:
-    if isinstance(error, ToolError):
+def words_of(error: Exception) -> str:
+    """Return the text of an exception; of one that cannot say it, its type."""
+    try:
         return str(error)
+    except Exception:  # noqa: BLE001  # `__str__` of the user's, which may do anything
+        return type(error).__name__
+
+
+def _in_words(error: Exception, *, in_full: bool) -> str:
+    """Return what the model is told of an exception.
+
+    Of an unexpected one that is its type: its text was not written for the model, and
+    may hold what the provider of the model, or whoever reads along, must not see.
+    """
+    if isinstance(error, ToolError):
+        return words_of(error)
     if isinstance(error, ExceptionGroup):  # a nursery of the handler's makes one
         faults = cast("ExceptionGroup[Exception]", error).exceptions
-        return "\n".join(_in_words(fault) for fault in faults)
-    return f"The tool failed: {type(error).__name__}: {error}"
+        return "\n".join(_in_words(fault, in_full=in_full) for fault in faults)
+    kind = type(error).__name__
+    if not in_full:
+        return f"The tool failed: {kind}"
+    return f"The tool failed: {kind}: {words_of(error)}"
 
 
 async def _run(tool: Tool, call: Callable[[], Awaitable[Any]]) -> Outcome:
