@@ -198,7 +198,9 @@ async def test_parameters_that_json_cannot_express_break_nothing() -> None:
 
 async def test_parameters_that_the_peer_cannot_read_break_nothing() -> None:
     async with connected() as (peer, far):
-        with pytest.raises(ValueError, match=r"bad cannot be sent: path must be readable"):
+        with pytest.raises(
+            ValueError, match=r"bad cannot be sent: path must be text that"
+        ):
             await peer.request("bad", {"path": "caf\udce9"})
         await peer.submit("good", {"text": "caf\udce9"})
         assert (await far.receive()).params == {"text": "caf\ufffd"}

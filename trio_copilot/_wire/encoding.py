@@ -26,8 +26,8 @@ __all__ = [
     "encode_as_cli",
     "encode_for_cli",
     "encode_json",
-    "refusal",
     "sendable",
+    "unsendable",
 ]
 
 MAX_DEPTH = 127
@@ -105,10 +105,10 @@ def sendable(answer: object, what: str) -> msgspec.Raw:
     try:
         return msgspec.Raw(encode_for_cli(answer, within=_ENVELOPE))
     except (TypeError, ValueError) as error:
-        raise refusal(error, what) from error
+        raise unsendable(error, what) from error
 
 
-def refusal(error: Exception, what: str) -> TypeError | ValueError:
+def unsendable(error: Exception, what: str) -> TypeError | ValueError:
     """Return the error that says of what an encoder has spoken."""
     kind = ValueError if isinstance(error, ValueError) else TypeError
     return kind(f"{what} cannot be sent: {error}")
@@ -188,4 +188,4 @@ def check_size(body: bytes, max_depth: int = MAX_DEPTH) -> None:
         elif token in b"]}":
             depth -= 1
         elif token[0] != ord('"') and math.isinf(float(token)):
-            raise ValueError(f"{token[:20].decode()}... is too large for a double")
+            raise ValueError("an integer in it is too large for a double")

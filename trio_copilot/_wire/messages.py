@@ -19,7 +19,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from .._errors import ProtocolError
-from .encoding import encode_as_cli, encode_for_cli, refusal
+from .encoding import encode_as_cli, encode_for_cli, unsendable
 from .excerpts import EXCERPT_SIZE, excerpt
 
 __all__ = [
@@ -167,7 +167,7 @@ def encode_message(message: Message, *, as_cli: bool = False) -> bytes:
     try:
         return encode(_members(message))
     except (TypeError, ValueError, RecursionError) as error:
-        raise refusal(error, _label(message)) from error
+        raise unsendable(error, _label(message)) from error
 
 
 def _label(message: Message) -> str:

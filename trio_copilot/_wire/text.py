@@ -39,7 +39,6 @@ def check_exact(name: str | os.PathLike[str], option: str) -> None:
     """
     if has_half_pairs(os.fspath(name)):
         raise ValueError(
-            f"{option} must be readable text, not {name!r}: the CLI cannot read half of "
-            "a UTF-16 pair, which stands for a byte that is no UTF-8 or a cut emoji. "
-            "Rename the file or directory, or pass another one"
+            f"{option} must be text that the CLI can read: half of a UTF-16 pair is in "
+            "it, which stands for a byte that is no UTF-8, or for half an emoji"
         )
