@@ -58,16 +58,17 @@ def of_words(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
         check_type(f"what is in {attribute.name}", word, str)
 
 
-def set_fields(options: Any) -> str:
+def set_fields(self: Any) -> str:
     """Return the repr of an attrs object: what is set, and no value that could be secret.
 
     For a class that is made with `repr=False`, as `__repr__ = set_fields`.
     """
+    of: Any = type(self)
     shown: list[str] = []
-    for field in attrs.fields(type(options)):
-        value = getattr(options, field.name)
+    for field in attrs.fields(of):
+        value = getattr(self, field.name)
         if isinstance(value, (bool, int, float)):
             shown.append(f"{field.alias}={value!r}")
         elif value:
             shown.append(f"{field.alias}=...")
-    return f"{type(options).__name__}({', '.join(shown)})"
+    return f"{of.__name__}({', '.join(shown)})"

@@ -73,7 +73,7 @@ def _options(*kinds: type, also: Sequence[Any] = ()) -> Any:
         if value is None:
             return
         if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Sequence):
-            raise wrong_type(attribute.name, "a sequence", value)
+            raise wrong_type(attribute.name, "a sequence", cast("object", value))
         for item in cast("list[Any]", value):
             check_type(f"what is in {attribute.name}", item, *kinds)
 

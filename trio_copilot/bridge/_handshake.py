@@ -47,7 +47,7 @@ async def open_handshake(
     """
     requests: list[WebSocketRequest] = []
     arrived = trio.Event()
-    heard = _Heard(stream, over=arrived.set)
+    heard = _Heard(stream, arrived.set)
 
     async def attend() -> None:
         try:
@@ -78,7 +78,7 @@ class _Heard(trio.abc.Stream):
     """
 
     _stream: trio.abc.Stream
-    _over: Callable[[], None]
+    _tell: Callable[[], None]
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
         chunk: bytes | bytearray = b""
@@ -86,7 +86,7 @@ class _Heard(trio.abc.Stream):
             chunk = await self._stream.receive_some(max_bytes)
         finally:
             if not chunk:
-                self._over()
+                self._tell()
         return chunk
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
