@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         ConnectError as ConnectError,
         CopilotError as CopilotError,
         IncompatibleCliError as IncompatibleCliError,
+        InternalError as InternalError,
         MalformedResultError as MalformedResultError,
         ProtocolError as ProtocolError,
         RpcError as RpcError,
@@ -141,7 +142,7 @@ else:
         {
             "_client": "Client open_client",
             "_errors": """CliExitedError CliNotFoundError CliUnresponsiveError ConnectError
-                CopilotError IncompatibleCliError MalformedResultError ProtocolError
+                CopilotError IncompatibleCliError InternalError MalformedResultError ProtocolError
                 RpcError SessionNotFoundError SubscriberLaggedError
                 ToolDefinitionError TurnError""",
             "_protocol.envelope": "SessionEvent",

@@ -364,7 +364,7 @@ class Client:
     def _notified(self, method: str, params: Any) -> None:
         said = as_object(params)
         if (work := typed_work(self._handlers, method, said)) is not None:
-            self._nursery.start_soon(_raise_error, work, name=method)
+            self._nursery.start_soon(_hear, work, name=method)
         elif method == "session.lifecycle":
             self._lifecycle_changed(said)
         elif method == "session.event":  # one that is written in an unusual way
@@ -482,6 +482,13 @@ class Client:
                     "%s did not answer within %g s of runtime.shutdown: ending its input",
                     *(self._link.label, SHUTDOWN_REQUEST_TIMEOUT),
                 )
+
+
+async def _hear(work: Work) -> None:
+    """Let a handler hear of a notification. One that cannot be read is logged there."""
+    answer = await work()
+    if answer.error is not None:
+        raise answer.error
 
 
 async def _raise_error(work: Work) -> Any:

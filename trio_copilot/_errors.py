@@ -8,6 +8,7 @@ CopilotError
 ├── ConnectError            nobody listens there, or it is no Copilot CLI
 ├── IncompatibleCliError    the CLI speaks another version of the protocol
 ├── ProtocolError           what the peer sent is not the protocol
+├── InternalError           this package failed: a bug in it
 ├── RpcError                the CLI answered a call with an error
 │   └── SessionNotFoundError    it has no session of that id
 ├── MalformedResultError    the CLI answered a typed call, and not as it should
@@ -129,6 +130,32 @@ class ProtocolError(CopilotError):
 
     The message says what was seen.
     """
+
+
+class InternalError(CopilotError):
+    """A bug in this package: it failed at something that the CLI sent.
+
+    The connection is over, and everyone who waits is told. Please report it with the
+    traceback of its cause.
+
+    Attributes:
+      fault: what was raised; also the `__cause__`.
+    """
+
+    def __init__(self, fault: Exception) -> None:
+        self.fault = fault
+        super().__init__(
+            "trio_copilot failed at something that the CLI sent, with a "
+            f"{type(fault).__name__}. This is a bug in trio_copilot: please report it "
+            "with the traceback of its cause"
+        )
+        self.__cause__ = fault
+
+    def renewed(self) -> Self:
+        """Return an equal exception, with the same cause."""
+        twin = super().renewed()
+        twin.__cause__ = self.fault
+        return twin
 
 
 class RpcError(CopilotError):

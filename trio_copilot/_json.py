@@ -3,22 +3,78 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Callable
 from typing import Any, cast
 
 import msgspec
 
+MAX_DEPTH = 512
+"""Arrays and objects within each other that are read. What is deeper reads as null:
+Python's decoders use its own stack, which ends at a thousand calls."""
+
 _decode = msgspec.json.Decoder().decode
+_TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[\[{\]}]', re.DOTALL)
 
 
 def decode_json(body: bytes | msgspec.Raw) -> Any:
     """Return the value of a body, or a part of one, that is known to be JSON.
 
-    It may have what JavaScript sends and msgspec refuses: numbers beyond a double.
+    It may have what JavaScript sends and msgspec refuses; see `decode_leniently`.
     """
     try:
         return _decode(body)
     except (ValueError, RecursionError):
-        return json.loads(bytes(body))
+        return decode_leniently(bytes(body))
+
+
+def decode_leniently(
+    body: bytes, *, parse_constant: Callable[[str], Any] | None = None
+) -> Any:
+    """Return the value of JSON as JavaScript makes and reads it.
+
+    Half of a UTF-16 pair is a character, an integer may have any number of digits, and
+    what is nested too deep for Python is null.
+
+    Args:
+      body: the JSON.
+      parse_constant: called with `NaN` and `Infinity`, which are no JSON.
+
+    Raises:
+      ValueError: it is no JSON.
+    """
+    text = body.decode("utf-8", "surrogatepass")
+
+    def load(text: str) -> Any:
+        return json.loads(text, parse_int=_integer, parse_constant=parse_constant)
+
+    try:
+        return load(text)
+    except RecursionError:
+        return load(_shallow(text))
+
+
+def _integer(digits: str) -> int | float:
+    try:
+        return int(digits)
+    except ValueError:  # there are thousands of them: infinity, as in JavaScript
+        return float(digits)
+
+
+def _shallow(text: str) -> str:
+    """Return JSON with null in place of what is nested too deep."""
+    kept: list[str] = []
+    depth = begin = 0
+    for token in _TOKEN.finditer(text):
+        if token[0] in "[{":
+            if depth == MAX_DEPTH:
+                kept += text[begin : token.start()], "null"
+            depth += 1
+        elif token[0] in "]}":
+            depth -= 1
+            if depth == MAX_DEPTH:
+                begin = token.end()
+    return "".join([*kept, text[begin:]])
 
 
 def as_object(value: object) -> dict[str, Any]:

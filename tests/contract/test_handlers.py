@@ -38,6 +38,7 @@ from trio_copilot.rpc import (
     ClientHandlers,
     ExtensionLaunchProviderHandler,
     GitHubTelemetryHandler,
+    GitHubTelemetryNotification,
     LlmInferenceHandler,
     LlmInferenceHttpRequestChunkRequest,
     LlmInferenceHttpRequestChunkResult,
@@ -353,6 +354,33 @@ async def test_the_client_is_the_model_and_gives_its_token(real: World) -> None:
 
     assert "Who are you?" in model.prompts[0]
     assert "And now?" in model.prompts[1]
+
+
+class TelemetryLog(GitHubTelemetryHandler):
+    """Notes what the CLI would report."""
+
+    def __init__(self) -> None:
+        self.kinds: list[str] = []
+
+    async def event(self, request: GitHubTelemetryNotification) -> None:
+        await trio.lowlevel.checkpoint()
+        self.kinds.append(request.event.kind)
+
+
+@pytest.mark.cli
+async def test_the_client_hears_what_the_cli_would_report(real: World) -> None:
+    """The CLI leaves out what its own schema requires."""
+    log = TelemetryLog()
+    with trio.fail_after(real.patience):
+        async with (
+            real.stage(["Hello", "Still here"]) as stage,
+            stage.open_client(handlers=ClientHandlers(github_telemetry=log)) as client,
+            client.open_session() as session,
+        ):
+            assert (await session.ask("Say hello")).text == "Hello"
+            assert (await session.ask("And now?")).text == "Still here"
+
+    assert len(log.kinds) > 10
 
 
 POSIX = SessionFsSetProviderConventions.POSIX

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+_UNSAID = ("cli_version", "os_platform", "os_version", "os_arch", "node_version")
+
 NOT_REQUIRED = (
     ("AgentGetCurrentResult", "agent"),  # null, if it is the default agent
     ("BuiltinToolInputSchema", "type"),  # not there, if the schema is a `oneOf`
+    *(("GitHubTelemetryClientInfo", it) for it in _UNSAID),
 )
 """Definition, and a field of it that need not be there though the schema says so."""
 

@@ -20,7 +20,7 @@ from typing import Any
 import attrs
 import trio
 
-from .._errors import CopilotError, ProtocolError, RpcError
+from .._errors import CopilotError, InternalError, ProtocolError, RpcError
 from .._resource_errors import ClientClosedError
 from .._scopes import last_words, open_block, open_service
 from .._wire.framing import FrameDecoder, encode_frame
@@ -230,6 +230,8 @@ class Peer:
             error = protocol_error
         except (trio.BrokenResourceError, trio.ClosedResourceError) as stream_error:
             logger.debug("The stream broke: %r", stream_error)
+        except Exception as fault:  # noqa: BLE001  # ours: nobody may wait for the rest
+            error = _internal(fault)
         self.finish(error or await self._why_ended())
 
     async def _read_messages(self, nursery: trio.Nursery) -> None:
@@ -298,6 +300,8 @@ class Peer:
             # only stopped listening must not leave anybody waiting either.
             logger.debug("The peer does not listen any more: %r", stream_error)
             self.finish(await self._why_ended())
+        except Exception as fault:  # noqa: BLE001  # ours: nobody may wait for the rest
+            self.finish(_internal(fault))
 
     def finish(self, error: CopilotError) -> None:
         """End the connection and wake every waiter. Synchronous and idempotent."""
@@ -308,6 +312,12 @@ class Peer:
         for call in self._ledger.close():
             call._fail(error)
         self._on_end(error)
+
+
+def _internal(fault: Exception) -> InternalError:
+    error = InternalError(fault)
+    logger.error("%s", error, exc_info=fault)
+    return error
 
 
 @asynccontextmanager

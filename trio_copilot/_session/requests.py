@@ -23,6 +23,7 @@ from .._telemetry import continued_trace
 from .._tools.declare import Tool, ToolContext
 from .._tools.run import CANCELLED, by_name, run_tool
 from .._wire.encoding import sendable
+from .._wire.text import has_half_pairs
 from .handlers import Answer, Handlers, OpenRequest
 from .hooks import refusal, run_hook
 from .modes import AutoModeSwitchRequest, ExitPlanModeRequest
@@ -77,8 +78,13 @@ class Desk:
     def begin(self, event: SessionEvent, handlers: Handlers) -> None:
         """Start a handler if the event is a request."""
         ask = _ASKS.get(event.type)
-        if ask is not None:
-            ask(self, event, as_object(event.payload), handlers)
+        if ask is None:
+            return
+        data = as_object(event.payload)
+        if not has_half_pairs(
+            as_text(data.get("requestId"))
+        ):  # else no answer can be sent
+            ask(self, event, data, handlers)
 
     def end(self, event: SessionEvent, places: Iterable[Handlers]) -> None:
         """Cancel a handler if the event says that its request is over."""

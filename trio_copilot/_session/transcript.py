@@ -158,10 +158,10 @@ class Transcript:
 
     def _is_ours(self, data: Payload) -> bool:
         if "messageId" in data:
-            return data["messageId"] in self._own_ids
+            return _text(data, "messageId") in self._own_ids
         # A hook may have changed the text of the first.
         is_first = self._ours and not self._started
-        return is_first or data.get("content") in self._own_prompts
+        return is_first or _text(data, "content") in self._own_prompts
 
     def _hook_end(self, event: SessionEvent, data: Payload) -> None:
         if event.agent_id is None and data.get("hookType") == "agentStop":
@@ -376,7 +376,7 @@ class Transcript:
             self._emit(Notice(kind=kind, text=text, source=event))
 
     def _error(self, event: SessionEvent, data: Payload) -> None:
-        foreign = data.get("originatingMessageId")
+        foreign = _text(data, "originatingMessageId")
         if event.agent_id is not None or (foreign and foreign not in self._own_ids):
             return
         status = data.get("statusCode")

@@ -15,6 +15,9 @@ import attrs
 
 from .._json import as_object
 
+LARGEST = 2**63
+"""What no count, cost or time comes near; sums of more might not fit into a float."""
+
 
 @attrs.frozen(kw_only=True)
 class Usage:
@@ -53,10 +56,10 @@ class Usage:
 
     def plus_compaction(self, data: Mapping[str, Any]) -> Usage:
         """Return the sum of this and one `session.compaction_complete` payload."""
-        told = as_object(data.get("compactionTokensUsed"))
-        return (
-            self + _of_call(told, calls=told.get("requestCount", 1)) if told else self
-        )
+        used = as_object(data.get("compactionTokensUsed"))
+        if not used:
+            return self
+        return self + _of_call(used, calls=int(_number(used.get("requestCount", 1))))
 
     def __add__(self, other: Usage) -> Usage:
         """Return what both used, this one first."""
@@ -74,10 +77,9 @@ def _of_call(data: Mapping[str, Any], *, calls: int = 1) -> Usage:
     """Read the payload of `assistant.usage`, whatever a CLI leaves out of it."""
 
     def number(key: str) -> Any:
-        value = data.get(key)
-        return value if isinstance(value, (int, float)) else 0
+        return _number(data.get(key))
 
-    first = data.get("timeToFirstTokenMs")
+    first = number("timeToFirstTokenMs")
     latency = number("interTokenLatencyMs") / 1000
     gaps = max(number("outputTokens") - 1, 0) if latency else 0
     return Usage(
@@ -89,7 +91,14 @@ def _of_call(data: Mapping[str, Any], *, calls: int = 1) -> Usage:
         reasoning_tokens=number("reasoningTokens"),
         cost=number("cost"),
         duration=number("duration") / 1000,
-        time_to_first_token=first / 1000 if isinstance(first, (int, float)) else None,
+        time_to_first_token=first / 1000 if first else None,
         streaming=latency * gaps,
         gaps=gaps,
     )
+
+
+def _number(value: object) -> int | float:
+    """Return a number that can be summed; 0 in place of anything else."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return 0
+    return value if abs(value) < LARGEST else 0  # comparing is all that cannot fail

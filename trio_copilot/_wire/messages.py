@@ -1,9 +1,8 @@
 """JSON bodies become JSON-RPC 2.0 messages, and back.
 
 Strategy: msgspec checks the envelope while it parses, at a fraction of the cost of a
-dict. What it refuses but JavaScript sends is read by the standard library: halves of a
-UTF-16 pair (which JSON can express and a string may hold), numbers beyond a double. Four
-frozen classes are all that the layers above see. What is sent is written in `encoding`.
+dict. What it refuses but JavaScript sends is read leniently: halves of a UTF-16 pair (which
+JSON can express and a string may hold), numbers beyond a double, anything deep. Four frozen classes are all that the layers above see. What is sent is written in `encoding`.
 
 This module does not know any method; `params` and `result` are whatever JSON has. They
 may hold tokens, so no repr shows them.
@@ -11,7 +10,6 @@ may hold tokens, so no repr shows them.
 
 from __future__ import annotations
 
-import json
 from typing import Any, Literal, NoReturn, TypeAlias
 
 import attrs
@@ -19,6 +17,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from .._errors import ProtocolError
+from .._json import decode_leniently
 from .encoding import encode_as_cli, encode_for_cli, unsendable
 from .excerpts import EXCERPT_SIZE, excerpt
 
@@ -129,9 +128,7 @@ def decode_message(body: bytes) -> Message:
 
 def _decode_leniently(body: bytes) -> _Envelope:
     try:
-        tree = json.loads(
-            body.decode("utf-8", "surrogatepass"), parse_constant=_refuse_constant
-        )
+        tree = decode_leniently(body, parse_constant=_refuse_constant)
         return msgspec.convert(tree, _Envelope)
     except (ValueError, RecursionError) as error:
         raise _refusal(body, str(error)[:EXCERPT_SIZE]) from error

@@ -2,7 +2,7 @@
 # Made from the schemas of Copilot CLI 1.0.102, sha256
 # 7db5bbe2a490fb1f2c1d179876e68b3839d32ebd312a8053ee8f07962a8c6d55
 # What follows these lines has the sha256
-# 42dc3dad35423e18078d50aeafdb8afb2c8ceb93ce6d095b205c38028b665593
+# 1280a2b365c0274c05cb6ce912000e4bf05286c52f81913e509596d0db1b98ec
 # mypy: disable-error-code="empty-body"
 """The calls `github_telemetry` and their types."""
 
@@ -23,11 +23,11 @@ class GitHubTelemetryClientInfo(WireObject):
 
     _wire_names: ClassVar[Mapping[str, str]] = {"cli_version": "cli_version", "os_platform": "os_platform", "os_version": "os_version", "os_arch": "os_arch", "node_version": "node_version", "copilot_plan": "copilot_plan", "client_type": "client_type", "client_name": "client_name", "is_staff": "is_staff", "dev_device_id": "dev_device_id", "cpu_model": "cpu_model", "cpu_count": "cpu_count"}
 
-    cli_version: str
-    os_platform: str
-    os_version: str
-    os_arch: str
-    node_version: str
+    cli_version: str | None = None
+    os_platform: str | None = None
+    os_version: str | None = None
+    os_arch: str | None = None
+    node_version: str | None = None
     copilot_plan: str | None = None
     client_type: str | None = None
     client_name: str | None = None
