@@ -63,12 +63,11 @@ def set_fields(self: Any) -> str:
 
     For a class that is made with `repr=False`, as `__repr__ = set_fields`.
     """
-    of: Any = type(self)
     shown: list[str] = []
-    for field in attrs.fields(of):
+    for field in attrs.fields(self.__class__):
         value = getattr(self, field.name)
         if isinstance(value, (bool, int, float)):
             shown.append(f"{field.alias}={value!r}")
         elif value:
             shown.append(f"{field.alias}=...")
-    return f"{of.__name__}({', '.join(shown)})"
+    return f"{self.__class__.__name__}({', '.join(shown)})"

@@ -78,7 +78,10 @@ def _member(value: Any, of: type[OpenEnum]) -> OpenEnum:
         raise hooks.misfit(value, str)
     if value not in of.__members__.values():
         known = ", ".join(repr(member.value) for member in of)
-        raise TypeError(f"it is none of {known} (to send it, make it a {of.__name__})")
+        meant = did_you_mean(value, [member.value for member in of])
+        raise TypeError(
+            f"it is none of {known}{meant} (to send it, make it a {of.__name__})"
+        )
     return of(value)
 
 
