@@ -119,6 +119,9 @@ async def test_what_a_tool_hook_returns_is_the_output(
         ("pre_tool_use", "preToolUse", {"modifiedArgs": {"x": object()}}),
         ("pre_tool_use", "preToolUse", Deny(object())),  # type: ignore[arg-type]  # that is the mistake
         ("user_prompt_submitted", "userPromptSubmitted", {"additionalContext": int}),
+        ("pre_tool_use", "preToolUse", {"modifiedArgs": {("a", "b"): 1}}),
+        ("pre_tool_use", "preToolUse", {"modifiedArgs": {"path": "caf\udce9"}}),
+        ("pre_tool_use", "preToolUse", {"modifiedArgs": {"number": 10**400}}),
     ],
 )
 async def test_what_makes_no_sense_is_a_failure(
@@ -128,7 +131,7 @@ async def test_what_makes_no_sense_is_a_failure(
 
     result, error = await run_hook(hooks, params(moment))
 
-    assert isinstance(error, TypeError)
+    assert isinstance(error, (TypeError, ValueError))
     assert result == refusal(moment, "A hook of the program failed.")
 
 

@@ -25,6 +25,21 @@ from .._peer import UNANSWERED
 from .permissions import Verdicts
 
 
+def _showable(error: Exception | None) -> Exception | None:
+    """Return the exception, or one in its place if its `repr()` raises.
+
+    Trio shows what a task raises, and the whole run would end with an internal error.
+    """
+    try:
+        repr(error)
+    except Exception:  # noqa: BLE001  # `__repr__` of the user's, which may do anything
+        kind = type(error).__name__
+        stand_in = RuntimeError(f"A handler raised {kind}, which cannot show itself")
+        stand_in.__cause__ = error
+        return stand_in
+    return error
+
+
 @attrs.frozen
 class Answer:
     """What a handler came to."""
@@ -32,7 +47,7 @@ class Answer:
     result: Any
     """For the wire; an `RpcError` refuses a request that is a JSON-RPC one, `UNANSWERED`
     leaves it to others."""
-    error: Exception | None = None
+    error: Exception | None = attrs.field(default=None, converter=_showable)
     """Raised in the handler's task once the answer is out."""
 
 

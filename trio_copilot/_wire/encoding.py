@@ -42,10 +42,14 @@ _SAMPLED = 30
 _DIGITS = re.compile(rb"[0-9]{10}")
 _TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[{]|[\]}]|[0-9]{309,}')
 
-# Members whose text must be exact, by their names on the wire.
+# Members whose text must be exact, by the last word of their names on the wire.
+_EXACT_WORDS = (
+    *("agent", "arg", "command", "cwd", "dir", "director", "id", "model", "path"),
+    *("root", "server", "skill", "tool", "uri", "url"),
+)
 _EXACT = re.compile(
-    r"(?:^(?:id|path|cwd|root|model|director|dir|url|uri|command)"
-    r"|Id|Path|Cwd|Root|Model|Director|Dir|Url|Uri|toolName)(?:y|ies|s)?$"
+    rf"(?:{'|'.join(f'^{word}|{word.title()}' for word in _EXACT_WORDS)})(?:y|ies|s)?$"
+    "|(?<!display)Name$"
 )
 _CAPITAL = re.compile("(?=[A-Z])")
 

@@ -7,7 +7,6 @@ exact, such as a path or an id, would be another one then: it is refused.
 
 from __future__ import annotations
 
-import os
 import re
 
 __all__ = ["check_exact", "has_half_pairs", "readable"]
@@ -27,7 +26,7 @@ def readable(text: str) -> str:
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
-def check_exact(name: str | os.PathLike[str], option: str) -> None:
+def check_exact(name: str, option: str) -> None:
     """Check that a name reaches the CLI as it is.
 
     Args:
@@ -37,7 +36,7 @@ def check_exact(name: str | os.PathLike[str], option: str) -> None:
     Raises:
       ValueError: half of a UTF-16 pair is in it.
     """
-    if has_half_pairs(os.fspath(name)):
+    if has_half_pairs(name):
         raise ValueError(
             f"{option} must be text that the CLI can read: half of a UTF-16 pair is in "
             "it, which stands for a byte that is no UTF-8, or for half an emoji"
