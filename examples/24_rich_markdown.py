@@ -4,7 +4,7 @@ What is drawn is always the whole text so far, at its own rate and not per piece
 frame may take a tenth of the time, so a long answer is drawn less often. The last
 picture is of the whole text, and where stdout is no terminal there is the text alone.
 
-Needs rich: pip install 'trio-copilot[app]'
+Needs rich, of the extra app: pip install -e '.[app]'
 Run: python examples/24_rich_markdown.py "What is a monad?"
 """
 

@@ -4,7 +4,7 @@
 hears its own answers alone, in order, and one that is gone takes its turn with it; a CLI
 for each prompt, and one set of peers for all answers, would do none of that.
 
-Needs the bridge: pip install 'trio-copilot[bridge]'
+Needs the extra bridge: pip install -e '.[bridge]'
 Run: python examples/27_websocket_chat.py --port 8400
 Then: CHAT_TOKEN=... python examples/27_websocket_chat.py --to ws://... "Hello!"
 """

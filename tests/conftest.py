@@ -78,3 +78,16 @@ def cli_home(unpacked_cli: Path, tmp_path: Path) -> Path:
     (home / ".cache").mkdir(parents=True)
     (home / ".cache" / "copilot").symlink_to(unpacked_cli)
     return home
+
+
+@pytest.fixture
+def logged_out(cli_home: Path) -> dict[str, str]:
+    """The environment of a real CLI that has no account, no provider and no network."""
+    nowhere = "http://127.0.0.1:9"
+    return {
+        "HOME": str(cli_home),
+        "PATH": "/usr/bin:/bin",
+        "HTTP_PROXY": nowhere,
+        "HTTPS_PROXY": nowhere,
+        "NO_PROXY": "127.0.0.1",
+    }

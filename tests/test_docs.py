@@ -208,7 +208,7 @@ def test_the_page_on_the_command_names_every_option() -> None:
         section = page.partition(f"## trio-copilot {name}")[2].partition("\n## ")[0]
         for parameter in command.params:
             for option in parameter.opts:
-                if option not in ("--debug", "--log", "prompt"):
+                if option not in ("--debug", "--log", "prompt", "arguments"):
                     assert f"`{option}" in section, f"{name} {option}"
 
 

@@ -14,7 +14,7 @@ from ._fixup import publish
 
 
 def lazy_facade(
-    public: str, homes: Mapping[str, str]
+    public: str, homes: Mapping[str, str], *, extra: str = ""
 ) -> tuple[Callable[[str], object], Callable[[], list[str]], list[str]]:
     """Return the `__getattr__`, the `__dir__` and the `__all__` of a public module.
 
@@ -22,6 +22,7 @@ def lazy_facade(
       public: its `__name__`.
       homes: `{module: names that live there, a blank between}`; modules without the name
         of the package.
+      extra: what they all need, if they do.
     """
     home = {
         name: f"{public}.{at}" for at, names in homes.items() for name in names.split()
@@ -31,7 +32,15 @@ def lazy_facade(
     def load(name: str) -> object:
         if name not in home:
             raise AttributeError(f"module {public!r} has no attribute {name!r}")
-        import_module(home[name])
+        try:
+            import_module(home[name])
+        except ModuleNotFoundError as error:
+            from ._extras import complaint, missing_by_extra  # an error can wait for it
+
+            if missing := missing_by_extra().get(extra):
+                said = complaint(public, extra, missing)
+                raise ModuleNotFoundError(said, name=error.name) from error
+            raise
         # Whatever came along is public from now on, too: it may be seen before it is
         # asked for, as an exception is.
         for each, module in home.items():

@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,7 @@ import trio
 from tests.app.command import Command
 from trio_copilot import _app
 
-COMMANDS = ("ask", "demo", "doctor", "install-cli", "serve")
+COMMANDS = ("ask", "demo", "doctor", "install-cli", "login", "serve")
 
 
 async def test_help_names_the_commands(command: Command) -> None:
@@ -57,6 +56,12 @@ async def test_version_is_that_of_the_package(command: Command) -> None:
         ("demo --scripted --cli x", "use one"),
         ("install-cli --version ../..", "no version"),
         ("nonsense", "No such command"),
+        ("aks hi", "Did you mean 'ask'?"),
+        ("ask hi --modle x", "Did you mean '--model'?"),
+        (
+            "serve --allow-orgin x",
+            "Did you mean one of: '--allow-all', '--allow-origin'?",
+        ),
     ],
 )
 async def test_a_wrong_command_line_is_explained(
@@ -133,14 +138,14 @@ async def test_ctrl_c_while_it_reads_the_prompt_is_said(command: Command) -> Non
 def test_without_the_extra_the_command_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(
-        _app, "find_spec", lambda name: None if name == "rich" else find_spec(name)
-    )
+    monkeypatch.setattr(_app, "missing_by_extra", lambda: {"app": ["rich"]})
     with pytest.raises(SystemExit) as exit_:
         _app.main()
 
     assert exit_.value.code == 2
-    assert "needs rich: pip install 'trio-copilot[app]'" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "needs the extra 'app', which lacks rich" in said
+    assert "python -m pip install -e '.[app]'" in said
 
 
 def test_what_says_so_needs_nothing_of_the_extra() -> None:

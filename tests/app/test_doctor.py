@@ -10,7 +10,7 @@ import pytest
 
 from tests.app.command import Command, served
 from trio_copilot._transport.find_cli import PINNED_VERSION
-from trio_copilot.testing import cli_environment, open_scripted_model
+from trio_copilot.testing import Reply, cli_environment, open_scripted_model
 
 LOGGED_IN = {
     "auth.getStatus": lambda _: {
@@ -63,7 +63,8 @@ async def test_installed_versions_and_extras_are_shown(command: Command) -> None
 
     assert f"Python {sys.version.split()[0]}" in ended.out
     assert "trio 0." in ended.out
-    assert "✓ extra app" in ended.out
+    for extra in ("app", "bridge", "telemetry", "testing"):
+        assert f"✓ extra {extra}\n" in ended.out
 
 
 async def test_an_account_and_its_models_are_shown(command: Command) -> None:
@@ -133,15 +134,74 @@ async def test_ctrl_c_while_it_waits(command: Command) -> None:
 
 @pytest.mark.cli
 async def test_the_real_cli_offline(cli_path: Path, cli_home: Path) -> None:
-    """Nobody is logged in there: that is a finding, no failure."""
+    """Nobody is logged in there, and nobody needs to be: it has a provider."""
     async with open_scripted_model(()) as model:
         command = Command.at(cli_home, **cli_environment(model, cli_home))
         ended = await command.run("doctor", "--cli", cli_path)
 
     assert (ended.status, ended.err) == (0, "")
     assert f"✓ version {PINNED_VERSION}, protocol 3, answered after" in ended.out
-    assert "! Not authenticated" in ended.out
-    assert "copilot login" in ended.out
+    assert "✓ nobody is logged in, and nobody needs to be" in ended.out
+    assert model.requests == []
+
+
+@pytest.mark.cli
+async def test_an_answer_of_the_model_is_asked_for_when_somebody_says_so(
+    cli_path: Path, logged_out: dict[str, str]
+) -> None:
+    async with open_scripted_model(["All well.", Reply("broken", status=400)]) as model:
+        command = Command.at(Path()).with_env(**logged_out)
+        provider = ("--provider-url", model.base_url, "--model", model.name)
+        words = ("doctor", "--cli", cli_path, *provider)
+
+        ended = await command.run(*words)
+        assert (ended.status, ended.err, model.requests) == (0, "", [])
+
+        ended = await command.run(*words, "--prompt")
+        assert (ended.status, ended.err) == (0, "")
+        assert "✓ it answered: All well." in ended.out
+
+        ended = await command.run(*words, "--prompt")
+        assert ended.status == 1
+        assert "✗ " in ended.out
+        assert "broken" in ended.out
+
+
+@pytest.mark.cli
+async def test_being_logged_out_without_a_provider_is_a_problem(
+    cli_path: Path, logged_out: dict[str, str]
+) -> None:
+    command = Command.at(Path()).with_env(**logged_out)
+    for words in (("doctor",), ("doctor", "--prompt")):
+        ended = await command.run(*words, "--cli", cli_path)
+
+        assert (ended.status, ended.err) == (1, "")
+        assert "✗ Nobody is logged in to Copilot" in ended.out
+        assert "-> Log in with `trio-copilot login`" in ended.out
+
+
+@pytest.mark.cli
+async def test_the_same_from_the_command_that_asks(
+    cli_path: Path, logged_out: dict[str, str]
+) -> None:
+    command = Command.at(Path()).with_env(**logged_out)
+    ended = await command.run("ask", "Say hello", "--cli", cli_path)
+
+    assert (ended.status, ended.out) == (1, "")
+    assert "`trio-copilot login`" in ended.err
+    assert "Hint" not in ended.err  # it is in the error
+
+
+@pytest.mark.cli
+async def test_a_token_that_github_does_not_take_is_a_problem(
+    cli_path: Path, logged_out: dict[str, str]
+) -> None:
+    command = Command.at(Path()).with_env(**logged_out, GH_TOKEN="github_pat_no")
+    ended = await command.run("doctor", "--cli", cli_path)
+
+    assert ended.status == 1
+    assert "Authentication failed" in ended.out
+    assert "-> Log in with `trio-copilot login`" in ended.out
 
 
 @pytest.mark.cli

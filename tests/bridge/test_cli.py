@@ -113,6 +113,33 @@ async def left(bridge: Bridge, server: ScriptedModel, *, politely: bool) -> None
             await server.wait_disconnect(call)
 
 
+async def test_a_peer_is_warned_when_nobody_is_logged_in(
+    cli_path: Path, logged_out: dict[str, str]
+) -> None:
+    async with open_client(cli_path, env=logged_out) as client:
+        async with open_bridge(client) as bridge:
+            assert bridge.port is not None
+            with trio.fail_after(60):
+                async with come_in(bridge.port, bridge.token) as peer:
+                    assert "`trio-copilot login`" in peer.heard[0]["warning"]
+                    await peer.say("prompt", turn="1", text="Say hello")
+                    end = await peer.hear_until("end", reason="error")
+                    assert end["error"]["kind"] == "authentication"
+
+
+async def test_a_peer_is_not_warned_of_a_model_that_needs_no_account(
+    cli_path: Path, cli_home: Path
+) -> None:
+    async with open_scripted_model(model) as server:
+        env = cli_environment(server, cli_home)
+        async with open_client(cli_path, env=env) as client:
+            async with open_bridge(client) as bridge:
+                assert bridge.port is not None
+                with trio.fail_after(60):
+                    async with come_in(bridge.port, bridge.token) as peer:
+                        assert "warning" not in peer.heard[0]
+
+
 async def test_sigterm_in_mid_turn_leaves_nothing(
     cli_path: Path, cli_home: Path
 ) -> None:

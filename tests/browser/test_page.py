@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import trio
 
+from tests.app.command import Command
 from tests.browser.chromium import Chromium, Tab, open_window
 from tests.browser.conftest import Pictures
 from tests.browser.site import Sites
@@ -451,3 +452,19 @@ async def test_everybody_can_use_it(
         await tab.press("Escape")
         await tab.see(".turn[data-reason=cancelled]")
         await accessible(tab)
+
+
+async def test_a_page_that_nobody_is_logged_in_for_says_so(
+    chromium: Chromium, cli_path: Path, logged_out: dict[str, str], tmp_path: Path
+) -> None:
+    command = Command.at(tmp_path).with_env(**logged_out)
+    words = ("serve", "--port", "0", "--cli", cli_path, "--cwd", tmp_path)
+    async with command.started(*words) as running:
+        await running.read_until("\n")
+        async with open_window(chromium) as window:
+            tab = await window.tab(running.out.decode().strip())
+            await tab.see("#connection[data-state=lost]", "Not logged in")
+            await tab.see(".remark", "`trio-copilot login`")
+            await say(tab, "Say hello")
+            await tab.see(".turn[data-reason=error]", "trio-copilot login")
+            await tab.see("#connection[data-state=lost]", "Not logged in")

@@ -486,6 +486,20 @@ def test_an_error_tells_what_the_cli_told() -> None:
     assert "did not say why" in str(untold)
 
 
+def test_being_logged_out_is_recognised_and_the_error_says_what_to_do() -> None:
+    """The CLI calls it a failed query."""
+    said = "Execution failed: InvalidArg, No GitHub OAuth token or Copilot HMAC key"
+    error = played(
+        event("session.error", errorType="query", message=said)
+    ).transcript.error
+
+    assert error is not None
+    assert error.kind == "authentication"
+    assert "`trio-copilot login`" in str(error)
+    assert "provider" in str(error)
+    assert said in str(error)
+
+
 # -- tools and notices
 
 

@@ -349,7 +349,7 @@ except ImportError as error:
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
 
-    assert "trio-copilot[testing]" in done.stdout, done.stderr
+    assert "pip install -e '.[testing]'" in done.stdout, done.stderr
 
 
 def test_a_name_that_the_kit_does_not_have_is_an_attribute_error():

@@ -9,9 +9,8 @@ imported before it is clear that the extra `app` is installed.
 from __future__ import annotations
 
 import sys
-from importlib.util import find_spec
 
-_NEEDED = ("click", "rich", "h11")
+from .._extras import complaint, missing_by_extra
 
 EXTRA_MISSING = 2
 """The exit status without the extra: the command line cannot work, as for a misuse."""
@@ -19,13 +18,8 @@ EXTRA_MISSING = 2
 
 def main() -> None:
     """Run the command line of this process and exit with its status."""
-    missing = [name for name in _NEEDED if find_spec(name) is None]
-    if missing:
-        print(
-            f"The command trio-copilot needs {', '.join(missing)}: "
-            "pip install 'trio-copilot[app]'",
-            file=sys.stderr,
-        )
+    if missing := missing_by_extra().get("app"):
+        print(complaint("The command trio-copilot", "app", missing), file=sys.stderr)
         sys.exit(EXTRA_MISSING)
     from .commands import run_command_line
 

@@ -19,13 +19,14 @@ from types import FrameType
 
 import click
 
+from .._extras import version_of
 from .ask import ask
 from .demo import demo
 from .doctor import doctor
 from .install_cli import install_cli
+from .login import login
 from .serve import serve
 from .terminal import prepare_streams, say
-from .versions import version_of
 
 INTERRUPTED = 128 + signal.SIGINT
 
@@ -38,7 +39,7 @@ def cli() -> None:
     """Talk to the GitHub Copilot CLI, structured by Trio."""
 
 
-for command in (ask, demo, doctor, install_cli, serve):
+for command in (ask, demo, doctor, install_cli, login, serve):
     cli.add_command(command)
 
 

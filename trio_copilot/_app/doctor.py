@@ -1,8 +1,8 @@
 """`trio-copilot doctor`: is everything there, and what to do about what is not.
 
 Strategy: look and say, in the order in which things depend on each other. Only what
-keeps every program from working is a problem and makes the exit status 1; nobody being
-logged in is not, for whom has a provider of his own.
+keeps every program from working is a problem and makes the exit status 1. No model is
+asked, for that costs, unless somebody says so.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
 import trio
 
 from trio_copilot import (
@@ -23,16 +24,25 @@ from trio_copilot import (
     CopilotError,
     MalformedResultError,
     RpcError,
+    SessionOptions,
     Stdio,
     Tcp,
+    TurnEndReason,
     find_cli,
     open_client,
 )
+from trio_copilot._extras import how_to_add, missing_by_extra, version_of
+from trio_copilot._session.login import LOGGED_OUT, LOGIN_ADVICE, is_logged_out
 from trio_copilot._transport.find_cli import PINNED_VERSION, cached_cli
 
-from .connecting import connection_from, connection_options
+from .connecting import (
+    connection_from,
+    connection_options,
+    model_option,
+    provider_from,
+    provider_option,
+)
 from .running import Work, describe, hint_for, trio_command
-from .versions import version_of
 
 if TYPE_CHECKING:
     from .page import Page
@@ -42,27 +52,47 @@ ACCOUNT_TIMEOUT = 20.0
 
 MODELS_SHOWN = 5
 
-# {extra: what it needs}
-_EXTRAS = {
-    "app": ("click", "rich", "h11"),
-    "bridge": ("trio-websocket",),
-    "telemetry": ("opentelemetry-api",),
-    "testing": ("h11",),
-}
+PROMPT_TIMEOUT = 120.0
+"""Seconds for an answer of two words, the retries of the CLI included."""
 
 
 @trio_command("doctor")
+@click.option(
+    "--prompt",
+    "asks",
+    is_flag=True,
+    help="Ask the model for two words, too. This may cost.",
+)
+@model_option
+@provider_option
 @connection_options
-def doctor(cli: Path | None, url: str | None) -> Work:
+def doctor(
+    asks: bool,
+    model: str | None,
+    provider_url: str | None,
+    cli: Path | None,
+    url: str | None,
+) -> Work:
     """Check the Copilot CLI, the account and the installation.
 
-    Exit status: 0 the CLI can be used, 1 it cannot. That nobody is logged in is shown,
-    and is no failure: with a provider of your own nobody has to be.
+    Exit status: 0 the CLI can be used, 1 it cannot: there is none, it does not start,
+    or nobody is logged in and there is no provider. No model is asked without --prompt.
     """
-    return partial(_doctor, connection=connection_from(cli, url))
+    return partial(
+        _doctor,
+        connection=connection_from(cli, url),
+        options=SessionOptions(
+            model=model,
+            provider=provider_from(provider_url, model),
+            client_name="trio-copilot",
+        ),
+        asks=asks,
+    )
 
 
-async def _doctor(*, connection: Stdio | Tcp) -> int:
+async def _doctor(
+    *, connection: Stdio | Tcp, options: SessionOptions, asks: bool
+) -> int:
     from .page import Page
 
     page = Page()
@@ -74,7 +104,7 @@ async def _doctor(*, connection: Stdio | Tcp) -> int:
         _look_for_cli(page, connection.path)
     if not page.has_problem:
         try:
-            await _look_at_client(page, connection)
+            await _look_at_client(page, connection, options, asks)
         except CopilotError as error:
             page.problem(describe(error), hint_for(error))
     page.line("")
@@ -87,11 +117,12 @@ def _look_at_installation(page: Page) -> None:
     ours, trios = version_of("trio-copilot"), version_of("trio")
     page.fact(f"trio-copilot {ours or '(not installed)'}, trio {trios}")
     page.fact(f"Python {platform.python_version()} on {platform.platform()}")
-    for extra, needed in _EXTRAS.items():
-        if all(map(version_of, needed)):
-            page.good(f"extra {extra}")
+    for extra, missing in missing_by_extra().items():
+        if missing:
+            lacks = ", ".join(missing)
+            page.fact(f"no extra {extra}, it lacks {lacks}; {how_to_add(extra)}")
         else:
-            page.fact(f"no extra {extra}: pip install 'trio-copilot[{extra}]'")
+            page.good(f"extra {extra}")
 
 
 def _look_for_cli(page: Page, given: str | os.PathLike[str] | None) -> None:
@@ -124,7 +155,9 @@ def _show_places(page: Page, places: Mapping[str, str | None]) -> None:
             page.fact(f"{name}: {place or 'none'}")
 
 
-async def _look_at_client(page: Page, connection: Stdio | Tcp) -> None:
+async def _look_at_client(
+    page: Page, connection: Stdio | Tcp, options: SessionOptions, asks: bool
+) -> None:
     begun = trio.current_time()
     async with open_client(connection) as client:
         took = trio.current_time() - begun
@@ -136,8 +169,9 @@ async def _look_at_client(page: Page, connection: Stdio | Tcp) -> None:
             page.fact(f"this package was made for version {PINNED_VERSION}")
         page.title("Account")
         with trio.move_on_after(ACCOUNT_TIMEOUT) as patience:
-            if await _look_at_account(page, client):
-                await _look_at_models(page, client)
+            await _look_at_account(page, client, options)
+        if asks and not page.has_problem:
+            await _ask(page, client, options)
         if patience.cancelled_caught:
             page.finding(
                 f"no answer within {ACCOUNT_TIMEOUT:g} s",
@@ -145,18 +179,28 @@ async def _look_at_client(page: Page, connection: Stdio | Tcp) -> None:
             )
 
 
-async def _look_at_account(page: Page, client: Client) -> bool:
+async def _look_at_account(page: Page, client: Client, options: SessionOptions) -> None:
     status = await client.auth_status()
     if status.is_authenticated:
         who, how = status.login or "somebody", status.auth_type or "?"
         page.good(f"logged in as {who} ({how})")
-        return True
-    page.finding(
-        status.status_message or "not authenticated",
-        "log in with `copilot login` or set GH_TOKEN; with a provider of your own "
-        "(`ask --provider-url`) neither is needed",
-    )
-    return False
+        await _look_at_models(page, client)
+        return
+    async with client.open_session(options) as session:
+        if await is_logged_out(session):
+            page.problem(LOGGED_OUT, LOGIN_ADVICE)
+        else:
+            page.good("nobody is logged in, and nobody needs to be: it has a provider")
+
+
+async def _ask(page: Page, client: Client, options: SessionOptions) -> None:
+    page.title("Model")
+    async with client.open_session(options) as session:
+        end = await session.ask("Reply with: All well.", timeout=PROMPT_TIMEOUT)
+    if end.reason is TurnEndReason.CANCELLED:
+        page.problem(f"no answer within {PROMPT_TIMEOUT:g} s", "try another --model")
+    else:
+        page.good(f"it answered: {end.answer}")
 
 
 async def _look_at_models(page: Page, client: Client) -> None:

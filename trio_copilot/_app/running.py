@@ -18,6 +18,7 @@ import click
 import trio
 
 from trio_copilot import CopilotError, RpcError, TurnError
+from trio_copilot._session.login import LOGIN_ADVICE
 
 from .terminal import fail, mute_stdout
 
@@ -31,14 +32,17 @@ Work: TypeAlias = Callable[[], Awaitable[int]]
 """What a subcommand does, in Trio; returns the exit status."""
 
 
-def trio_command(name: str) -> Callable[[Callable[..., Work]], click.Command]:
+def trio_command(
+    name: str, **settings: Any
+) -> Callable[[Callable[..., Work]], click.Command]:
     """Make a subcommand of a function that checks its options and returns the work.
 
-    The options `--debug` and `--log` are added to those that click decorators declare.
+    The options `--debug` and `--log` are added to those that click decorators declare;
+    `settings` are those of click's context.
     """
 
     def decorate(function: Callable[..., Work]) -> click.Command:
-        @click.command(name)
+        @click.command(name, context_settings=settings)
         @functools.wraps(function)
         def command(debug: bool, log: Path | None, **options: Any) -> int:
             work = function(**options)
@@ -90,10 +94,11 @@ def describe(error: CopilotError) -> str:
 
 def hint_for(error: CopilotError) -> str | None:
     """Return what to do about an error whose message does not say it."""
-    if isinstance(error, TurnError) and _is_about_login(error):
+    if LOGIN_ADVICE in str(error):
+        return None
+    if _is_about_login(error):
         return (
-            "log in with `copilot login` or set GH_TOKEN; the key for --provider-url "
-            f"is taken from {KEY_VARIABLE}."
+            f"{LOGIN_ADVICE} The key for --provider-url is taken from {KEY_VARIABLE}."
         )
     if isinstance(error, (TurnError, RpcError)):
         return (
@@ -102,9 +107,11 @@ def hint_for(error: CopilotError) -> str | None:
     return None
 
 
-def _is_about_login(error: TurnError) -> bool:
-    # Without any login the CLI calls it a failed "query" and says what it lacks.
-    return error.kind == "authentication" or "OAuth token" in str(error)
+def _is_about_login(error: CopilotError) -> bool:
+    if isinstance(error, TurnError):
+        return error.kind == "authentication"
+    # A token that GitHub does not take makes every session fail.
+    return isinstance(error, RpcError) and "Authentication failed" in error.message
 
 
 @contextmanager

@@ -11,7 +11,6 @@ import os
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -19,6 +18,7 @@ import click
 import trio
 
 from trio_copilot import SessionOptions, Stdio, Tcp, allow_all, open_client
+from trio_copilot._extras import complaint, missing_by_extra
 from trio_copilot._scopes import open_block
 
 from .connecting import (
@@ -38,8 +38,6 @@ PORT = 8400
 LAST_PORT = 65535
 TOKEN_VARIABLE = "TRIO_COPILOT_BRIDGE_TOKEN"  # noqa: S105  # the name, not the token
 
-_SOCKET = ("trio_websocket",)
-_PAGE = ("hypercorn", "starlette")
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _PORT = click.IntRange(0, LAST_PORT)
 
@@ -121,7 +119,8 @@ def serve(
     Exit status: 130 Ctrl-C or SIGTERM, 1 it failed. A second Ctrl-C does not wait for
     the CLI.
     """
-    _require_extra(_SOCKET if no_page else _SOCKET + _PAGE)
+    if missing := missing_by_extra().get("bridge"):
+        raise click.UsageError(complaint("serve", "bridge", missing))
     _check_origins(origins)
     options = SessionOptions(
         model=model,
@@ -141,14 +140,6 @@ def serve(
         connection=connection_from(cli, url),
         options=options,
     )
-
-
-def _require_extra(needed: Sequence[str]) -> None:
-    missing = [name for name in needed if find_spec(name) is None]
-    if missing:
-        raise click.UsageError(
-            f"serve needs {', '.join(missing)}: pip install 'trio-copilot[bridge]'"
-        )
 
 
 def _check_origins(origins: Sequence[str]) -> None:

@@ -36,6 +36,7 @@ from .._drafts import maker
 from .._errors import TurnError
 from .._json import as_object, as_text
 from .._protocol.envelope import SessionEvent
+from .login import turn_error
 from .turn_events import (
     Correction,
     Message,
@@ -379,12 +380,7 @@ class Transcript:
         foreign = _text(data, "originatingMessageId")
         if event.agent_id is not None or (foreign and foreign not in self._own_ids):
             return
-        status = data.get("statusCode")
-        self.error = TurnError(
-            _text(data, "message") or "The turn failed and the CLI did not say why",
-            kind=_text(data, "errorType") or "unknown",
-            status_code=status if isinstance(status, int) else None,
-        )
+        self.error = turn_error(data)
 
     def _abort(self, event: SessionEvent, data: Payload) -> None:
         if event.agent_id is None:  # session.idle need not say it again

@@ -47,4 +47,5 @@ else:
             "_server": "Bridge open_bridge",
             "_turns": "TurnLimits",
         },
+        extra="bridge",
     )

@@ -124,6 +124,8 @@ class Ready:
     model: str | None = None
     """The model, if the server was told which."""
     protocol: int = PROTOCOL
+    warning: str | None = None
+    """Why every prompt will fail, and what to do: nobody is logged in."""
 
 
 @attrs.frozen(kw_only=True)

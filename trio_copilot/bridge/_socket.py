@@ -21,6 +21,7 @@ from trio_websocket import ConnectionClosed, WebSocketConnection
 from trio_copilot import Client, CopilotError, SessionOptions
 
 from .._scopes import open_block, open_service
+from .._session.login import LOGGED_OUT, LOGIN_ADVICE, is_logged_out
 from ._closing import Close, CloseCode, close_of, say_goodbye
 from ._conversation import Conversation
 from ._limits import BridgeLimits
@@ -97,10 +98,15 @@ class Socket:
         if options.on_permission_request is None:
             options = attrs.evolve(options, on_permission_request=permissions.ask)
         async with self._client.open_session(options) as session:
+            warning = None
+            if await is_logged_out(session):
+                warning = f"{LOGGED_OUT}. {LOGIN_ADVICE}"
             async with open_block() as turns:
                 conversation = Conversation(session, self._outbox, permissions, turns)
                 self._conversation = conversation
-                self._outbox.put(Ready(session=session.id, model=options.model))
+                self._outbox.put(
+                    Ready(session=session.id, model=options.model, warning=warning)
+                )
                 await conversation.follow()
 
     def _lose(self, errors: BaseExceptionGroup[CopilotError]) -> None:

@@ -16,13 +16,12 @@ from typing import Any
 import attrs
 import trio
 
+from .._extras import complaint
+
 try:
     import h11
 except ImportError as error:  # pragma: no cover - the tests have the extra
-    raise ImportError(
-        "A scripted model speaks HTTP with h11, which is not installed: "
-        "pip install 'trio-copilot[testing]'"
-    ) from error
+    raise ImportError(complaint("A scripted model", "testing", ["h11"])) from error
 
 RECEIVE_SIZE = 64 * 1024
 """Bytes per read: the CLI's requests are about 40 KB, most of it the system prompt."""

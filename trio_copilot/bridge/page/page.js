@@ -69,14 +69,20 @@ function ask(why) {
   byId("token").focus();
 }
 
-function greet({ model = "" }) {
+function greet({ model = "", warning }) {
   ready = true;
   byId("model").textContent = model;
   door.hidden = true;
   composer.hidden = false;
-  state("ready", "Connected");
+  connected(!warning);
   if (sessions++) remark("A new session: the agent does not know what was said before.");
+  if (warning) remark(warning);
   update();
+}
+
+// A connection alone is no good news: without an account every prompt fails.
+function connected(loggedIn) {
+  state(loggedIn ? "ready" : "lost", loggedIn ? "Connected" : "Not logged in");
 }
 
 function lose(why) {
@@ -109,7 +115,11 @@ function hear(message) {
   else if (type === "error") complain(message);
   else if (OF_TURN.has(type) && message.turn === turn?.id) {
     const said = turn.view[type]?.(message);
-    if (type === "end") end(said);
+    if (type === "end") {
+      end(said);
+      if (message.reason === "complete") connected(true);
+      if (message.error?.kind === "authentication") connected(false);
+    }
   }
 }
 

@@ -1,0 +1,54 @@
+"""Being logged out: how the CLI says it, and what to do about it.
+
+A CLI without an account starts, opens sessions, and fails the first prompt that finds no
+provider either. It calls that a failed "query", for want of a key that no user has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from .._errors import RpcError, TurnError
+from .._json import as_object, as_text
+
+if TYPE_CHECKING:
+    from .session import Session
+
+LOGGED_OUT = "Nobody is logged in to Copilot, and no provider is set"
+LOGIN_ADVICE = (
+    "Log in with `trio-copilot login`, set COPILOT_GITHUB_TOKEN, or give the session a "
+    "provider of your own."
+)
+
+_WANTS_LOGIN = "No GitHub OAuth token"
+
+
+def turn_error(data: Mapping[str, Any]) -> TurnError:
+    """Return what the payload of a `session.error` says."""
+    message, kind = as_text(data.get("message")), as_text(data.get("errorType"))
+    if _WANTS_LOGIN in message:
+        kind = "authentication"
+        message = f"{LOGGED_OUT}. {LOGIN_ADVICE} (The CLI says: {message})"
+    status = data.get("statusCode")
+    return TurnError(
+        message or "The turn failed and the CLI did not say why",
+        kind=kind or "unknown",
+        status_code=status if isinstance(status, int) else None,
+    )
+
+
+async def is_logged_out(session: Session) -> bool:
+    """Return whether every prompt must fail: there is neither account nor provider.
+
+    Asks no model. Protocol: `session.gitHubAuth.getStatus`, `session.model.list`.
+    """
+    try:
+        status = as_object(await session.call("session.gitHubAuth.getStatus"))
+        if status.get("isAuthenticated") is not False:
+            return False
+        # With a provider it has nothing to list; without one it refuses.
+        await session.call("session.model.list")
+    except RpcError as error:
+        return "Not authenticated" in error.message
+    return False
