@@ -19,7 +19,7 @@ async def main() -> None:
     async with open_client() as client:
         async with client.open_session() as session:
             end = await session.ask("Greet the world in one sentence.", timeout=60)
-            print(end.text)
+            print(end.answer)
             print(f"[{end.reason}, {end.usage.output_tokens} tokens]")
 
 

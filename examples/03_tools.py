@@ -63,7 +63,7 @@ async def main(prompt: str) -> None:
     async with open_client() as client:
         async with client.open_session(tools=[calculate]) as session:
             end = await session.ask(prompt, timeout=60, on_tool_call=show)
-            print(end.text)
+            print(end.answer)
 
 
 if __name__ == "__main__":

@@ -35,9 +35,10 @@ async def main() -> None:
         async with client.open_session() as session:
             stopped = await read(session, "Count from one to ten thousand, in words.")
             if stopped is not None:
+                stopped.raise_for_error()
                 print(f"[{stopped.reason} after {len(stopped.text)} letters]")
             end = await session.ask("How far did you get?", timeout=60)
-            print(end.text)
+            print(end.answer)
             print(f"[{end.reason}]")
 
 

@@ -57,7 +57,7 @@ async def main(prompt: str) -> None:
     async with open_client() as client:
         async with client.open_session(on_permission_request=decide) as session:
             end = await session.ask(prompt, timeout=300)
-            print(end.text)
+            print(end.answer)
 
 
 if __name__ == "__main__":

@@ -43,7 +43,7 @@ async def ask_all(prompts: list[str], timeout: float, overall: float) -> bool:
     async def ask(client: Client, prompt: str) -> None:
         async with client.open_session() as session:
             end = await session.ask(prompt, timeout=timeout)
-            print(f"{prompt} {end.text or '-'} [{end.reason}]")
+            print(f"{prompt} {end.answer or '-'} [{end.reason}]")
             complete.append(end.reason is TurnEndReason.COMPLETE)
 
     with trio.fail_after(overall):

@@ -57,7 +57,7 @@ async def main(prompts: list[str], options: InfiniteSessions) -> None:
             nursery.start_soon(watch, events)
             for prompt in prompts:
                 end = await session.ask(prompt, idle_timeout=120)
-                print(end.text)
+                print(end.answer)
             await events.aclose()
             print(f"[{session.usage.input_tokens} tokens in all]", file=sys.stderr)
 

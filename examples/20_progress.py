@@ -76,7 +76,7 @@ async def main(prompt: str) -> None:
     """Print the answer once it is there."""
     async with open_client() as client, client.open_session() as session:
         end = await watch(session, prompt)
-        print(end.text)
+        print(end.answer)
         print(f"[{end.reason}, {end.usage.output_tokens} tokens]", file=sys.stderr)
         end.raise_for_error()
 

@@ -135,8 +135,8 @@ class Server:
                 async with session.turn(prompt, idle_timeout=120) as turn:
                     async for event in turn:
                         match event:
-                            case TextDelta(text=text, agent_id=None):
-                                story.tell("delta", text=text)
+                            case TextDelta(agent_id=None) as delta:
+                                story.tell("delta", text=delta.separator + delta.text)
                             case ToolCall(name=tool):
                                 story.tell("tool", name=tool)
                             case TurnEnd(reason=reason, error=error):

@@ -61,7 +61,7 @@ async def main(prompt: str) -> None:
                         pass
         end = await turn.wait()
         end.raise_for_error()
-        print(end.text)
+        print(end.answer)
 
 
 if __name__ == "__main__":

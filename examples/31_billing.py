@@ -45,7 +45,7 @@ async def ask(session: Session, prompt: str) -> dict[str, Usage]:
                     used[model] = used.get(model, Usage()).plus(raw["data"])
                 case _:
                     raise RuntimeError(f"cannot be billed: {call}")
-    print(end.text)
+    print(end.answer)
     return used
 
 

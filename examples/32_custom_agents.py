@@ -73,7 +73,7 @@ async def main(prompt: str) -> None:
         nursery.start_soon(narrate, events)
         end = await session.ask(prompt, idle_timeout=120)
         await events.aclose()
-        print(end.text)
+        print(end.answer)
 
 
 if __name__ == "__main__":

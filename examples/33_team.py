@@ -25,7 +25,7 @@ JUDGE = "You weigh what others say, and decide, in two sentences."
 async def play(client: Client, role: str, prompt: str) -> str:
     """Return what somebody in that role says to a prompt."""
     async with client.open_session(system_message=role, available_tools=[]) as session:
-        return (await session.ask(prompt, idle_timeout=60, timeout=300)).text
+        return (await session.ask(prompt, idle_timeout=60, timeout=300)).answer
 
 
 async def hear(client: Client, question: str) -> dict[str, str]:

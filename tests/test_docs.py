@@ -1,7 +1,7 @@
 """The documentation is true: its examples run, its links and tests exist.
 
-A Python block behind `<!-- complete -->` is a whole program, or a whole file of tests.
-Programs run on a scripted CLI; tests run as those of a user would.
+Complete programs run on a scripted CLI; complete tests run as those of a user would. Type
+checkers read both: `types` in `.ci/run`.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
+from traceback import format_exception
 from types import ModuleType
 from typing import Any
 
-import attrs
 import pytest
 import trio
 import trio.testing
@@ -26,52 +26,24 @@ import trio_copilot
 import trio_copilot.bridge
 import trio_copilot.testing
 import trio_copilot.wire
-from trio_copilot import Client
+from trio_copilot import Client, TurnError
 from trio_copilot._app.commands import cli
 from trio_copilot._transport.find_cli import PINNED_VERSION
-from trio_copilot.testing import Call, ModelRequest, Reply, open_scripted_cli
+from trio_copilot.testing import Call, ModelRequest, Reply, Script, open_scripted_cli
 
-ROOT = Path(__file__).parents[1]
-DOCS = ROOT / "docs"
-PAGES = sorted([*DOCS.glob("*.md"), *DOCS.glob("examples/*.md")])
-BLOCK = re.compile(r"(?ms)^```python\n(.*?)^```$")
-COMPLETE = re.compile(r"(?ms)^<!-- complete -->\n```python\n(.*?)^```$")
+from .snippets import DOCS, PAGES, ROOT, Snippet, snippets
+
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 TEST = re.compile(r"`(test_\w+)(?:\[[^`]*\])?`")
 TEST_FILE = re.compile(r"`(tests/[\w/]+(?:\.py)?)(?:::(\w+))?`")
 
 open_real_client = trio_copilot.open_client
 
-
-@attrs.frozen
-class Example:
-    """A complete block of a page."""
-
-    page: Path
-    line: int
-    code: str
-
-    def __str__(self) -> str:
-        return f"{self.page.name}:{self.line}"
-
-    @property
-    def has_tests(self) -> bool:
-        return "def test_" in self.code
-
-    @property
-    def needs_cli(self) -> bool:
-        return "find_cli" in self.code
-
-
-def examples() -> Iterator[Example]:
-    for page in PAGES:
-        text = page.read_text()
-        for match in COMPLETE.finditer(text):
-            yield Example(page, text.count("\n", 0, match.start(1)) + 1, match[1])
-
-
-PROGRAMS = [example for example in examples() if not example.has_tests]
-TESTS = [example for example in examples() if example.has_tests]
+SNIPPETS = list(snippets())
+PROGRAMS = [each for each in SNIPPETS if each.is_complete and not each.has_tests]
+TESTS = [each for each in SNIPPETS if each.is_complete and each.has_tests]
+ASKING = [program for program in PROGRAMS if "open_session" in program.code]
+EXCERPTS = [each for each in SNIPPETS if not each.is_complete]
 
 
 def answer(request: ModelRequest) -> Reply:
@@ -88,33 +60,57 @@ def answer(request: ModelRequest) -> Reply:
     return Reply("Something sensible.", delay=0.1)
 
 
-@asynccontextmanager
-async def open_scripted_client(*_: object, **options: Any) -> AsyncIterator[Client]:
-    """Open a client on a CLI that is a script, whichever one the program asks for."""
-    async with open_scripted_cli(answer) as scripted:
-        async with open_real_client(scripted.stream, **options) as client:
-            yield client
+@pytest.fixture
+def run_program(monkeypatch: pytest.MonkeyPatch) -> Callable[[Snippet, Script], None]:
+    """Run a program in simulated time, on a CLI that is a script, whichever it asks for."""
+
+    def run(program: Snippet, script: Script) -> None:
+        @asynccontextmanager
+        async def open_client(*_: object, **options: Any) -> AsyncIterator[Client]:
+            async with open_scripted_cli(script) as scripted:
+                async with open_real_client(scripted.stream, **options) as client:
+                    yield client
+
+        clock = trio.testing.MockClock(autojump_threshold=0)
+        monkeypatch.setattr(trio, "run", partial(trio.run, clock=clock))
+        monkeypatch.setattr(trio_copilot, "open_client", open_client)
+        code = compile(program.code, str(program), "exec")
+        exec(code, {"__name__": "__main__"})
+
+    return run
 
 
-@pytest.mark.parametrize("example", PROGRAMS, ids=str)
+@pytest.mark.parametrize("program", PROGRAMS, ids=str)
 def test_a_complete_program_runs(
-    example: Example,
-    monkeypatch: pytest.MonkeyPatch,
+    program: Snippet,
+    run_program: Callable[[Snippet, Script], None],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    clock = trio.testing.MockClock(autojump_threshold=0)
-    monkeypatch.setattr(trio, "run", partial(trio.run, clock=clock))
-    monkeypatch.setattr(trio_copilot, "open_client", open_scripted_client)
-
-    exec(compile(example.code, str(example), "exec"), {"__name__": "__main__"})
+    run_program(program, answer)
 
     assert capsys.readouterr().out.strip()
 
 
-def run_tests(chosen: list[Example], folder: Path, **variables: str) -> None:
-    for example in chosen:
-        name = f"test_{example.page.stem}_{example.line}.py"
-        (folder / name).write_text(example.code)
+@pytest.mark.parametrize("program", ASKING, ids=str)
+def test_a_complete_program_says_why_a_turn_failed(
+    program: Snippet, run_program: Callable[[Snippet, Script], None]
+) -> None:
+    with pytest.raises((TurnError, ExceptionGroup)) as failed:
+        run_program(program, lambda _: Reply("nobody is logged in", status=401))
+
+    assert "nobody is logged in" in "".join(format_exception(failed.value))
+
+
+def test_no_whole_program_and_no_test_is_left_unmarked() -> None:
+    """Only what is marked as complete is run, and read by type checkers."""
+    forgotten = [str(each) for each in EXCERPTS if each.has_imports and each.has_entry]
+
+    assert not forgotten
+
+
+def run_tests(chosen: list[Snippet], folder: Path, **variables: str) -> None:
+    for snippet in chosen:
+        (folder / f"test_{snippet.name}.py").write_text(snippet.code)
     (folder / "pytest.ini").write_text("[pytest]\ntrio_mode = true\n")
 
     done = subprocess.run(
@@ -131,14 +127,14 @@ def run_tests(chosen: list[Example], folder: Path, **variables: str) -> None:
 
 @pytest.mark.repetitive
 def test_complete_tests_pass(tmp_path: Path) -> None:
-    run_tests([example for example in TESTS if not example.needs_cli], tmp_path)
+    run_tests([snippet for snippet in TESTS if not snippet.needs_cli], tmp_path)
 
 
 @pytest.mark.repetitive
 @pytest.mark.cli
 def test_complete_tests_of_the_real_cli_pass(cli_path: Path, cli_home: Path) -> None:
     run_tests(
-        [example for example in TESTS if example.needs_cli],
+        [snippet for snippet in TESTS if snippet.needs_cli],
         cli_home,
         COPILOT_CLI_PATH=str(cli_path),
         HOME=str(cli_home),  # where the CLI has been unpacked
@@ -147,10 +143,9 @@ def test_complete_tests_of_the_real_cli_pass(cli_path: Path, cli_home: Path) -> 
 
 def test_every_other_python_block_is_python() -> None:
     """Excerpts may use `await` and `async with` outside a function."""
-    for page in PAGES:
-        for code in BLOCK.findall(page.read_text()):
-            indented = "".join(f"    {line}\n" for line in code.splitlines())
-            compile(f"async def excerpt():\n{indented}", page.name, "exec")
+    for excerpt in EXCERPTS:
+        indented = "".join(f"    {line}\n" for line in excerpt.code.splitlines())
+        compile(f"async def excerpt():\n{indented}", str(excerpt), "exec")
 
 
 @pytest.mark.parametrize("script", ["make_events.py", "make_methods.py"])
@@ -165,9 +160,7 @@ def test_the_generated_pages_are_current(script: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize(
-    "page", [ROOT / "README.md", *PAGES], ids=lambda p: str(p.relative_to(ROOT))
-)
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_every_link_to_a_file_leads_somewhere(page: Path) -> None:
     targets = [t for t in LINK.findall(page.read_text()) if "://" not in t]
     dead = [t for t in targets if not (page.parent / t.partition("#")[0]).exists()]

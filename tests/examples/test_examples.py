@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import runpy
 import signal
 import subprocess
@@ -287,7 +288,7 @@ async def test_a_plan_is_made_in_plan_mode_and_has_its_price(
     assert (ended.status, ended.err) == (0, "")
 
 
-@pytest.mark.parametrize(
+all_but_servers = pytest.mark.parametrize(
     ("examples", "name"),
     [
         *(("scripted", name) for name in EXAMPLES if name not in SERVERS),
@@ -295,6 +296,21 @@ async def test_a_plan_is_made_in_plan_mode_and_has_its_price(
     ],
     indirect=["examples"],
 )
+
+
+@all_but_servers
+async def test_any_example_says_why_a_turn_failed(
+    examples: Examples, name: str
+) -> None:
+    refused = Reply("too warm here", status=400)
+    ended = await examples.run(
+        name, itertools.repeat(refused), behaviour={"answers": ANSWERS}
+    )
+
+    assert "400 too warm here" in ended.out + ended.err
+
+
+@all_but_servers
 async def test_ctrl_c_ends_any_example_and_stops_its_agent(
     examples: Examples, name: str
 ) -> None:

@@ -1,0 +1,71 @@
+"""The Python blocks of the documentation, and a folder full of them for type checkers.
+
+A block behind `<!-- complete -->` is a whole program, or a whole file of tests.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import attrs
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+PAGES = sorted([ROOT / "README.md", *DOCS.glob("*.md"), *DOCS.glob("examples/*.md")])
+BLOCK = re.compile(r"(?ms)^(<!-- complete -->\n)?```python\n(.*?)^```$")
+
+
+@attrs.frozen
+class Snippet:
+    """A Python block of a page."""
+
+    page: Path
+    line: int
+    code: str
+    is_complete: bool
+
+    def __str__(self) -> str:
+        return f"{self.page.name}:{self.line}"
+
+    @property
+    def name(self) -> str:
+        return f"{self.page.stem}_{self.line}"
+
+    @property
+    def has_imports(self) -> bool:
+        return bool(re.search(r"(?m)^(from|import) ", self.code))
+
+    @property
+    def has_tests(self) -> bool:
+        return "def test_" in self.code
+
+    @property
+    def has_entry(self) -> bool:
+        return self.has_tests or "trio.run(" in self.code
+
+    @property
+    def needs_cli(self) -> bool:
+        return "find_cli" in self.code
+
+
+def snippets() -> Iterator[Snippet]:
+    for page in PAGES:
+        text = page.read_text()
+        for match in BLOCK.finditer(text):
+            line = text.count("\n", 0, match.start(2)) + 1
+            yield Snippet(page, line, match[2], match[1] is not None)
+
+
+def write_snippets(folder: Path) -> None:
+    """Write a file for each complete one, with the line numbers of its page."""
+    for snippet in snippets():
+        if snippet.is_complete:
+            above = "# pyright: strict" + "\n" * (snippet.line - 1)
+            (folder / f"{snippet.name}.py").write_text(above + snippet.code)
+
+
+if __name__ == "__main__":
+    write_snippets(Path(sys.argv[1]))
