@@ -6,6 +6,7 @@ says which options are set, and shows none but switches and numbers.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
@@ -71,3 +72,19 @@ def set_fields(self: Any) -> str:
         elif value:
             shown.append(f"{field.alias}=...")
     return f"{self.__class__.__name__}({', '.join(shown)})"
+
+
+def seconds(name: str, value: float | None) -> float:
+    """Return a number of seconds; `None` is for ever.
+
+    Raises:
+      TypeError: it is no number.
+      ValueError: it is negative.
+    """
+    if value is None:
+        return math.inf
+    if not isinstance(value, (int, float)):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise wrong_type(name, "a number of seconds or None", value)
+    if not value >= 0:
+        raise ValueError(f"{name} must not be negative, and is {value!r}")
+    return value

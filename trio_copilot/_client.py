@@ -19,7 +19,7 @@ import attrs
 import trio
 
 from ._blocks import as_block, called
-from ._checks import check_type
+from ._checks import check_type, seconds
 from ._errors import (
     CliExitedError,
     CliUnresponsiveError,
@@ -35,7 +35,7 @@ from ._peer import Peer, beat, open_peer
 from ._protocol.calls import check_handlers, server_rpc
 from ._protocol.envelope import SessionEvent, read_event
 from ._resource_errors import ClientClosedError, SessionClosedError
-from ._scopes import impatient, last_words, open_block, require_trio
+from ._scopes import impatient, open_block, require_trio
 from ._session.buffer import Overflow
 from ._session.catalogue import (
     LIFECYCLE_TYPES,
@@ -68,6 +68,10 @@ PROTOCOL_VERSION = 3
 HANDSHAKE_TIMEOUT = 60.0
 """Seconds that a CLI may take to answer for the first time: a cold start unpacks 235 MB
 and was seen to take 5 s on a fast disk."""
+
+OPEN_TIMEOUT = 120.0
+"""Seconds that a CLI may take to open a session: it needs 0.1, and a minute for an MCP
+server that does not start."""
 
 TURN_TIMEOUT = 2.0
 """Seconds that leaving waits for turns of other tasks; what ends the CLI ends them."""
@@ -114,7 +118,11 @@ class Client:
         return self._link.pid
 
     def open_session(
-        self, options: SessionOptions | None = None, **keywords: Any
+        self,
+        options: SessionOptions | None = None,
+        *,
+        open_timeout: float | None = OPEN_TIMEOUT,
+        **keywords: Any,
     ) -> AbstractAsyncContextManager[Session]:
         """Begin a conversation: `async with client.open_session(...) as session`.
 
@@ -124,20 +132,29 @@ class Client:
 
         Args:
           options: where to start from.
+          open_timeout: seconds that the CLI may take to open it, MCP servers that are
+            slow to start included; `None` is for ever. If it is opened later all the
+            same, it is released.
           keywords: the fields of `SessionOptions`, by name; they win over `options`.
 
         Raises:
           TypeError, ValueError: an option does not exist, or does not fit.
           RpcError: the CLI refused.
+          CliUnresponsiveError: it did not answer within `open_timeout`.
           CliExitedError, ProtocolError: the connection was lost.
 
         Protocol: `session.create`, `session.detach`.
         """
-        block = self._open("session.create", None, options, keywords)
+        block = self._open("session.create", None, options, open_timeout, keywords)
         return called("client.open_session", block)
 
     def resume_session(
-        self, session_id: str, options: SessionOptions | None = None, **keywords: Any
+        self,
+        session_id: str,
+        options: SessionOptions | None = None,
+        *,
+        open_timeout: float | None = OPEN_TIMEOUT,
+        **keywords: Any,
     ) -> AbstractAsyncContextManager[Session]:
         """Go on with a conversation: as `open_session`, by the id it had.
 
@@ -151,7 +168,8 @@ class Client:
 
         Protocol: `session.resume`, `session.detach`.
         """
-        block = self._open("session.resume", session_id, options, keywords)
+        method = "session.resume"
+        block = self._open(method, session_id, options, open_timeout, keywords)
         return called("client.resume_session", block)
 
     def statistics(self) -> ClientStatistics:
@@ -324,6 +342,7 @@ class Client:
         method: str,
         session_id: str | None,
         options: SessionOptions | None,
+        open_timeout: float | None,
         keywords: dict[str, Any],
     ) -> AbstractAsyncContextManager[Session]:
         from ._session.open_session import open_session
@@ -345,6 +364,7 @@ class Client:
             session_id,
             paths,
             method=method,
+            timeout=seconds("open_timeout", open_timeout),
             sessions=self._sessions,
             tally=self._tally,
         )
@@ -475,12 +495,13 @@ class Client:
         # One that is still starting does not answer; the end of its input will do.
         answers = self.protocol_version != 0 and self._peer.end is None
         if self._link.owned and answers:
-            with last_words(SHUTDOWN_REQUEST_TIMEOUT) as patience:
+            farewell = self._peer.farewell
+            with farewell.last_words(SHUTDOWN_REQUEST_TIMEOUT) as patience:
                 await self._peer.submit_nowait("runtime.shutdown", {}).settled()
             if patience.cancelled_caught:
                 logger.warning(
-                    "%s did not answer within %g s of runtime.shutdown: ending its input",
-                    *(self._link.label, SHUTDOWN_REQUEST_TIMEOUT),
+                    "%s did not answer runtime.shutdown: ending its input",
+                    self._link.label,
                 )
 
 

@@ -4,7 +4,7 @@
 CopilotError
 ├── CliNotFoundError        no Copilot CLI in any of the places looked at
 ├── CliExitedError          the CLI died, or closed the connection
-│   └── CliUnresponsiveError    it is there and does not answer: `heartbeat=`
+│   └── CliUnresponsiveError    it is there and does not answer in time
 ├── ConnectError            nobody listens there, or it is no Copilot CLI
 ├── IncompatibleCliError    the CLI speaks another version of the protocol
 ├── ProtocolError           what the peer sent is not the protocol
@@ -87,7 +87,9 @@ class CliExitedError(CopilotError):
 
 
 class CliUnresponsiveError(CliExitedError):
-    """The CLI did not answer a ping in time, and was given up as if it had died.
+    """The CLI is there, and did not answer in time.
+
+    `heartbeat=` gives it up then as if it had died; `open_timeout=` gives up a session.
 
     Attributes:
       silence: how many seconds it had to answer.

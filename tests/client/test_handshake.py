@@ -10,6 +10,7 @@ import trio.testing
 
 from trio_copilot import (
     ClientClosedError,
+    CliUnresponsiveError,
     ConnectError,
     IncompatibleCliError,
     RpcError,
@@ -17,6 +18,7 @@ from trio_copilot import (
     SessionClosedError,
     open_client,
 )
+from trio_copilot._session.open_session import RELEASE_TIMEOUT
 from trio_copilot._wire.framing import encode_frame
 from trio_copilot._wire.messages import ErrorResponse, Response, encode_message
 from trio_copilot.testing import Reply, open_scripted_cli
@@ -285,6 +287,68 @@ async def test_a_session_cancelled_while_it_is_created_is_released(
                     raise AssertionError
             assert scope.cancelled_caught
             assert len(cli.calls("session.detach")) == 1
+
+
+@pytest.mark.parametrize("method", ["session.create", "session.resume"])
+async def test_a_session_that_does_not_open_in_time_is_given_up(
+    method: str, autojump_clock
+) -> None:
+    async with (
+        open_scripted_cli(["hi"], ignore={method}) as cli,
+        open_client(cli.stream) as client,
+    ):
+        block = (
+            client.open_session(open_timeout=7)
+            if method == "session.create"
+            else client.resume_session("gone", open_timeout=7)
+        )
+        began = trio.current_time()
+        with pytest.raises(CliUnresponsiveError, match="within 7 seconds"):
+            async with block:
+                raise AssertionError
+        assert 7 <= trio.current_time() - began <= 7 + RELEASE_TIMEOUT
+        await client.ping()
+        assert client.statistics().open_sessions == 0
+
+
+async def test_opening_a_session_has_a_bound_by_default(autojump_clock) -> None:
+    async with (
+        open_scripted_cli([], ignore={"session.create"}) as cli,
+        open_client(cli.stream) as client,
+    ):
+        with trio.move_on_after(3600) as hour:
+            with pytest.raises(CliUnresponsiveError):
+                async with client.open_session():
+                    raise AssertionError
+        assert not hour.cancelled_caught
+        with trio.move_on_after(3600) as hour:
+            async with client.open_session(open_timeout=None):
+                raise AssertionError
+        assert hour.cancelled_caught
+
+
+async def test_a_session_that_opens_too_late_is_released(autojump_clock) -> None:
+    """Nobody waits for it any more: the CLI must not keep it all the same."""
+    async with (
+        open_scripted_cli(["hi"], answer_after={"session.create": 30}) as cli,
+        open_client(cli.stream) as client,
+    ):
+        with pytest.raises(CliUnresponsiveError):
+            async with client.open_session(session_id="late", open_timeout=5):
+                raise AssertionError
+        assert cli.calls("session.detach") == []
+        with trio.fail_after(60):
+            released = await cli.wait_for("session.detach")
+        assert released["sessionId"] == "late"
+        assert len(cli.calls("session.detach")) == 1
+
+
+async def test_an_open_timeout_is_a_number_of_seconds() -> None:
+    async with open_scripted_cli([]) as cli, open_client(cli.stream) as client:
+        with pytest.raises(ValueError, match="open_timeout must not be negative"):
+            client.open_session(open_timeout=-1)
+        with pytest.raises(TypeError, match="open_timeout must be a number of seconds"):
+            client.resume_session("x", open_timeout="1")  # type: ignore[arg-type]
 
 
 async def test_a_session_that_could_not_be_created_is_not_released(

@@ -18,9 +18,11 @@ from trio_copilot import (
     Turn,
     TurnEnd,
     TurnEndReason,
+    open_client,
     tool,
 )
-from trio_copilot.testing import Call, Reply
+from trio_copilot._session.turn import GRACE
+from trio_copilot.testing import Call, Reply, open_scripted_cli
 
 LONG = Reply("word " * 400, delay=0.02)
 """An answer that goes on for longer than any test lets it."""
@@ -341,6 +343,22 @@ async def test_an_idle_timeout_ends_a_turn_that_went_silent(
             assert 2 <= end.silence < 4
             assert "assistant.message_delta" in repr(end)
             assert (await rig.session.ask("?")).text == "next"
+
+
+async def test_an_idle_timeout_is_in_force_before_the_prompt_is_taken(
+    autojump_clock: Clock,
+) -> None:
+    async with (
+        open_scripted_cli(["x"], ignore={"session.send"}) as cli,
+        open_client(cli.stream) as client,
+        client.open_session() as session,
+    ):
+        began = trio.current_time()
+        with trio.fail_after(60):
+            end = await session.ask("?", idle_timeout=2)
+        assert end.reason is TurnEndReason.CANCELLED
+        assert end.cause is CancelCause.IDLE_TIMEOUT
+        assert 2 <= trio.current_time() - began <= 2 + GRACE
 
 
 async def test_an_idle_timeout_lets_a_turn_go_on_that_is_slow_but_alive(

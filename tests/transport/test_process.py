@@ -188,6 +188,30 @@ async def test_nor_does_a_child_that_has_left_the_group():
             os.kill(child, signal.SIGKILL)
 
 
+CHATTERBOX = """
+import os, subprocess, sys, time
+child = subprocess.Popen(
+    [sys.executable, "-c", "while True: print('noise', flush=True)"],
+    start_new_session=True,
+)
+print(child.pid, flush=True)
+time.sleep(0.1)
+os._exit(5)
+"""
+
+
+async def test_nor_does_a_child_that_never_stops_writing():
+    async with run(CHATTERBOX) as cli:
+        child = int(await read_line(cli))
+        try:
+            with trio.fail_after(10):
+                await read_rest(cli)
+            with trio.fail_after(10):
+                assert (await cli.exit_error()).returncode == 5
+        finally:
+            os.kill(child, signal.SIGKILL)
+
+
 async def test_the_last_bytes_are_not_lost_on_a_slow_reader(monkeypatch):
     """Silence ends the stream after the exit, not the time that has passed since."""
     monkeypatch.setattr(process_module, "LAST_BYTES_TIMEOUT", 0.05)

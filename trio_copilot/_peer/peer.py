@@ -22,7 +22,7 @@ import trio
 
 from .._errors import CopilotError, InternalError, ProtocolError, RpcError
 from .._resource_errors import ClientClosedError
-from .._scopes import last_words, open_block, open_service
+from .._scopes import open_block, open_service
 from .._wire.framing import FrameDecoder, encode_frame
 from .._wire.ledger import Ledger, Stray
 from .._wire.messages import (
@@ -35,6 +35,7 @@ from .._wire.messages import (
     decode_message,
     encode_message,
 )
+from .farewell import Farewell
 from .inbound import METHOD_NOT_FOUND, Inbound, Serve
 from .writer import Writer
 
@@ -131,6 +132,8 @@ class Peer:
     bytes_received: int = attrs.field(default=0, init=False)
     last_received: float = attrs.field(default=0.0, init=False)
     """When the peer was heard of last, by Trio's clock."""
+    farewell: Farewell = attrs.field(factory=Farewell, init=False)
+    """The time for all last words over this connection."""
 
     def __attrs_post_init__(self) -> None:
         self._writer = Writer(self._stream)
@@ -352,7 +355,7 @@ async def open_peer(
             try:
                 yield peer
             finally:
-                with last_words(FLUSH_TIMEOUT):
+                with peer.farewell.last_words(FLUSH_TIMEOUT):
                     await peer.flush()  # noqa: ASYNC102  # last_words is the shield
                 peer.finish(ClientClosedError())
                 nursery.cancel_scope.cancel()

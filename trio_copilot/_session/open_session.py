@@ -12,11 +12,12 @@ from typing import Any
 import trio
 
 from .._blocks import as_block
+from .._errors import CliUnresponsiveError
 from .._json import as_object, as_text
 from .._paths import PathRule
 from .._peer import Peer
 from .._resource_errors import SessionClosedError
-from .._scopes import impatient, last_words, open_block
+from .._scopes import impatient, open_block
 from .._telemetry import trace_headers
 from .missing import about_session
 from .options import SessionOptions
@@ -41,6 +42,7 @@ async def open_session(
     paths: PathRule,
     *,
     method: str,
+    timeout: float,
     sessions: dict[str, Session],
     tally: Tally,
 ) -> AsyncGenerator[Session, None]:
@@ -57,6 +59,9 @@ async def open_session(
             session._facts = as_object(facts)
             if session_id is None:
                 desk.session_id = as_text(session._facts.get("sessionId"))
+            if session._abandoned:
+                peer.submit_nowait("session.detach", {"sessionId": session.id})
+            elif session_id is None:
                 sessions[session.id] = session
 
         if session_id is not None:
@@ -68,9 +73,16 @@ async def open_session(
                     **options.to_wire(session_id),
                     **trace_headers(),
                 }
-                session._opening = await peer.submit(method, params, on_result=opened)
-                with about_session(session_id if method == "session.resume" else None):
-                    await session._opening.result()
+                with trio.move_on_after(timeout) as patience:
+                    session._opening = await peer.submit(
+                        method, params, on_result=opened
+                    )
+                    with about_session(
+                        session_id if method == "session.resume" else None
+                    ):
+                        await session._opening.result()
+                if patience.cancelled_caught:
+                    raise CliUnresponsiveError(timeout)
                 yield session
                 session._fanout.close()
                 observers.cancel_scope.deadline = trio.current_time() + HANDLER_TIMEOUT
@@ -87,17 +99,18 @@ async def close_session(session: Session, patience: float = GRACE) -> None:
       session: the session.
       patience: seconds to wait for that turn to end.
     """
+    farewell = session._desk.peer.farewell
     with impatient(session._desk.kill_cli):
         turn = session._turn
         if turn is not None:
             turn._close()
-            with last_words(patience):
+            with farewell.last_words(patience):
                 await turn._left.wait()
         session._end = session._end or SessionClosedError()
         session._handlers.leave()
         session._fanout.close()
         try:
-            with last_words(RELEASE_TIMEOUT):
+            with farewell.last_words(RELEASE_TIMEOUT):
                 await _release(session)  # which calls the hook `session_end`
         finally:
             session._handlers.close()
@@ -108,7 +121,11 @@ async def _release(session: Session) -> None:
     if opening is None:
         return  # the CLI never heard of it, or has been told
     # A detach that overtakes the create would leave the session behind.
-    await opening.settled()
+    try:
+        await opening.settled()
+    except trio.Cancelled:
+        session._abandoned = True
+        raise
     if not opening.failed:
         params = {"sessionId": session.id}
         for method in ("session.detach", "session.destroy"):

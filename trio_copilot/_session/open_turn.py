@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import trio
 
 from .._blocks import as_block
-from .._checks import wrong_type
+from .._checks import seconds
 from .._json import as_text
 from .._scopes import open_block
 from .handlers import Handlers
@@ -33,19 +33,19 @@ async def open_turn(
     idle_timeout: float | None,
 ) -> AsyncGenerator[Turn, None]:
     """Own one prompt for the length of the block; see `Session.turn`."""
-    deadline = trio.current_time() + _seconds("timeout", timeout)
+    deadline = trio.current_time() + seconds("timeout", timeout)
     scope = trio.CancelScope(deadline=deadline)
     turn = Turn(session, scope, as_text(params.get("prompt")))
-    limit = _seconds("idle_timeout", idle_timeout)
+    limit = seconds("idle_timeout", idle_timeout)
     session._begin_turn(turn)
     try:
         async with open_block() as nursery:
             turn._handlers = Handlers(nursery)
+            if limit < math.inf:
+                nursery.start_soon(_watch_silence, turn, limit)
             try:
                 await turn._send(params)
                 with turn.cancel_scope:
-                    if limit < math.inf:
-                        nursery.start_soon(_watch_silence, turn, limit)
                     yield turn
             finally:
                 await turn._finish()  # noqa: ASYNC102  # shields its steps itself
@@ -71,13 +71,3 @@ async def _watch_silence(turn: Turn, limit: float) -> None:
             return
         with trio.move_on_at(deadline):
             await turn._ended.wait()
-
-
-def _seconds(name: str, value: float | None) -> float:
-    if value is None:
-        return math.inf
-    if not isinstance(value, (int, float)):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise wrong_type(name, "a number of seconds or None", value)
-    if not value >= 0:
-        raise ValueError(f"{name} must not be negative, and is {value!r}")
-    return value

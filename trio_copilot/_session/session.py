@@ -69,6 +69,8 @@ class Session:
     _observers: trio.Nursery = attrs.field(init=False, repr=False)
     """For the handlers of `on`."""
     _opening: Call | None = attrs.field(default=None, init=False, repr=False)
+    _abandoned: bool = attrs.field(default=False, init=False, repr=False)
+    """Nobody waits any more for its being opened: if it is, it is to be released."""
     _facts: Mapping[str, Any] = attrs.field(
         factory=dict[str, Any], init=False, repr=False
     )

@@ -22,7 +22,7 @@ from .._json import as_object, as_text
 from .._peer import Call
 from .._protocol.envelope import SessionEvent
 from .._resource_errors import SessionBusyError, SessionClosedError
-from .._scopes import impatient, last_words
+from .._scopes import impatient
 from .._tools.declare import ToolError
 from .._tools.run import failed, succeeded, words_of
 from .buffer import Buffer, Lagged
@@ -382,7 +382,8 @@ class Turn:
             return
         if self._cause is None:
             self._blame(self._deduced_cause())
-        with last_words(GRACE) as grace:
+        farewell = self._session._desk.peer.farewell
+        with farewell.last_words(GRACE, at_least=True) as grace:
             await self._drain()
         if grace.cancelled_caught and self._end is None:
             self._session._break(

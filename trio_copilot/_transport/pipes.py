@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
+from array import array
 from contextlib import suppress
 
 import trio
 
-if sys.platform == "linux":
+if sys.platform != "win32":
     import fcntl
+    import termios
 
 
 PIPE_SIZE = 128 * 1024
@@ -34,6 +36,16 @@ def widen(pipe: trio.abc.ReceiveStream) -> None:
     if sys.platform == "linux" and fd is not None:
         with suppress(OSError):
             fcntl.fcntl(fd, fcntl.F_SETPIPE_SZ, PIPE_SIZE)
+
+
+def unread(pipe: trio.abc.ReceiveStream) -> int | None:
+    """Return how many bytes can be read without waiting; `None` if that cannot be told."""
+    fd = descriptor(pipe)
+    if sys.platform == "win32" or fd is None or fd < 0:
+        return None
+    count = array("i", [0])
+    fcntl.ioctl(fd, termios.FIONREAD, count)
+    return count[0]
 
 
 class ReadingInterrupted(Exception):  # noqa: N818  # it is no error

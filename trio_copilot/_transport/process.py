@@ -41,6 +41,7 @@ from .pipes import (
     descriptor,
     interrupt_reading,
     read_some,
+    unread,
     widen,
 )
 from .process_group import OWN_GROUP, kill_group, terminate_group
@@ -62,16 +63,13 @@ STDERR_TAIL = 8 * 1024
 SHUTDOWN_TIMEOUT = 5.0
 """Seconds for the whole ladder; the CLI needs 0.06 of them, a loaded machine more.
 
-With what the client allows its sessions and `runtime.shutdown` before, 10 seconds."""
+With what `Farewell` allows for last words before, 10 seconds."""
 
 PATIENCE = 3 / 8
 """The share of the ladder's time that each polite step gets; killing gets the rest."""
 
 LAST_BYTES_TIMEOUT = 0.2
-"""Seconds of silence after the exit that mean: there is no more output.
-
-What the process wrote is in the pipe already; this is for one who holds it open.
-"""
+"""Seconds after the exit in which output is read where nothing tells how much there is."""
 
 EXIT_STATUS_TIMEOUT = 1.0
 """Seconds between the end of stdout and the exit status; normally a few milliseconds."""
@@ -84,27 +82,42 @@ class _Output(trio.abc.ReceiveStream):
     """An output of a process that ends when the process has exited.
 
     A pipe ends when the last process that holds it does, which may be a child of the
-    CLI that lives on. After the exit, silence is the end.
+    CLI that lives on and writes. So what is in the pipe at the exit is the rest.
     """
 
     def __init__(self, pipe: trio.abc.ReceiveStream) -> None:
         self._pipe = pipe
         self._exited = False
+        self._left: int | None = None  # bytes that it wrote before it exited, if known
         self._reading = trio.CancelScope()
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
         if not self._exited and descriptor(self._pipe) is not None:
             # Without a cancel scope, which costs as much as the rest of a small read.
             with suppress(ReadingInterrupted):
-                return await read_some(self._pipe, max_bytes)
+                return self._took(await read_some(self._pipe, max_bytes))
+        if self._left is not None:
+            return await self._receive_left(self._left, max_bytes)
         with trio.CancelScope() as self._reading:
             if self._exited:
                 self._reading.deadline = trio.current_time() + LAST_BYTES_TIMEOUT
             return await read_some(self._pipe, max_bytes)
         return b""
 
+    async def _receive_left(self, left: int, max_bytes: int | None) -> bytes:
+        if not left:
+            await trio.lowlevel.checkpoint()
+            return b""
+        return self._took(await read_some(self._pipe, min(left, max_bytes or left)))
+
+    def _took(self, data: bytes) -> bytes:
+        if self._left is not None:  # perhaps since this read began
+            self._left = max(0, self._left - len(data))
+        return data
+
     def process_exited(self) -> None:
         self._exited = True
+        self._left = unread(self._pipe)
         self._reading.deadline = trio.current_time() + LAST_BYTES_TIMEOUT
         interrupt_reading(self._pipe)
 
