@@ -93,6 +93,32 @@ class Plain:
     """What nothing is known about."""
 
 
+class Mixed(enum.Enum):
+    ONE = 1
+    TWO = "two"
+
+
+@attrs.frozen
+class Dependent:
+    x: int
+    y: int = attrs.Factory(lambda self: self.x, takes_self=True)
+
+
+@dataclasses.dataclass
+class Halved:
+    x: dataclasses.InitVar[int]
+
+
+@attrs.frozen
+class Reading:
+    """As is often written: null stands for nothing, and is no `str`."""
+
+    value: int
+    unit: str = None  # type: ignore[assignment]  # the mistake
+    note: str | None = None
+    extra: Any = None
+
+
 PLACE = {
     "title": "Place",
     "description": "Somewhere.",
@@ -257,6 +283,56 @@ async def test_a_default_is_told_to_the_model_and_used(
 
 
 @pytest.mark.parametrize(
+    ("hint", "schema"),
+    [
+        (str, {"anyOf": [{"type": "string"}, {"type": "null"}]}),
+        (
+            Annotated[int, "metres", msgspec.Meta(ge=0)],
+            {
+                "description": "metres",
+                "anyOf": [{"type": "integer", "minimum": 0}, {"type": "null"}],
+            },
+        ),
+        (Place, {"anyOf": [{"$ref": "#/$defs/Place"}, {"type": "null"}]}),
+        (Literal["a"], {"anyOf": [{"enum": ["a"]}, {"type": "null"}]}),
+        (str | None, {"anyOf": [{"type": "string"}, {"type": "null"}]}),
+        (Any, {}),
+    ],
+    ids=str,
+)
+async def test_a_parameter_whose_default_is_none_takes_null(
+    hint: object, schema: dict[str, Any]
+) -> None:
+    """`unit: str = None` is often written, and means `str | None`."""
+    made = taking(hint, None)
+
+    assert schema_of_x(made) == {**schema, "default": None}
+    assert await given(made, {}) is None
+    assert await given(made, {"x": None}) is None
+
+
+@pytest.mark.parametrize(
+    ("hint", "default"), [(int, 0.5), (Literal["a", "b"], ""), (int, "x")]
+)
+async def test_a_default_that_would_be_refused_is_used_and_not_offered(
+    hint: object, default: object
+) -> None:
+    made = taking(hint, default)
+
+    assert "default" not in schema_of_x(made)
+    assert made.parameters["required"] == []
+    assert await given(made, {}) == default
+
+
+def test_a_class_offers_null_only_where_it_takes_it() -> None:
+    properties = taking(Reading).parameters["$defs"]["Reading"]["properties"]
+
+    assert properties["unit"] == {"type": "string"}
+    assert properties["note"]["default"] is None
+    assert properties["extra"] == {"default": None}
+
+
+@pytest.mark.parametrize(
     ("hint", "default"),
     [(list[int], [1]), (dict[str, int], {"a": 1}), (set[int], {1})],
 )
@@ -287,6 +363,9 @@ async def test_a_mutable_default_is_new_for_every_call(
         Place | Point,
         str | dt.date,
         Lost,
+        Mixed,
+        Dependent,
+        Halved,
     ],
     ids=str,
 )
@@ -305,6 +384,21 @@ def test_what_has_no_schema_is_named() -> None:
         match=r"of type Plain: type .*Plain.* is not supported\. Use",
     ):
         taking(Plain)
+
+
+@pytest.mark.parametrize(
+    ("hint", "reason"),
+    [
+        (Mixed, "Enums must contain either all str or all int values"),
+        (str | dt.date, "may not contain more than one str-like type"),
+        (Lost, "name 'Nowhere' is not defined"),
+        (Annotated[str, msgspec.Meta(ge=0)], "Can only set `ge` on a numeric type"),
+    ],
+    ids=str,
+)
+def test_why_a_type_is_refused_is_said(hint: object, reason: str) -> None:
+    with pytest.raises(ToolDefinitionError, match=f"parameter 'x' of .*: .*{reason}"):
+        taking(hint)
 
 
 @pytest.mark.parametrize("default", [object(), ..., Plain()])
@@ -382,8 +476,61 @@ async def test_what_fits_becomes_what_the_annotation_says(
 
 
 @pytest.mark.parametrize(
+    ("hint", "sent", "expected"),
+    [
+        (int, 100.0, 100),
+        (int, -0.0, 0),
+        (int, 1e30, 10**30 + 19884624838656),
+        (int | None, 2.0, 2),
+        (int | str, 2.0, 2),
+        (int | list[int], [2.0], [2]),
+        (list[int], [1, 2.0], [1, 2]),
+        (tuple[int, float], [1.0, 2.0], (1, 2.0)),
+        (set[int], [1.0, 1], {1}),
+        (dict[str, int], {"a": 1.0}, {"a": 1}),
+        (Literal[1, 2], 1.0, 1),
+        (Level, 2.0, Level.HIGH),
+        (Annotated[int, msgspec.Meta(ge=0)], 4.0, 4),
+        (Point, {"x": 1.0}, Point(1)),
+        (Options, {"depth": 1.0}, {"depth": 1}),
+        (Pair, [1.0, "a"], Pair(1, "a")),
+        (Positive, {"number": 1.0}, Positive(1)),
+        (Box[list[int]], {"inside": [1.0]}, Box([1])),
+    ],
+    ids=str,
+)
+async def test_an_integer_may_be_written_with_a_fraction_of_zero(
+    hint: object, sent: object, expected: object
+) -> None:
+    """As the schema says; some models write it so."""
+    got = await given(taking(hint), {"x": sent})
+
+    assert repr(got) == repr(expected)
+
+
+@pytest.mark.parametrize(
+    ("hint", "sent"),
+    [(float, 2.0), (int | float, 2.0), (Any, 2.0), (list[Any], [1, 2.0])],
+    ids=str,
+)
+async def test_where_a_float_fits_it_stays_one(hint: object, sent: object) -> None:
+    assert repr(await given(taking(hint), {"x": sent})) == repr(sent)
+
+
+async def test_a_tool_by_hand_gets_numbers_as_they_are_written() -> None:
+    async def take(**arguments: Any) -> Any:
+        return arguments
+
+    made = Tool("take", handler=take)
+    assert repr(await given(made, {"a": 1.0})) == "{'a': 1.0}"
+
+
+@pytest.mark.parametrize(
     ("hint", "sent", "message"),
     [
+        (list[int], [1.0, 2.5], r"Expected `int`, got `float` - at `\$\.x\[0\]`"),
+        (int, float("inf"), r"got `float`"),
+        (bool, 1.0, r"Expected `bool`, got `float`"),
         (int, "1", r"Expected `int`, got `str` - at `\$\.x`"),
         (int, 1.5, r"got `float`"),
         (int, True, r"got `bool`"),

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
+import enum
 import functools
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, NotRequired, TypedDict
 
 import attrs
+import msgspec
 import pytest
 import trio
 
@@ -192,6 +195,110 @@ async def test_a_class_that_is_local_is_found_from_the_decorator() -> None:
 
     for made in (bare, called):
         assert await made.bind({"local": {"x": 1}}, CONTEXT)() == 1
+
+
+async def test_local_classes_within_local_classes_are_found() -> None:
+    """Their fields are text, too, and name what only this function knows."""
+
+    class Kind(enum.Enum):
+        SMALL = "small"
+
+    @attrs.frozen
+    class Leaf:
+        kind: Kind
+
+    @dataclasses.dataclass
+    class Branch:
+        leaves: list[Leaf]
+
+    class Options(TypedDict):
+        branch: NotRequired[Branch]
+
+    class Pair(NamedTuple):
+        left: Leaf
+        options: Options | None = None
+
+    @attrs.frozen
+    class Tree:
+        pairs: tuple[Pair, ...]
+        inside: Tree | None = None
+
+    @attrs.frozen
+    class Forest(Tree):
+        class Ranger(msgspec.Struct):
+            name: str
+
+        ranger: Ranger | None = None
+
+    @tool
+    async def count(
+        forest: Forest, by_name: dict[str, Annotated[Branch, "a branch"]]
+    ) -> Any:
+        return forest, by_name
+
+    leaf = {"kind": "small"}
+    arguments = {
+        "forest": {
+            "pairs": [[leaf, {"branch": {"leaves": [leaf]}}]],
+            "inside": {"pairs": []},
+            "ranger": {"name": "Ann"},
+        },
+        "by_name": {"a": {"leaves": []}},
+    }
+    forest, by_name = await count.bind(arguments, CONTEXT)()
+    (pair,) = forest.pairs
+    assert pair.left == Leaf(Kind.SMALL)
+    assert pair.options == {"branch": Branch([Leaf(Kind.SMALL)])}
+    assert (forest.inside, forest.ranger.name) == (Tree(()), "Ann")
+    assert by_name == {"a": Branch([])}
+
+
+async def test_a_class_is_found_in_every_function_around_the_tool() -> None:
+    @attrs.frozen
+    class Local:
+        x: int
+
+    def make() -> Tool:
+        return helper()
+
+    def helper() -> Tool:
+        @tool(name="look")
+        async def look(local: Local) -> int:
+            return local.x
+
+        return look
+
+    assert await make().bind({"local": {"x": 1}}, CONTEXT)() == 1
+
+
+def take_hidden() -> Tool:
+    def make() -> Tool:
+        @tool
+        async def look(at: Hidden) -> None: ...  # type: ignore[name-defined]  # noqa: F821  # on purpose
+
+        return look
+
+    return make()
+
+
+def test_a_class_of_a_caller_that_is_not_around_the_tool_is_not_taken() -> None:
+    class Hidden: ...
+
+    with pytest.raises(ToolDefinitionError, match="names 'Hidden', which cannot be"):
+        take_hidden()
+
+
+def test_a_local_class_whose_name_is_missing_is_told() -> None:
+    @attrs.frozen
+    class Local:
+        x: Nowhere  # type: ignore[name-defined]  # noqa: F821  # on purpose
+
+    async def look(local: Local) -> None: ...
+
+    with pytest.raises(
+        ToolDefinitionError, match=r"look: .* 'local' of type Local: .*'Nowhere'"
+    ):
+        tool(look)
 
 
 def test_a_name_that_cannot_be_found_is_told() -> None:

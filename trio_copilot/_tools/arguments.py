@@ -177,7 +177,6 @@ def _fits(plain: Any, hint: Any) -> bool:
 def _check(label: str, name: str, field_type: Any) -> None:
     try:
         msgspec.json.schema(field_type)
-        msgspec.json.Decoder(field_type)  # knows which keys JSON cannot have
     except Exception as error:
         shown = getattr(field_type, "__name__", None) or repr(field_type)
         reason = str(error).rpartition("\n")[2]  # before it: what to do with msgspec
