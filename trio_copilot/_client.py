@@ -329,7 +329,11 @@ class Client:
         told by `$/cancelRequest`, and a late answer is dropped.
 
         Raises:
-          RpcError: the CLI answered with an error.
+          TypeError: JSON cannot express the parameters.
+          ValueError: the CLI could not read them: they are too deep, or half of a UTF-16
+            pair is in a name that must be exact. In other text U+FFFD takes its place.
+          RpcError: the CLI answered with an error. With code -32700 it could not read
+            some message, and this call had no answer a second later.
           ClientClosedError: the client's block was left.
           CliExitedError, ProtocolError: the connection was lost.
         """

@@ -48,7 +48,7 @@ class Namespace:
     """Calls whose names on the wire begin alike; `client.rpc` and `session.rpc` are two.
 
     A call raises `TypeError` before anything is sent if an argument does not exist or
-    does not fit, and else what `Client.call` raises. An answer that does not fit is a
+    does not fit, `ValueError` if the CLI could not read it, and else what `Client.call` raises. An answer that does not fit is a
     `MalformedResultError`. Objects can also be given as mappings with the names on the
     wire, enumerations as strings. `Cancelled` leaves at once, and a late answer is
     dropped.

@@ -147,7 +147,8 @@ class Session:
         If the CLI does not stop in time the session is broken.
 
         Args:
-          prompt: what to ask.
+          prompt: what to ask. U+FFFD takes the place of half a UTF-16 pair, which the
+            CLI cannot read.
           attachments: `FileAttachment` and others, or mappings as on the wire; their
             paths start where this process is.
           timeout: seconds after which the turn is cancelled; the block ends normally,
@@ -375,7 +376,8 @@ class Session:
         could never load the session again.
 
         Raises:
-          ValueError, OSError: an attachment does not do.
+          TypeError, ValueError: as `Client.call`; or an attachment does not do.
+          OSError: likewise.
           SessionClosedError, SessionBrokenError: the session cannot be used any more.
           RpcError: the CLI answered with an error.
           CliExitedError, ProtocolError: the connection was lost.

@@ -270,6 +270,7 @@ class Turn:
             the model that the call failed.
 
         Raises:
+          TypeError: JSON cannot express the result; the call is still open.
           ValueError: no such call is open.
         """
         outcome = (
