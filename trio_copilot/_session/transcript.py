@@ -203,7 +203,7 @@ class Transcript:
         message_id, content = _text(data, "messageId"), data.get("content")
         if event.agent_id is not None:
             pieces = self._sub_agents.pop(message_id, None)
-            self._end(message_id)
+            self._close(message_id)
             if pieces is not None and isinstance(content, str):
                 self._correct(event, message_id, "".join(pieces), content)
         elif self._ours:
@@ -226,8 +226,8 @@ class Transcript:
         """The main agent has said this, whatever was streamed of it."""
         streamed = self.said.streamed(message_id)
         if streamed is None:  # without streaming it comes at once: one delta, then
-            if text:
-                separator = self.said.add(message_id, text) or ""
+            separator = self.said.add(message_id, text) if text else None
+            if separator is not None:
                 self._emit(_text_delta(text, message_id, None, separator, event))
         elif streamed != text:
             self.said.replace(message_id, text)
@@ -248,10 +248,6 @@ class Transcript:
                 )
             )
 
-    def _end(self, piece_id: str) -> None:
-        if piece_id:
-            self._over.add(piece_id)
-
     def _reasoning_delta(self, event: SessionEvent, data: Payload) -> None:
         reasoning_id = _text(data, "reasoningId")
         if self._shown(event) and reasoning_id not in self._over:
@@ -265,7 +261,11 @@ class Transcript:
             )
 
     def _reasoning(self, event: SessionEvent, data: Payload) -> None:
-        self._end(_text(data, "reasoningId"))
+        self._close(_text(data, "reasoningId"))
+
+    def _close(self, piece_id: str) -> None:
+        if piece_id:  # a CLI may give none
+            self._over.add(piece_id)
 
     def _model_message(self, event: SessionEvent, data: Payload) -> None:
         """Note what a call said that has no `assistant.message`: it was cut."""

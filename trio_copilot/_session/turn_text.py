@@ -64,7 +64,7 @@ class TurnText:
         if part is not None and part.pieces:  # so it is nearly always
             part.pieces.append(piece)
             return ""
-        if message_id in self._over:
+        if message_id and message_id in self._over:  # a CLI may give none
             return None
         part = part or self._begin(message_id)
         if piece:
@@ -84,8 +84,7 @@ class TurnText:
     def finish(self, message_id: str) -> None:
         """A part is over, and its message ends with it."""
         self._open.pop(message_id, None)
-        if message_id:  # a CLI that gives none may say more without
-            self._over.add(message_id)
+        self._over.add(message_id)
         self._end_message()
 
     def settle(self) -> None:
