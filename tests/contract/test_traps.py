@@ -52,7 +52,7 @@ async def test_background_work_is_waited_for(real: World) -> None:
         async with real.run(script, on_permission_request=allow_all) as rig:
             end = await rig.session.ask("?")
 
-    assert end.text == "started. and done."
+    assert end.text == "started. \n\nand done."
     assert end.reason is TurnEndReason.COMPLETE
     assert not end.background_work
 

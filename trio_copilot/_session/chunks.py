@@ -13,7 +13,6 @@ import math
 import re
 import unicodedata
 from collections.abc import Awaitable, Callable
-from os.path import commonprefix
 
 import attrs
 import trio
@@ -176,7 +175,7 @@ class TextChunks:
             case Retry(dropped_text=void):
                 await self._revise(void, "")
             case Correction(agent_id=None, was=was, text=text):
-                same = len(commonprefix((was, text)))  # noqa: RUF071  # as is meant
+                same = _same_start(was, text)
                 await self._revise(was[same:], text[same:])
             case _:
                 pass
@@ -202,6 +201,12 @@ class TextChunks:
             result = self._on_retry(given)
             if inspect.isawaitable(result):
                 await result
+
+
+def _same_start(one: str, other: str) -> int:
+    """Return how many characters two texts have in common at their start."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((i for i, (a, b) in pairs if a != b), min(len(one), len(other)))
 
 
 def _end_of_characters(text: str, start: int) -> int:
