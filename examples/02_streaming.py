@@ -38,8 +38,9 @@ async def stream(session: Session, prompt: str) -> None:
                     print(text, end="", flush=True, file=sys.stderr)
                 case ToolCall(name=name, arguments=arguments):
                     print(f"[{name} {arguments}]", file=sys.stderr)
-                case Retry(kind=kind, dropped_text=dropped):
-                    print(f"\n[{kind}; {len(dropped)} letters void]", file=sys.stderr)
+                case Retry(kind=kind, message=why, dropped_text=dropped):
+                    void = len(dropped)
+                    print(f"\n[{kind}: {why}; {void} letters void]", file=sys.stderr)
                 case Correction(text=text, agent_id=None):
                     print(f"\n[the message reads]\n{text}", end="", flush=True)
                 case TurnEnd(reason=reason):

@@ -55,11 +55,16 @@ class Command:
         """Return the same with more, or other, environment variables."""
         return Command({**self.env, **env})
 
-    async def run(self, *arguments: str | Path, stdin: bytes = b"") -> Ended:
-        """Run to the end."""
+    async def run(
+        self, *arguments: str | Path, stdin: bytes = b"", redirection: str = ""
+    ) -> Ended:
+        """Run to the end; `redirection` is a shell's, such as `>&-`."""
+        argv = [*ARGV, *map(str, arguments)]
+        if redirection:
+            argv = ["/bin/sh", "-c", f'exec "$0" "$@" {redirection}', *argv]
         with trio.fail_after(PATIENCE):
             process = await trio.run_process(
-                [*ARGV, *map(str, arguments)],
+                argv,
                 env=dict(self.env),
                 stdin=stdin,
                 capture_stdout=True,

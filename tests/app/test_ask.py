@@ -149,6 +149,17 @@ async def test_a_notice_of_the_cli_is_said(command: Command) -> None:
     assert "[quota] Nearly used [31mup\n" in ended.err
 
 
+async def test_a_retry_says_why_and_how_long(command: Command) -> None:
+    busy = Reply("too busy", status=429, retry_after=1)
+    async with served([busy, "Here I am."]) as (_, url):
+        ended = await command.run("ask", "hi", "--url", url)
+
+    assert (ended.status, ended.out) == (0, "Here I am.\n")
+    assert "[retry] again after 1.0 s; the model's call failed: rate_limit" in ended.err
+    assert "HTTP 429, " in ended.err
+    assert "too busy" in ended.err
+
+
 async def test_a_retry_says_what_is_void(command: Command) -> None:
     async with served([Reply("Half of", then="drop"), Reply("Whole.")]) as (_, url):
         ended = await command.run("ask", "hi", "--url", url)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from tests.app.command import Command
+from tests.app.command import Command, served
 from trio_copilot import _app
 
 COMMANDS = ("ask", "demo", "doctor", "install-cli", "login", "serve")
@@ -154,3 +154,54 @@ import sys, trio_copilot._app
 assert not sys.modules.keys() & {"click", "rich", "h11"}
 """
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+FULL = pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+NOWHERE = [
+    (">&-", "Error: stdout is closed: there is nowhere to write to"),
+    pytest.param(
+        *(">/dev/full", "Error: stdout cannot be written to: No space left on device"),
+        marks=FULL,
+    ),
+]
+
+
+@pytest.mark.parametrize(("redirection", "complaint"), NOWHERE)
+@pytest.mark.parametrize(
+    "line", ["--help", "--version", "ask --help", "doctor", "demo --scripted"]
+)
+async def test_without_a_stdout_it_fails_in_words(
+    command: Command, line: str, redirection: str, complaint: str
+) -> None:
+    ended = await command.run(*line.split(), redirection=redirection)
+
+    assert (ended.status, ended.err.strip()) == (1, complaint)
+
+
+@pytest.mark.parametrize(("redirection", "complaint"), NOWHERE)
+async def test_an_answer_that_cannot_be_written_is_said(
+    command: Command, redirection: str, complaint: str
+) -> None:
+    async with served("Hello") as (_, url):
+        ended = await command.run("ask", "hi", "--url", url, redirection=redirection)
+
+    assert (ended.status, ended.err.strip()) == (1, complaint)
+
+
+@pytest.mark.parametrize(("redirection", "complaint"), NOWHERE)
+async def test_an_address_that_cannot_be_written_is_said(
+    command: Command, redirection: str, complaint: str
+) -> None:
+    async with served("Hello") as (_, url):
+        words = ("serve", "--port", "0", "--url", url)
+        ended = await command.run(*words, redirection=redirection)
+
+    assert (ended.status, ended.err.strip()) == (1, complaint)
+
+
+async def test_a_prompt_from_a_closed_stdin_is_refused(command: Command) -> None:
+    ended = await command.run("ask", "-", redirection="<&-")
+
+    assert ended.status == 2
+    assert "stdin is closed" in ended.err
+    assert "Traceback" not in ended.err

@@ -233,6 +233,33 @@ async def test_text_of_a_retried_model_call_is_dropped(
     assert turn.text == "the real answer"
 
 
+async def test_a_retry_says_why_and_how_long_the_cli_waited(
+    world: World, clock: Clock
+) -> None:
+    script = [
+        Reply("slow down, please", status=429, retry_after=1),
+        Reply("broken", status=500),
+        Reply("lost", then="drop"),
+        "the real answer",
+    ]
+    with trio.fail_after(world.patience):
+        async with world.run(script) as rig:
+            async with rig.session.turn("?") as turn:
+                events = [event async for event in turn]
+
+    limit, broken, dropped = (e for e in events if isinstance(e, Retry))
+    assert (limit.kind, limit.status_code) == ("rate_limit", 429)
+    assert "slow down, please" in limit.message
+    assert "{" not in limit.message
+    assert limit.waited is not None
+    assert limit.waited >= 1
+    assert (broken.kind, broken.status_code) == ("api_error", 500)
+    assert "broken" in broken.message
+    assert (dropped.kind, dropped.status_code) == ("streaming_error", None)
+    assert dropped.message
+    assert dropped.waited
+
+
 async def test_a_second_turn_of_a_session_is_refused_at_once(
     world: World, clock: Clock
 ) -> None:

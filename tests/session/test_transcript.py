@@ -322,6 +322,33 @@ def test_what_is_streamed_after_a_failed_call_drops_what_came_before(
     assert [retry.dropped_text for retry in play.all(Retry)] == ["lost"]
 
 
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ('{"message": "slow down", "code": "429"}', "slow down"),
+        ('{"error": {"message": "slow down"}}', "slow down"),
+        ('"the connection was lost"', "the connection was lost"),
+        ("429 slow down", "429 slow down"),
+        ('{"message": 7}', '{"message": 7}'),
+        ("7", "7"),
+        ("\ud800", "\ud800"),
+        (7, ""),
+        (None, ""),
+    ],
+)
+def test_a_retry_says_what_the_provider_said(said: object, told: str) -> None:
+    play = played(
+        event("model.call_failure", errorMessage=said, statusCode=429),
+        event("assistant.turn_retry", reason="rate_limit"),
+        event("assistant.turn_retry", reason="of something else"),
+    )
+    known, unknown = play.all(Retry)
+
+    assert (known.message, known.status_code) == (told, 429)
+    assert (unknown.message, unknown.status_code) == ("", None)
+    assert known.waited is None  # without timestamps
+
+
 def test_a_failed_call_that_had_streamed_nothing_drops_nothing() -> None:
     play = played(
         event("model.call_failure", source="top_level"),

@@ -98,6 +98,8 @@ def ask(
     limit, 124 out of time, 130 Ctrl-C. A second Ctrl-C does not wait for the CLI.
     """
     if prompt == "-":
+        if sys.stdin is None:  # as after `<&-`
+            raise click.UsageError("stdin is closed: there is no prompt to read")
         prompt = sys.stdin.buffer.read().decode("utf-8", "replace")
     if not prompt.strip():
         raise click.UsageError("The prompt is empty: there is nothing to ask")
@@ -192,10 +194,9 @@ class Display:
                 await self._say(f"[{name}] {_in_short(arguments)}")
             case ToolResult(success=False, text=text):
                 await self._say(f"[failed] {text}")
-            case Retry(kind=kind, dropped_text=dropped):
-                void = f"; the last {len(dropped)} characters are void" * bool(dropped)
+            case Retry():
                 self._begins_line = True
-                await self._say(f"[retry] the model's call failed: {kind}{void}")
+                await self._say(f"[retry] {_told(event)}")
             case Notice(kind="model_retry"):
                 await trio.lowlevel.checkpoint()  # said by Retry
             case Notice(kind=kind, text=text):
@@ -213,6 +214,15 @@ class Display:
     async def _say(self, text: str) -> None:
         await self.answer.make_way()
         say(text)
+
+
+def _told(retry: Retry) -> str:
+    status = retry.status_code and f"HTTP {retry.status_code}"
+    why = ", ".join(str(each) for each in (retry.kind, status, retry.message) if each)
+    after = "" if retry.waited is None else f" after {retry.waited:.1f} s"
+    dropped = len(retry.dropped_text)
+    void = f"; the last {dropped} characters are void" * bool(dropped)
+    return f"again{after}{void}; the model's call failed: {why}"
 
 
 def _in_short(arguments: Any) -> str:

@@ -13,7 +13,9 @@
 
 from __future__ import annotations
 
+import errno
 import signal
+import sys
 from collections.abc import Sequence
 from types import FrameType
 
@@ -25,10 +27,14 @@ from .demo import demo
 from .doctor import doctor
 from .install_cli import install_cli
 from .login import login
+from .running import FAILED
 from .serve import serve
-from .terminal import prepare_streams, say
+from .terminal import fail, mute_stdout, prepare_streams, say
 
 INTERRUPTED = 128 + signal.SIGINT
+
+_NOWHERE_TO_WRITE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
+"""A full disk, and the like: that of stdout, for nothing else is written here."""
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -49,6 +55,9 @@ def run_command_line(arguments: Sequence[str] | None = None) -> int:
     Args:
       arguments: without the program's name; `None` takes those of this process.
     """
+    if sys.stdout is None:  # as after `>&-`
+        fail("stdout is closed: there is nowhere to write to")
+        return FAILED
     prepare_streams()
     _let_sigterm_be_ctrl_c()
     try:
@@ -61,6 +70,12 @@ def run_command_line(arguments: Sequence[str] | None = None) -> int:
     except click.ClickException as error:
         error.show()
         return error.exit_code
+    except OSError as error:
+        if error.errno not in _NOWHERE_TO_WRITE:
+            raise
+        mute_stdout()
+        fail(f"stdout cannot be written to: {error.strerror}")
+        return FAILED
     return status
 
 

@@ -37,12 +37,12 @@ from .._errors import TurnError
 from .._json import as_object, as_text
 from .._protocol.envelope import SessionEvent
 from .login import turn_error
+from .retries import retry_of
 from .turn_events import (
     Correction,
     Message,
     Notice,
     ReasoningDelta,
-    Retry,
     TextDelta,
     ToolCall,
     ToolProgress,
@@ -100,8 +100,8 @@ class Transcript:
     """Pieces of sub-agents' messages that are not over: {message id: pieces}."""
     _over: set[str] = attrs.field(factory=set[str], init=False)
     """Ids of sub-agents' messages and of all reasoning that are over."""
-    _call_failed: bool = attrs.field(default=False, init=False)
-    """The last we heard of the model call is that it failed."""
+    _failure: SessionEvent | None = attrs.field(default=None, init=False)
+    """The last we heard of the model call: that it failed."""
     _started: bool = attrs.field(default=False, init=False)
 
     @property
@@ -187,10 +187,10 @@ class Transcript:
         if event.agent_id is None:
             if not self._ours:
                 return
-            if self._call_failed:
-                self._call_failed = False
+            if self._failure is not None:
                 if self.said.open_parts:  # no `assistant.turn_retry` said so
                     self._drop_unsettled(event, "streaming_error", message_id)
+                self._failure = None
             separator = self.said.add(message_id, text)
         elif message_id in self._over:
             separator = None
@@ -292,13 +292,14 @@ class Transcript:
         self, event: SessionEvent, kind: str, next_id: str | None = None
     ) -> None:
         dropped = self.said.drop_unsettled(next_id)
-        self._emit(Retry(kind=kind, dropped_text=dropped, source=event))
+        self._emit(retry_of(event, kind, dropped, self._failure))
+        self._failure = None
 
     # -- model calls
 
     def _call_failure(self, event: SessionEvent, data: Payload) -> None:
         if event.agent_id is None and data.get("source") != "subagent":
-            self._call_failed = True
+            self._failure = event
 
     def _usage(self, event: SessionEvent, data: Payload) -> None:
         if not self._ours:

@@ -159,6 +159,12 @@ class Retry:
     """The CLI's word for the reason, such as `rate_limit` or `streaming_error`."""
     dropped_text: str = ""
     """The text that is void now; what a display should take back."""
+    status_code: int | None = None
+    """The HTTP status of the model's provider, where there was one."""
+    message: str = ""
+    """What the provider said, or the transport; empty if the CLI does not tell."""
+    waited: float | None = None
+    """Seconds that the CLI waited after the failure; it tells when the wait is over."""
     source: SessionEvent = attrs.field(repr=False, eq=False)
 
 

@@ -220,6 +220,12 @@ class Retried:
     kind: str
     dropped: str = attrs.field(repr=False)
     """The end of the main agent's text, to be taken back."""
+    status_code: int | None = None
+    """The HTTP status of the model's provider, where there was one."""
+    message: str | None = None
+    """What the provider said."""
+    waited: float | None = None
+    """Seconds between the failure and the new call."""
 
 
 @attrs.frozen(kw_only=True)

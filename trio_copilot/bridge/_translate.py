@@ -68,8 +68,8 @@ def translated(event: TurnEvent, turn: str) -> ServerMessage | None:
             return _tool_result(event, turn)
         case TurnStart(message_id=message_id):
             return Start(turn=turn, message_id=message_id)
-        case Retry(kind=kind, dropped_text=dropped):
-            return Retried(turn=turn, kind=kind, dropped=dropped)
+        case Retry():
+            return _retry(event, turn)
         case Notice(kind=kind, text=text) if kind != "model_retry":  # a Retry says it
             return Noticed(turn=turn, kind=kind, text=text)
         case _:
@@ -93,6 +93,17 @@ def _correction(event: Correction, turn: str) -> Corrected:
         was=event.was,
         text=event.text,
         agent=event.agent_id,
+    )
+
+
+def _retry(event: Retry, turn: str) -> Retried:
+    return Retried(
+        turn=turn,
+        kind=event.kind,
+        dropped=event.dropped_text,
+        status_code=event.status_code,
+        message=event.message or None,
+        waited=event.waited,
     )
 
 

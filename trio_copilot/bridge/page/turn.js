@@ -74,9 +74,11 @@ export class TurnView {
     this.#mark(tool, success ? "done" : "failed");
   }
 
-  retry({ kind, dropped }) {
+  retry({ kind, dropped, status_code: status, message, waited }) {
     this.#takeBack("", dropped);
-    this.note(`A call of the model failed (${kind}); it is made again.`);
+    const why = [kind, status && `HTTP ${status}`, message].filter(Boolean).join(", ");
+    const when = waited === undefined ? "" : ` after ${waited.toFixed(1)} s`;
+    this.note(`A call of the model failed (${why}); it is made again${when}.`);
   }
 
   notice({ text }) {
