@@ -28,11 +28,12 @@ class Snippet:
     is_complete: bool
 
     def __str__(self) -> str:
-        return f"{self.page.name}:{self.line}"
+        return f"{self.page.relative_to(ROOT)}:{self.line}"
 
     @property
     def name(self) -> str:
-        return f"{self.page.stem}_{self.line}"
+        place = self.page.relative_to(ROOT).with_suffix("")
+        return f"{'_'.join(place.parts)}_{self.line}"
 
     @property
     def has_imports(self) -> bool:

@@ -19,7 +19,6 @@ POINTS = 60
 
 
 async def two_turns_of_which_one_is_stopped(stage: Stage) -> None:
-    assert stage.client is not None
     listener = MemoryListener()
     async with open_bridge(stage.client, listeners=[listener], token=TOKEN):
         async with connected(listener.connect()) as peer:

@@ -51,22 +51,17 @@ class Scene:
         }
 
 
-def session_of(stage: Stage) -> Session:
-    assert stage.session is not None
-    return stage.session
-
-
 # -- turns
 
 
 async def plain_stream(stage: Stage) -> None:
-    async with session_of(stage).turn("Say something") as turn:
+    async with stage.session.turn("Say something") as turn:
         async for _ in turn:
             pass
 
 
 async def three_subscribers(stage: Stage) -> None:
-    session = session_of(stage)
+    session = stage.session
 
     async def watch(*types: str) -> None:
         async with session.subscribe(*types) as events:
@@ -85,7 +80,7 @@ async def ask_with_callbacks(stage: Stage) -> None:
     async def pause(_: object) -> None:
         await trio.sleep(0.01)
 
-    await session_of(stage).ask(
+    await stage.session.ask(
         "Say something",
         on_text_delta=pause,
         on_tool_call=pause,
@@ -94,18 +89,18 @@ async def ask_with_callbacks(stage: Stage) -> None:
 
 
 async def deadline(stage: Stage) -> None:
-    await session_of(stage).ask("Say something", timeout=0.07)
+    await stage.session.ask("Say something", timeout=0.07)
 
 
 async def early_exit(stage: Stage) -> None:
-    async with session_of(stage).turn("Say something") as turn:
+    async with stage.session.turn("Say something") as turn:
         async for event in turn:
             if isinstance(event, TextDelta):
                 break
 
 
 async def abort_by_a_sibling(stage: Stage) -> None:
-    session = session_of(stage)
+    session = stage.session
     async with trio.open_nursery() as nursery:
         async with session.turn("Say something") as turn:
             async for event in turn:
@@ -114,7 +109,7 @@ async def abort_by_a_sibling(stage: Stage) -> None:
 
 
 async def steered(stage: Stage) -> None:
-    async with session_of(stage).turn("Say something") as turn:
+    async with stage.session.turn("Say something") as turn:
         async for event in turn:
             if isinstance(event, TextDelta):
                 await turn.steer("And something else")
@@ -130,7 +125,7 @@ async def two_turns(stage: Stage) -> None:
 
 async def large_prompt(stage: Stage) -> None:
     """Longer than a pipe holds: a frame that is written in pieces."""
-    await session_of(stage).ask("word " * 50_000)
+    await stage.session.ask("word " * 50_000)
 
 
 # -- tools and permissions
@@ -185,7 +180,7 @@ def tools(*functions: Any, **options: Any) -> Callable[[], dict[str, Any]]:
 
 
 async def manual_tool_result(stage: Stage) -> None:
-    async with session_of(stage).turn("Use it") as turn:
+    async with stage.session.turn("Use it") as turn:
         async for event in turn:
             if isinstance(event, ToolCall):
                 await trio.sleep(0.02)
@@ -211,7 +206,6 @@ async def fill_in_later(form: ElicitationRequest) -> dict[str, Any]:
 
 async def asked_by_a_tool(stage: Stage) -> None:
     """A form that is asked for between turns, as an MCP server may."""
-    assert stage.client is not None
     schema = {"type": "object", "properties": {"name": {"type": "string"}}}
     form = {"message": "Name?", "requestedSchema": schema}
     async with stage.open_session(on_elicitation=fill_in_later) as session:
@@ -228,7 +222,6 @@ async def open_and_close(stage: Stage) -> None:
 
 
 async def resume(stage: Stage) -> None:
-    assert stage.client is not None
     async with stage.open_session() as session:
         await session.ask("Say something")
     async with stage.client.resume_session(session.id) as again:
@@ -288,7 +281,6 @@ async def client_from_start_to_end(stage: Stage) -> None:
 
 
 async def calls(stage: Stage) -> None:
-    assert stage.client is not None
     async with trio.open_nursery() as nursery:
         for _ in range(3):
             nursery.start_soon(stage.client.ping)

@@ -34,15 +34,13 @@ class Stage:
     Attributes:
       model: what answers the prompts and remembers them: the scripted CLI, or the
           scripted model behind a real one.
-      client: opened by the test, or for it; `None` until then.
-      session: likewise.
       scope: around everything that `cancel_everywhere` has opened.
     """
 
     model: ScriptedCli | ScriptedModel
     _open_client: Callable[..., AbstractAsyncContextManager[Client]]
-    client: Client | None = None
-    session: Session | None = None
+    _client: Client | None = attrs.field(default=None, init=False)
+    _session: Session | None = attrs.field(default=None, init=False)
     scope: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False)
 
     @property
@@ -50,19 +48,44 @@ class Stage:
         """The scripted CLI; `None` on a real one."""
         return self.model if isinstance(self.model, ScriptedCli) else None
 
+    @property
+    def client(self) -> Client:
+        """The client that was opened last, by the test or for it.
+
+        Raises:
+          RuntimeError: none has been opened.
+        """
+        if self._client is None:
+            raise RuntimeError(
+                "This stage has no client yet: enter open_client() first"
+            )
+        return self._client
+
+    @property
+    def session(self) -> Session:
+        """The session that was opened last, by the test or for it.
+
+        Raises:
+          RuntimeError: none has been opened.
+        """
+        if self._session is None:
+            raise RuntimeError(
+                "This stage has no session yet: enter open_session() first"
+            )
+        return self._session
+
     @as_block
     async def open_client(self, **options: Any) -> AsyncGenerator[Client, None]:
         """Open a client on this CLI; see `trio_copilot.open_client` for the options."""
         async with self._open_client(**options) as client:
-            self.client = client
+            self._client = client
             yield client
 
     @as_block
     async def open_session(self, **options: Any) -> AsyncGenerator[Session, None]:
         """Open a session of this stage's client; see `Client.open_session`."""
-        assert self.client is not None, "open a client first"
         async with self.client.open_session(**options) as session:
-            self.session = session
+            self._session = session
             yield session
 
     def cancel(self) -> None:
@@ -73,14 +96,14 @@ class Stage:
         """Let the CLI die at once, without a word."""
         if self.cli is not None:
             self.cli.kill()
-        elif self.client is not None:
-            self.client._link.kill()
+        elif self._client is not None:
+            self._client._link.kill()
 
     def abort_remotely(self) -> None:
         """Abort what the session is doing, as another client of the scripted CLI."""
         assert self.cli is not None, "only the scripted CLI can be told from outside"
-        if self.session is not None:
-            self.cli.abort(self.session.id)
+        if self._session is not None:
+            self.cli.abort(self._session.id)
 
 
 @as_block
