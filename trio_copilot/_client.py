@@ -493,7 +493,7 @@ class Client:
         """Stop all sessions side by side, then ask the CLI to shut down."""
         from ._session.open_session import close_session
 
-        async with trio.open_nursery() as nursery:
+        async with open_block() as nursery:
             for session in tuple(self._sessions.values()):
                 nursery.start_soon(close_session, session, TURN_TIMEOUT)
         # One that is still starting does not answer; the end of its input will do.

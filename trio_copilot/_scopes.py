@@ -1,21 +1,31 @@
 """The Trio helpers that the cancellation contract stands on. Nothing else shields.
 
 `last_words` shields what must still be said, for a bounded time; `open_service` shields
-what it is said through, for as long as the block lasts; `open_block` is the only place
-where an exception group is taken apart; `impatient` lets a second Ctrl-C cut last words
-short.
+what it is said through, for as long as the block lasts; `impatient` lets a second Ctrl-C
+cut last words short.
+
+Nothing else opens a nursery or takes an exception group apart either: `open_block`,
+`closing` and `catching` decide what comes out of a block, all by `raise_faults`.
 """
 
 from __future__ import annotations
 
 import sys
 from contextlib import asynccontextmanager, contextmanager
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, TypeVar, cast
 
 import trio
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+    from collections.abc import (
+        AsyncGenerator,
+        Awaitable,
+        Callable,
+        Generator,
+        Sequence,
+    )
+
+E = TypeVar("E", bound=BaseException)
 
 
 @contextmanager
@@ -56,25 +66,119 @@ async def open_block() -> AsyncGenerator[trio.Nursery, None]:
     included. So does the exception of a task if it is the only one; `Cancelled` beside
     it is no fault. Two real faults make a group.
     """
-    fault: Exception | None = None
+    errors: list[BaseException] = []
     try:
-        async with trio.open_nursery() as nursery:
+        # Strict whatever `trio.run` was told: a bare exception would look like a group's
+        # only one and get past the body's.
+        async with trio.open_nursery(strict_exception_groups=True) as nursery:
             try:
                 yield nursery
-            except Exception as error:  # noqa: BLE001  # raised again below
+            except BaseException as error:  # noqa: ASYNC103  # raised again below
+                if _has_cancelled(error):
+                    raise  # the nursery's scope may be what it is for
                 # Kept out of the nursery, which wraps it and copies a user's group.
-                fault = error
+                errors.append(error)
                 nursery.cancel_scope.cancel()
     except BaseExceptionGroup as group:
-        faults = [e for e in group.exceptions if not isinstance(e, trio.Cancelled)]
-        if fault is not None:
-            faults.insert(0, fault)
-        if len(faults) > 1:
-            raise BaseExceptionGroup("Two faults at once", faults) from None
-        fault_or_cancelled = faults[0] if faults else group.exceptions[0]
-        _raise_as_itself(fault_or_cancelled)
+        errors += group.exceptions
+    if errors:
+        raise_faults(errors)
+
+
+@asynccontextmanager
+async def closing(close: Callable[[], Awaitable[object]]) -> AsyncGenerator[None, None]:
+    """Call `close` when the block is left, however it is left.
+
+    For a `close` that can be cancelled: `finally` would let `Cancelled` take the place of
+    the exception that the block is left with.
+    """
+    errors: list[BaseException] = []
+    try:
+        yield
+    except BaseException as error:  # noqa: ASYNC103, BLE001  # raised again below
+        errors.append(error)
+    try:
+        await close()
+    except BaseException as error:  # noqa: ASYNC103, BLE001  # raised again below
+        errors.append(error)
+    if errors:
+        raise_faults(errors)
+
+
+@contextmanager
+def entering(scope: trio.CancelScope) -> Generator[trio.CancelScope, None, None]:
+    """Enter a cancel scope that does not copy a group of the user's when cancelled."""
+    fault: BaseExceptionGroup | None = None
+    with scope:
+        try:
+            yield scope
+        except BaseExceptionGroup as group:
+            if _has_cancelled(group):
+                raise
+            fault = group
     if fault is not None:
+        raise_faults([fault])
+
+
+@contextmanager
+def catching(
+    kind: type[E] | tuple[type[E], ...], hear: Callable[[E], object]
+) -> Generator[None, None, None]:
+    """Call `hear` with an exception of that kind, alone or the first of a group.
+
+    The others of the group go on: as `except*` has it, but the only one as itself.
+    """
+    try:
+        yield
+    except kind as error:
+        hear(error)
+    except BaseExceptionGroup as group:
+        caught, others = group.split(kind)
+        if caught is None:
+            raise
+        hear(cast("E", _first(caught)))
+        if others is not None:
+            raise_faults(others.exceptions)
+
+
+def raise_faults(errors: Sequence[BaseException]) -> NoReturn:
+    """Raise the only fault as itself, two as a group, and `Cancelled` if there is none.
+
+    A group of nothing but `Cancelled` is no fault, and a second Ctrl-C no second one.
+    """
+    faults = [error for error in errors if not _is_cancelled(error)]
+    kinds = {type(fault) for fault in faults}
+    if len(faults) > 1 and kinds != {KeyboardInterrupt}:
+        raise BaseExceptionGroup("Two faults at once", faults) from None
+    _raise_as_itself(faults[0] if faults else _first(errors[0]))
+
+
+def _raise_as_itself(fault: BaseException) -> NoReturn:
+    """Raise `fault` with the context that it had, not with the group's."""
+    context = fault.__context__
+    try:
         raise fault
+    finally:
+        fault.__context__ = context
+        del fault, context  # no reference cycle through this frame
+
+
+def _is_cancelled(error: BaseException) -> bool:
+    if isinstance(error, BaseExceptionGroup):
+        return all(map(_is_cancelled, error.exceptions))
+    return isinstance(error, trio.Cancelled)
+
+
+def _has_cancelled(error: BaseException) -> bool:
+    if isinstance(error, BaseExceptionGroup):
+        return any(map(_has_cancelled, error.exceptions))
+    return isinstance(error, trio.Cancelled)
+
+
+def _first(error: BaseException) -> BaseException:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
 
 
 @asynccontextmanager
@@ -105,16 +209,6 @@ async def open_service(
         finally:
             for scope in scopes:
                 scope.cancel()
-
-
-def _raise_as_itself(fault: BaseException) -> NoReturn:
-    """Raise `fault` with the context that it had, not with the group's."""
-    context = fault.__context__
-    try:
-        raise fault
-    finally:
-        fault.__context__ = context
-        del fault, context  # no reference cycle through this frame
 
 
 def require_trio() -> None:

@@ -1,11 +1,12 @@
-"""What comes out of a turn when more than one thing goes wrong.
+"""What comes out of a block when more than one thing goes wrong.
 
-The only fault comes out as itself, two real ones as a group; how blocks do that is in
-`tests/test_scopes.py`.
+The only fault comes out as itself, two real ones as a group. Every block is tried in
+`tests/test_faults.py`; how they do it is in `tests/test_scopes.py`.
 """
 
 from __future__ import annotations
 
+from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
@@ -129,3 +130,46 @@ async def test_an_interrupt_and_a_handler(world: World, clock: Clock) -> None:
                     raise KeyboardInterrupt
 
     assert kinds(caught.value) == ["HandlerError", "KeyboardInterrupt"]
+
+
+@pytest.mark.parametrize("level", ["client", "session", "turn"])
+async def test_the_body_after_everything_was_cancelled(
+    world: World, clock: Clock, level: str
+) -> None:
+    error = BodyError()
+    with trio.fail_after(world.patience), trio.CancelScope() as scope:
+        with pytest.raises(BodyError) as caught:
+            async with AsyncExitStack() as stack:
+                stage = await stack.enter_async_context(
+                    world.stage([Reply(then="hang")])
+                )
+                client = await stack.enter_async_context(stage.open_client())
+                if level != "client":
+                    opened = client.open_session()
+                    session = await stack.enter_async_context(opened)
+                    if level == "turn":
+                        await stack.enter_async_context(session.turn("?"))
+                scope.cancel()
+                try:
+                    await trio.sleep_forever()
+                finally:
+                    raise error
+
+    assert caught.value is error
+
+
+@pytest.mark.parametrize("dies", [False, True])
+async def test_the_body_while_a_deadline_passes_on_the_way_out(
+    world: World, clock: Clock, dies: bool
+) -> None:
+    error = BodyError()
+    with trio.fail_after(world.patience), trio.CancelScope() as scope:
+        with pytest.raises(BodyError) as caught:
+            async with world.stage([Reply(then="hang")]) as stage:
+                async with stage.open_client() as client, client.open_session():
+                    scope.deadline = trio.current_time() + 0.01
+                    if dies:
+                        Stage.kill_cli(stage)
+                    raise error
+
+    assert caught.value is error

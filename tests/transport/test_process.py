@@ -249,6 +249,17 @@ async def test_one_that_ignores_that_too_is_killed(caplog):
     assert (cli.returncode, steps(caplog)) == (-signal.SIGKILL, ["SIGTERM", "SIGKILL"])
 
 
+async def test_a_deadline_that_passes_on_the_ladder_hides_no_exception():
+    error = LookupError()
+    with trio.CancelScope() as scope:
+        with pytest.raises(LookupError) as caught:
+            async with run(STUBBORN, shutdown_timeout=SHORT) as cli:
+                assert await read_line(cli) == "ready"
+                scope.deadline = trio.current_time() + SHORT / 8
+                raise error
+    assert caught.value is error
+
+
 async def test_one_that_is_stopped_is_killed():
     async with run(UNTIL_END, shutdown_timeout=SHORT) as cli:
         os.kill(cli.pid, signal.SIGSTOP)

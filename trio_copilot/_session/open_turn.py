@@ -15,7 +15,7 @@ import trio
 from .._blocks import as_block
 from .._checks import seconds
 from .._json import as_text
-from .._scopes import open_block
+from .._scopes import entering, open_block
 from .handlers import Handlers
 from .turn import Turn
 from .turn_events import CancelCause
@@ -45,7 +45,7 @@ async def open_turn(
                 nursery.start_soon(_watch_silence, turn, limit)
             try:
                 await turn._send(params)
-                with turn.cancel_scope:
+                with entering(turn.cancel_scope):
                     yield turn
             finally:
                 await turn._finish()  # noqa: ASYNC102  # shields its steps itself

@@ -13,6 +13,7 @@ from attrs.validators import optional
 from .._checks import of_type, of_words, one_of
 from .._errors import CliExitedError
 from .._paths import ELSEWHERE, OF_A_STREAM, OF_OUR_CLI, PathRule
+from .._scopes import closing
 from .connections import Stdio, Tcp
 from .find_cli import find_cli
 from .process import open_process
@@ -102,7 +103,7 @@ async def open_link(
       CliNotFoundError, ConnectError: it could not be reached.
     """
     if isinstance(connection, trio.abc.Stream):
-        async with connection:
+        async with closing(connection.aclose):
             yield Link(connection, "The peer", _closed, owned=True, kill=_nothing)
     elif isinstance(connection, Tcp):
         async with open_tcp(connection) as stream:

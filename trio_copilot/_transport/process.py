@@ -29,12 +29,13 @@ import os
 import subprocess
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import nullcontext, suppress
+from functools import partial
 
 import trio
 
 from .._blocks import as_block
 from .._errors import CliExitedError, ConnectError
-from .._scopes import last_words, open_block, open_service
+from .._scopes import closing, last_words, open_block, open_service
 from .pipes import (
     ReadingInterrupted,
     as_stream,
@@ -289,11 +290,9 @@ async def open_process(
       ConnectError: it cannot be started; names the path and says why.
     """
     cli = CliProcess(await _spawn(argv, env, cwd), stderr_limit)
-    try:
+    async with closing(partial(cli._shut_down, shutdown_timeout)):
         async with open_service(cli._wait, cli._keep_stderr):
             yield cli
-    finally:
-        await cli._shut_down(shutdown_timeout)  # noqa: ASYNC102  # shields its steps
 
 
 async def _spawn(

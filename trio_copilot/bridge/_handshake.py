@@ -24,7 +24,7 @@ from trio_websocket import (
 from wsproto.utilities import ProtocolError
 
 from .._blocks import as_block
-from .._scopes import open_service
+from .._scopes import catching, open_block, open_service
 from ._access import Access
 from ._closing import Close, CloseCode, say_goodbye
 from ._messages import BadMessageError, Hello, decode
@@ -49,20 +49,19 @@ async def open_handshake(
     arrived = trio.Event()
     heard = _Heard(stream, arrived.set)
 
+    def refuse(error: Exception) -> None:
+        logger.info("No WebSocket any more: %s", type(error).__name__)
+        arrived.set()
+
     async def attend() -> None:
-        try:
-            async with trio.open_nursery() as nursery:
+        # trio-websocket lets some of them through: a header `Host` that is no name.
+        with catching((UnicodeError, ProtocolError), refuse):
+            async with open_block() as nursery:
                 request = await wrap_server_stream(
                     nursery, heard, max_message_size=message_size
                 )
                 requests.append(request)
                 arrived.set()
-        except* (UnicodeError, ProtocolError) as errors:
-            # trio-websocket lets some of them through: a header `Host` that is no name.
-            logger.info(
-                "No WebSocket any more: %s", type(errors.exceptions[0]).__name__
-            )
-            arrived.set()
 
     async with open_service(attend):
         with trio.move_on_at(deadline):

@@ -20,7 +20,7 @@ from trio_websocket import ConnectionClosed, WebSocketConnection
 
 from trio_copilot import Client, CopilotError, SessionOptions
 
-from .._scopes import open_block, open_service
+from .._scopes import catching, open_block, open_service
 from .._session.login import LOGGED_OUT, LOGIN_ADVICE, is_logged_out
 from ._closing import Close, CloseCode, close_of, say_goodbye
 from ._conversation import Conversation
@@ -82,15 +82,12 @@ class Socket:
         return close
 
     async def _talk(self) -> None:
-        try:
-            with self._scope:
-                async with open_block() as nursery:
-                    nursery.start_soon(self._read)
-                    nursery.start_soon(self._beat)
-                    nursery.start_soon(self._watch_backlog)
-                    await self._converse()
-        except* CopilotError as errors:
-            self._lose(errors)
+        with catching(CopilotError, self._lose), self._scope:
+            async with open_block() as nursery:
+                nursery.start_soon(self._read)
+                nursery.start_soon(self._beat)
+                nursery.start_soon(self._watch_backlog)
+                await self._converse()
 
     async def _converse(self) -> None:
         permissions = Permissions(self._outbox, self._limits.permission_timeout)
@@ -109,10 +106,7 @@ class Socket:
                 )
                 await conversation.follow()
 
-    def _lose(self, errors: BaseExceptionGroup[CopilotError]) -> None:
-        error: BaseException = errors
-        while isinstance(error, BaseExceptionGroup):
-            error = error.exceptions[0]  # they all say the same: see `_conversation`
+    def _lose(self, error: CopilotError) -> None:
         logger.warning("A session of the bridge is lost: %s", type(error).__name__)
         code = "lost" if self._conversation is not None else "no_session"
         said = str(error).partition("\n")[0]  # the rest may be the stderr of the CLI

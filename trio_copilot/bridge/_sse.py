@@ -31,6 +31,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from .._did_you_mean import did_you_mean
+from .._scopes import open_block
 from ._access import Access
 from ._messages import (
     Answer,
@@ -184,7 +185,7 @@ class _EventStream:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         ended = False
         with self._turn.listened():
-            async with trio.open_nursery() as nursery:
+            async with open_block() as nursery:
                 nursery.start_soon(_until_gone, receive, nursery.cancel_scope)
                 await self._tell(send)
                 ended = True

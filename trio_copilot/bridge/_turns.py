@@ -32,7 +32,7 @@ from trio_copilot import (
 
 from .._blocks import as_block
 from .._did_you_mean import checks_options
-from .._scopes import open_block
+from .._scopes import catching, open_block
 from ._conversation import Conversation
 from ._messages import Ready, Refusal, ServerMessage
 from ._permissions import Permissions
@@ -180,10 +180,14 @@ class Turns:
 
     async def _run(self, turn: KeptTurn, text: str) -> None:
         failed: TurnEnd | None = None
+
+        def lose(error: CopilotError) -> None:
+            nonlocal failed
+            failed = _lost(error)
+
         try:
-            await self._converse(turn, text)
-        except* CopilotError as errors:
-            failed = _lost(errors)
+            with catching(CopilotError, lose):
+                await self._converse(turn, text)
         finally:
             turn.put(ended(failed, turn.id, stopped=False))  # unless it has its end
 
@@ -207,10 +211,7 @@ def _message(name: str, turn: KeptTurn, **fields: str) -> str:
     return json.dumps({"type": name, "turn": turn.id, **fields})
 
 
-def _lost(errors: BaseExceptionGroup[CopilotError]) -> TurnEnd:
-    error: BaseException = errors
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]  # they all say the same: see `_conversation`
+def _lost(error: CopilotError) -> TurnEnd:
     logger.warning("A turn is lost: %s", type(error).__name__)
     said = TurnError(str(error).partition("\n")[0], kind="lost")  # no stderr
     return TurnEnd(reason=TurnEndReason.ERROR, text="", error=said)

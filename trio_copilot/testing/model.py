@@ -79,7 +79,7 @@ class ScriptedModel(ModelRecord):
             answering.cancel()
 
         try:
-            async with trio.open_nursery() as nursery:
+            async with open_block() as nursery:
                 nursery.start_soon(watch, nursery.cancel_scope)
                 try:
                     await _send(connection, request, reply)
