@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Annotated, Any, cast, get_args, get_origin
 
 import msgspec
 
 from .._errors import ToolDefinitionError
-from .._json import as_array, as_object
 
 _REF = "#/$defs/{name}"
 
@@ -77,19 +76,22 @@ def _integral(tree: Any) -> Any:
     if isinstance(tree, float) and tree.is_integer():
         return int(tree)
     if isinstance(tree, dict):
-        return {name: _integral(value) for name, value in as_object(tree).items()}
+        members = cast("dict[str, Any]", tree)
+        return {name: _integral(value) for name, value in members.items()}
     if isinstance(tree, list):
-        return [_integral(item) for item in as_array(tree)]
+        items = cast("Sequence[Any]", tree)
+        return [_integral(item) for item in items]
     return tree
 
 
 def _drop_void_defaults(schema: Any) -> None:
     """Drop null as a default where it is not admitted, as in `unit: str = None` of a class."""
     if isinstance(schema, list):
-        for item in as_array(schema):
+        items = cast("Sequence[Any]", schema)
+        for item in items:
             _drop_void_defaults(item)
     elif isinstance(schema, dict):
-        members = as_object(schema)
+        members = cast("dict[str, Any]", schema)
         if members.get("default", ...) is None and not _admits_null(members):
             del members["default"]
         for member in members.values():

@@ -40,7 +40,8 @@ _ENVELOPE = 2
 # ten times over.
 _SAMPLED = 30
 _DIGITS = re.compile(rb"[0-9]{10}")
-_TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[{]|[\]}]|[0-9]{309,}')
+_LONG = re.compile(rb"[0-9]{309,}")
+_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"')
 
 # Members whose text must be exact, by the last word of their names on the wire.
 _EXACT_WORDS = (
@@ -183,13 +184,14 @@ def check_size(body: bytes, max_depth: int = MAX_DEPTH) -> None:
     brackets = body.count(b"{") + body.count(b"[")
     if brackets <= max_depth and not _DIGITS.search(body[::_SAMPLED]):
         return
+    bare = _STRING.sub(b"", body)
+    if any(math.isinf(float(digits)) for digits in _LONG.findall(bare)):
+        raise ValueError("an integer in it is too large for a double")
     depth = 0
-    for token in _TOKEN.findall(body):
-        if token in b"[{":
+    for byte in bare:
+        if byte in b"[{":
             depth += 1
             if depth > max_depth:
                 raise ValueError(f"it is nested deeper than {max_depth} levels")
-        elif token in b"]}":
+        elif byte in b"]}":
             depth -= 1
-        elif token[0] != ord('"') and math.isinf(float(token)):
-            raise ValueError("an integer in it is too large for a double")
