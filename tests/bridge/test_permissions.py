@@ -30,7 +30,8 @@ async def asked(**options: Any) -> AsyncGenerator[tuple[Scene, Peer, Json]]:
 
 
 async def ask(scene: Scene, peer: Peer, name: str) -> Json:
-    data = {"requestId": name, "permissionRequest": WANTED}
+    wanted = {**WANTED, "toolCallId": f"c{name}"}
+    data = {"requestId": name, "permissionRequest": wanted}
     scene.cli.emit(peer.heard[0]["session"], "permission.requested", data)
     return await peer.hear_until("permission")
 
