@@ -52,10 +52,12 @@ class Farewell:
         left = max(0.0, self._began + PATIENCE - now)
         whole = at_least and not self._unanswered
         self._speaking += 1
+        scope: trio.CancelScope | None = None
         try:
             with last_words(seconds if whole else min(seconds, left)) as scope:
                 yield scope
         finally:
             self._speaking -= 1
             self._ended = trio.current_time()
-            self._unanswered = self._unanswered or scope.cancelled_caught
+            if scope is not None and scope.cancelled_caught:
+                self._unanswered = True
