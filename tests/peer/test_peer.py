@@ -202,6 +202,9 @@ async def test_parameters_that_the_peer_cannot_read_break_nothing() -> None:
             ValueError, match=r"bad cannot be sent: path must be text that"
         ):
             await peer.request("bad", {"path": "caf\udce9"})
+        with pytest.raises(ValueError, match="path"):
+            peer.submit_nowait("bad", {"path": "caf\udce9"})
+        assert peer.pending_calls == 0
         await peer.submit("good", {"text": "caf\udce9"})
         assert (await far.receive()).params == {"text": "caf\ufffd"}
 

@@ -195,7 +195,8 @@ class Peer:
         if self._end is not None:
             call._fail(self._end)
         else:
-            self._send_now(Request(self._ledger.issue(call), method, params))
+            _, frame = self._open(call, params)
+            self._writer.put_nowait(frame)
         return call
 
     async def flush(self) -> None:
@@ -212,15 +213,21 @@ class Peer:
             nonlocal request_id
             if self._end is not None:
                 raise self._end.renewed()
-            request_id = self._ledger.issue(call)
-            try:
-                return encode_frame(encode_message(Request(request_id, method, params)))
-            except BaseException:  # params that JSON cannot express
-                self._ledger.abandon(request_id)
-                raise
+            request_id, frame = self._open(call, params)
+            return frame
 
         await self._writer.put(make_frame)
         return call, request_id
+
+    def _open(self, call: Call, params: Any) -> tuple[int, bytes]:
+        """Open a request and return its id and frame."""
+        request_id = self._ledger.issue(call)
+        try:
+            request = Request(request_id, call.method, params)
+            return request_id, encode_frame(encode_message(request))
+        except BaseException:  # params that cannot be sent
+            self._ledger.abandon(request_id)
+            raise
 
     def _send_now(self, message: Message) -> None:
         self._writer.put_nowait(encode_frame(encode_message(message)))
