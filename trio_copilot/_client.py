@@ -493,6 +493,7 @@ class Client:
         """Stop all sessions side by side, then ask the CLI to shut down."""
         from ._session.open_session import close_session
 
+        self._peer.farewell.begin()
         async with open_block() as nursery:
             for session in tuple(self._sessions.values()):
                 nursery.start_soon(close_session, session, TURN_TIMEOUT)
@@ -507,6 +508,14 @@ class Client:
                     "%s did not answer runtime.shutdown: ending its input",
                     self._link.label,
                 )
+
+
+async def _begin_farewell_when_cancelled(peer: Peer) -> None:
+    """Tell the drain of a turn in the client's block that all of that is being left."""
+    try:
+        await trio.sleep_forever()
+    finally:
+        peer.farewell.begin()
 
 
 async def _hear(work: Work) -> None:
@@ -622,6 +631,7 @@ async def open_client(
                 async with open_block() as nursery:
                     client._nursery = nursery
                     await client._shake_hands()
+                    nursery.start_soon(_begin_farewell_when_cancelled, peer)
                     if heartbeat is not None:
                         nursery.start_soon(beat, peer, heartbeat)
                     yield client

@@ -222,6 +222,43 @@ async def test_the_end_is_bounded_with_a_turn_in_the_same_task(
     assert 1.0 <= took < bound(SHORT) + SLOWNESS
 
 
+@pytest.mark.parametrize("how", ["exception", "sibling"])
+async def test_the_end_is_bounded_with_several_sessions_in_the_same_task(
+    how: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Frozen, and nobody knew during the drain that the client was to be left."""
+    monkeypatch.setattr(turn_module, "GRACE", 0.5)
+    monkeypatch.setattr(farewell_module, "SILENCE", 0.5)
+    start = 0.0
+
+    async def fail() -> None:
+        raise LookupError
+
+    with trio.fail_after(60), stubborn_cli(tmp_path) as cli:
+        with pytest.RaisesGroup(
+            LookupError, flatten_subgroups=True, allow_unwrapped=True
+        ):
+            async with open_client(cli.command, shutdown_timeout=SHORT) as client:
+                async with (
+                    client.open_session(),
+                    client.open_session(),
+                    client.open_session() as session,
+                    trio.open_nursery() as nursery,
+                    session.turn("?") as turn,
+                ):
+                    await text_of(turn)
+                    os.kill(cli.pids[0], signal.SIGSTOP)
+                    start = trio.current_time()
+                    if how == "exception":
+                        raise LookupError
+                    nursery.start_soon(fail)
+                    await trio.sleep_forever()
+        took = trio.current_time() - start
+
+    # Without that each session would be waited for, and then the request to shut down.
+    assert took < 0.5 + 2 * PATIENCE * SHORT + session_module.RELEASE_TIMEOUT
+
+
 @pytest.mark.parametrize("cancelled_before", [False, True])
 @pytest.mark.parametrize("step", ["session.detach", SHUTDOWN, STDIN, TERM, KILL])
 async def test_a_cancellation_within_a_step(

@@ -18,9 +18,9 @@ from trio.abc import Clock
 
 from tests.contract.sweeps import SCENES, calling
 from trio_copilot import CliExitedError, tool
+from trio_copilot._peer import farewell as farewell_module
 from trio_copilot._peer.peer import Call
 from trio_copilot._peer.writer import Writer
-from trio_copilot._session import turn as turn_module
 from trio_copilot._session.fanout import FanOut
 from trio_copilot._session.handlers import Handlers
 from trio_copilot._session.session import Session
@@ -192,7 +192,7 @@ async def test_it_finds_an_abort_that_is_not_shielded(
         with trio.move_on_after(seconds) as scope:
             yield scope
 
-    plant(turn_module, "last_words", no_shield)
+    plant(farewell_module, "last_words", no_shield)
 
     assert "a subscriber of it hears" in await failures("plain stream")
 

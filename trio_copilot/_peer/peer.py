@@ -81,6 +81,11 @@ class Call:
         error = self._error
         return isinstance(error, RpcError) and error.code == METHOD_NOT_FOUND
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether there is an answer of any kind, or the connection has ended."""
+        return self._done.is_set()
+
     async def settled(self) -> None:
         """Wait until there is an answer of any kind, or the connection has ended."""
         await self._done.wait()
@@ -132,12 +137,13 @@ class Peer:
     bytes_received: int = attrs.field(default=0, init=False)
     last_received: float = attrs.field(default=0.0, init=False)
     """When the peer was heard of last, by Trio's clock."""
-    farewell: Farewell = attrs.field(factory=Farewell, init=False)
-    """The time for all last words over this connection."""
+    farewell: Farewell = attrs.field(init=False)
+    """The time for last words over this connection."""
 
     def __attrs_post_init__(self) -> None:
         self._writer = Writer(self._stream)
         self._inbound = Inbound(self._serve, self._ledger, self._send_now)
+        self.farewell = Farewell(lambda: self.last_received)
 
     @property
     def end(self) -> CopilotError | None:

@@ -16,7 +16,7 @@ from .._errors import CliUnresponsiveError
 from .._json import as_object, as_text
 from .._paths import PathRule
 from .._peer import Peer
-from .._resource_errors import SessionClosedError
+from .._resource_errors import SessionBrokenError, SessionClosedError
 from .._scopes import impatient, open_block
 from .._telemetry import trace_headers
 from .missing import about_session
@@ -28,6 +28,9 @@ from .turn import GRACE
 
 RELEASE_TIMEOUT = 2.0
 """Seconds that leaving a session waits for the CLI to let go of it; it needs 0.04."""
+
+BROKEN_RELEASE_TIMEOUT = 0.2
+"""The same for a broken session, which has had all of its grace already."""
 
 HANDLER_TIMEOUT = 5.0
 """Seconds that leaving a session waits for `on` handlers to see the last events."""
@@ -110,7 +113,10 @@ async def close_session(session: Session, patience: float = GRACE) -> None:
         session._handlers.leave()
         session._fanout.close()
         try:
-            with farewell.last_words(RELEASE_TIMEOUT):
+            broken = isinstance(session._end, SessionBrokenError)
+            with farewell.last_words(
+                BROKEN_RELEASE_TIMEOUT if broken else RELEASE_TIMEOUT
+            ):
                 await _release(session)  # which calls the hook `session_end`
         finally:
             session._handlers.close()
@@ -121,11 +127,12 @@ async def _release(session: Session) -> None:
     if opening is None:
         return  # the CLI never heard of it, or has been told
     # A detach that overtakes the create would leave the session behind.
-    try:
-        await opening.settled()
-    except trio.Cancelled:
-        session._abandoned = True
-        raise
+    if not opening.is_settled:
+        try:
+            await opening.settled()
+        except trio.Cancelled:
+            session._abandoned = True
+            raise
     if not opening.failed:
         params = {"sessionId": session.id}
         for method in ("session.detach", "session.destroy"):

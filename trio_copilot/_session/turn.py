@@ -384,7 +384,7 @@ class Turn:
         if self._cause is None:
             self._blame(self._deduced_cause())
         farewell = self._session._desk.peer.farewell
-        with farewell.last_words(GRACE, at_least=True) as grace:
+        with farewell.last_words(GRACE) as grace:
             await self._drain()
         if grace.cancelled_caught and self._end is None:
             self._session._break(
