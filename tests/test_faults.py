@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import attrs
 import pytest
@@ -253,6 +253,11 @@ def test_cancelled_alone_goes_on_and_not_in_a_group(name: str, strict: bool) -> 
     assert type(leave(name, cancelled, KeyError(), strict)) is trio.Cancelled
 
 
+def parts(group: object) -> tuple[BaseException, ...]:
+    assert isinstance(group, ExceptionGroup)
+    return cast("ExceptionGroup[Exception]", group).exceptions
+
+
 @tool(errors="raise")
 async def fails_late() -> None:
     """Wait, and fail while cleaning up."""
@@ -301,8 +306,7 @@ def test_so_does_the_exception_of_a_handler(strict: bool) -> None:
 def test_both_are_a_group(strict: bool) -> None:
     fault = KeyError("mine")
     group = leave_while_it_runs(fault, strict)
-    assert isinstance(group, ExceptionGroup)
-    mine, handlers = group.exceptions
+    mine, handlers = parts(group)
     assert mine is fault
     assert type(handlers) is LookupError
 
@@ -360,7 +364,6 @@ def test_a_stream_that_cannot_be_closed_hides_nothing(strict: bool) -> None:
         except BaseException as error:  # noqa: BLE001  # that is what we look for
             return error
 
-    group = run(main, strict)
-    assert isinstance(group, ExceptionGroup)
-    assert group.exceptions[0] is fault
-    assert type(group.exceptions[1]) is OSError
+    mine, streams = parts(run(main, strict))
+    assert mine is fault
+    assert type(streams) is OSError

@@ -74,7 +74,7 @@ async def open_block() -> AsyncGenerator[trio.Nursery, None]:
             try:
                 yield nursery
             except BaseException as error:  # noqa: ASYNC103  # raised again below
-                if _has_cancelled(error):
+                if any(_are_cancelled(error)):
                     raise  # the nursery's scope may be what it is for
                 # Kept out of the nursery, which wraps it and copies a user's group.
                 errors.append(error)
@@ -108,12 +108,12 @@ async def closing(close: Callable[[], Awaitable[object]]) -> AsyncGenerator[None
 @contextmanager
 def entering(scope: trio.CancelScope) -> Generator[trio.CancelScope, None, None]:
     """Enter a cancel scope that does not copy a group of the user's when cancelled."""
-    fault: BaseExceptionGroup | None = None
+    fault: BaseException | None = None
     with scope:
         try:
             yield scope
         except BaseExceptionGroup as group:
-            if _has_cancelled(group):
+            if any(_are_cancelled(group)):
                 raise
             fault = group
     if fault is not None:
@@ -136,7 +136,7 @@ def catching(
         caught, others = group.split(kind)
         if caught is None:
             raise
-        hear(cast("E", _first(caught)))
+        hear(cast("E", _leaves(caught)[0]))
         if others is not None:
             raise_faults(others.exceptions)
 
@@ -146,11 +146,11 @@ def raise_faults(errors: Sequence[BaseException]) -> NoReturn:
 
     A group of nothing but `Cancelled` is no fault, and a second Ctrl-C no second one.
     """
-    faults = [error for error in errors if not _is_cancelled(error)]
+    faults = [error for error in errors if not all(_are_cancelled(error))]
     kinds = {type(fault) for fault in faults}
     if len(faults) > 1 and kinds != {KeyboardInterrupt}:
         raise BaseExceptionGroup("Two faults at once", faults) from None
-    _raise_as_itself(faults[0] if faults else _first(errors[0]))
+    _raise_as_itself(faults[0] if faults else _leaves(errors[0])[0])
 
 
 def _raise_as_itself(fault: BaseException) -> NoReturn:
@@ -163,22 +163,16 @@ def _raise_as_itself(fault: BaseException) -> NoReturn:
         del fault, context  # no reference cycle through this frame
 
 
-def _is_cancelled(error: BaseException) -> bool:
-    if isinstance(error, BaseExceptionGroup):
-        return all(map(_is_cancelled, error.exceptions))
-    return isinstance(error, trio.Cancelled)
+def _leaves(error: BaseException) -> list[BaseException]:
+    """Return what a group holds, or the exception that is none."""
+    if not isinstance(error, BaseExceptionGroup):
+        return [error]
+    group = cast("BaseExceptionGroup[BaseException]", error)
+    return [leaf for part in group.exceptions for leaf in _leaves(part)]
 
 
-def _has_cancelled(error: BaseException) -> bool:
-    if isinstance(error, BaseExceptionGroup):
-        return any(map(_has_cancelled, error.exceptions))
-    return isinstance(error, trio.Cancelled)
-
-
-def _first(error: BaseException) -> BaseException:
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
+def _are_cancelled(error: BaseException) -> list[bool]:
+    return [isinstance(leaf, trio.Cancelled) for leaf in _leaves(error)]
 
 
 @asynccontextmanager
