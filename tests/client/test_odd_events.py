@@ -14,8 +14,10 @@ from trio.testing import MockClock
 
 from tests.protocol.conftest import SamplesWithAny
 from trio_copilot import (
+    Abstain,
     Client,
     CliExitedError,
+    Hooks,
     InternalError,
     Lagged,
     Session,
@@ -154,6 +156,83 @@ async def test_a_notification_with_odd_fields_harms_nobody(
         with trio.fail_after(600):
             assert (await session.ask("?")).text == "innocent"
         assert changes.statistics().current_buffer_used > 0
+
+
+REQUESTS: Mapping[str, Mapping[str, Any]] = {
+    "userInput.request": {"question": "?", "choices": ["a"], "allowFreeform": True},
+    "exitPlanMode.request": {"summary": "s", "planContent": "p", "actions": ["a"]},
+    "autoModeSwitch.request": {"errorCode": "e", "retryAfterSeconds": 3},
+    "hooks.invoke": {"hookType": "preToolUse", "input": {"toolName": "t"}},
+    "systemMessage.transform": {"sections": {"identity": {"content": "x"}}},
+}
+
+
+def odd_requests(session_id: str) -> Iterator[tuple[str, str]]:
+    """Methods, and parameters of which one is odd."""
+    to_session = {"sessionId": json.dumps(session_id)}
+    for method, fields in REQUESTS.items():
+        whole = to_session | {name: json.dumps(it) for name, it in fields.items()}
+        for odd in ODD:
+            yield method, odd
+            for name in whole:
+                yield method, members({**whole, name: odd})
+
+
+@pytest.mark.repetitive
+async def test_a_request_with_odd_parameters_harms_nobody(
+    autojump_clock: MockClock,
+) -> None:
+    asked = set[str]()
+
+    async def look_at(question: object, *_: object) -> None:
+        await trio.lowlevel.checkpoint()
+        repr(question)
+        asked.add(type(question).__name__)
+
+    async def leave_it(question: object) -> Abstain:
+        await look_at(question)
+        return Abstain()
+
+    moments = [each.name for each in attrs.fields(Hooks) if each.name != "fails_open"]
+    hooks: dict[str, Any] = dict.fromkeys(moments, look_at)
+    with trio.fail_after(600):
+        async with (
+            open_scripted_cli(["innocent"]) as cli,
+            open_client(cli.stream) as client,
+            client.open_session() as other,
+            client.open_session(
+                hooks=Hooks(**hooks),
+                on_user_input=leave_it,
+                on_exit_plan_mode=leave_it,
+                on_auto_mode_switch=leave_it,
+            ) as session,
+        ):
+            for number, (method, params) in enumerate(odd_requests(session.id)):
+                head = f'"jsonrpc":"2.0","id":"odd {number}","method":"{method}"'
+                cli.send_bytes(encode_frame(f'{{{head},"params":{params}}}'.encode()))
+            await client.ping()
+            assert (await other.ask("?")).text == "innocent"
+    assert asked == {
+        *("AutoModeSwitchRequest", "ExitPlanModeRequest", "HookInput"),
+        "UserInputRequest",
+    }
+
+
+@pytest.mark.parametrize("odd", ['"\\ud83d"', "1" + "0" * 400])
+async def test_a_request_whose_id_cannot_be_written_harms_nobody(
+    odd: str, autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An answer would have to repeat it."""
+    with trio.fail_after(600):
+        async with (
+            open_scripted_cli(["innocent"]) as cli,
+            open_client(cli.stream) as client,
+            client.open_session() as session,
+        ):
+            asked = f'{{"jsonrpc":"2.0","id":{odd},"method":"no.such","params":{{}}}}'
+            cli.send_bytes(encode_frame(asked.encode()))
+            assert (await session.ask("?")).text == "innocent"
+    assert "no.such cannot be answered" in caplog.text
 
 
 # -- a fault of ours

@@ -98,7 +98,13 @@ class Inbound:
         except Exception as error:
             # The layers above have tried; whatever they missed costs this answer alone.
             logger.exception("The answer to %s cannot be sent", request.method)
+            self._send_failure(request, error)
+
+    def _send_failure(self, request: Request, error: Exception) -> None:
+        try:
             self._send(_failure(request, error))
+        except ValueError:  # its id, which every answer repeats, cannot be written
+            logger.error("The request %s cannot be answered", request.method)  # noqa: TRY400
 
 
 def _failure(request: Request, error: Exception) -> ErrorResponse:
