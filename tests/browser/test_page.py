@@ -217,6 +217,7 @@ async def walk(tab: Tab, steps: int) -> list[str]:
     return been
 
 
+@pytest.mark.long
 async def test_20_tabs_work_side_by_side_and_a_closed_one_stops_its_turn_alone(
     chromium: Chromium, sites: Sites
 ) -> None:

@@ -7,7 +7,7 @@ Here at a sample of the checkpoints of each scene, other ones whenever a scene c
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -32,8 +32,16 @@ POINTS = 40
 """Checkpoints of each scene on the scripted CLI, of 30 to 800."""
 
 
+def sampled(names: Sequence[str], every: int) -> list[Any]:
+    """Scenes of which only some are played unless all are asked for."""
+    return [
+        name if number % every == 0 else pytest.param(name, marks=pytest.mark.long)
+        for number, name in enumerate(names)
+    ]
+
+
 @pytest.mark.repetitive
-@pytest.mark.parametrize("name", SCENES)
+@pytest.mark.parametrize("name", sampled([*SCENES], 3))
 async def test_cancelled_at_any_checkpoint_the_contract_holds(
     name: str, autojump_clock: Clock
 ) -> None:
@@ -68,7 +76,7 @@ SAMPLED = [
 
 
 @pytest.mark.cli
-@pytest.mark.parametrize("name", SAMPLED)
+@pytest.mark.parametrize("name", sampled(SAMPLED, 3))
 async def test_on_the_real_cli_it_holds_wherever_we_look(
     name: str, cli_path: Path, cli_home: Path
 ) -> None:
