@@ -244,6 +244,7 @@ async def test_a_request_whose_id_cannot_be_written_harms_nobody(
             cli.send_bytes(encode_frame(asked.encode()))
             assert (await session.ask("?")).text == "innocent"
     assert "no.such cannot be answered" in caplog.text
+    assert caplog.text.encode()  # what a log can write
 
 
 # -- a fault of ours

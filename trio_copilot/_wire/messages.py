@@ -171,7 +171,7 @@ def _label(message: Message) -> str:
     """Return what to call a message, whose values may be secret."""
     if isinstance(message, (Request, Notification)):
         return message.method
-    return f"the answer to request {message.id}"
+    return f"the answer to request {message.id!r:.100}"
 
 
 def _members(message: Message) -> dict[str, Any]:
