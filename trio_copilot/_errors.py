@@ -151,7 +151,7 @@ class InternalError(CopilotError):
             f"{type(fault).__name__}. This is a bug in trio_copilot: please report it "
             "with the traceback of its cause"
         )
-        self.__cause__ = fault
+        self.__cause__: BaseException | None = fault
 
     def renewed(self) -> Self:
         """Return an equal exception, with the same cause."""
