@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from trio.testing import MockClock
 
 from tests.bridge.peer import TOKEN, MemoryListener, connected
@@ -42,6 +43,7 @@ async def test_cancelled_at_any_checkpoint_the_contract_holds(
     assert report.times[-1] < 5
 
 
+@pytest.mark.long
 async def test_nothing_is_left_either_if_the_cli_dies_on_the_way_out(
     autojump_clock: MockClock,
 ) -> None:

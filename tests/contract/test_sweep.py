@@ -41,7 +41,7 @@ def sampled(names: Sequence[str], every: int) -> list[Any]:
 
 
 @pytest.mark.repetitive
-@pytest.mark.parametrize("name", sampled([*SCENES], 3))
+@pytest.mark.parametrize("name", sampled([*SCENES], 5))
 async def test_cancelled_at_any_checkpoint_the_contract_holds(
     name: str, autojump_clock: Clock
 ) -> None:
@@ -76,7 +76,7 @@ SAMPLED = [
 
 
 @pytest.mark.cli
-@pytest.mark.parametrize("name", sampled(SAMPLED, 3))
+@pytest.mark.parametrize("name", sampled(SAMPLED, 6))
 async def test_on_the_real_cli_it_holds_wherever_we_look(
     name: str, cli_path: Path, cli_home: Path
 ) -> None:

@@ -291,7 +291,12 @@ async def test_a_plan_is_made_in_plan_mode_and_has_its_price(
 all_but_servers = pytest.mark.parametrize(
     ("examples", "name"),
     [
-        *(("scripted", name) for name in EXAMPLES if name not in SERVERS),
+        *(
+            pytest.param(
+                "scripted", name, marks=[pytest.mark.long] if number % 3 else []
+            )
+            for number, name in enumerate(sorted({*EXAMPLES} - {*SERVERS}))
+        ),
         *(pytest.param("real", name, marks=pytest.mark.cli) for name in OF_EACH_KIND),
     ],
     indirect=["examples"],

@@ -3,9 +3,9 @@
 A request of the CLI runs a handler as a task of its own, in the nursery of the turn that
 it belongs to (or of the session, between turns). Whatever happens to that task, the
 request is answered once: with the handler's result, or as cancelled while the CLI still
-waits for it. One whose handler abstains is never answered by us, and stays open until the
-CLI says that somebody has answered it, or the turn ends. When the CLI says that a request is over, because somebody else answered or
-aborted, the handler is cancelled.
+waits for it. If the handler abstains, this client never answers, and the request stays
+open until the CLI says that somebody else has, or the turn ends. When the CLI says that a
+request is over, because somebody else answered or aborted, the handler is cancelled.
 
 `begin`, `complete` and `cancel` are synchronous: the reader of the connection and the
 drain of a turn call them. What is asked, and what is answered, is in `requests`.

@@ -81,9 +81,8 @@ class Desk:
         if ask is None:
             return
         data = as_object(event.payload)
-        if not has_half_pairs(
-            as_text(data.get("requestId"))
-        ):  # else no answer can be sent
+        # An answer has to repeat the id: without one that can be sent there is none.
+        if not has_half_pairs(as_text(data.get("requestId"))):
             ask(self, event, data, handlers)
 
     def end(self, event: SessionEvent, places: Iterable[Handlers]) -> None:

@@ -302,8 +302,10 @@ class Session:
     ) -> AbstractAsyncContextManager[Subscription[SessionEvent]]:
         """Receive the session's events: `async with session.subscribe(...) as events`.
 
-        Every event is delivered once and in order, from the moment the block is
-        entered. A subscriber that reads slowly delays nobody.
+        Events are delivered from the moment the block is entered, in the order in which
+        the CLI sends them; what it sends again is dropped. In a burst of many thousand
+        deltas some come out of order, and a very late repeat can pass: the text is in
+        `assistant.message`. A subscriber that reads slowly delays nobody.
 
         Args:
           types: wire types, such as `assistant.message_delta`; none is all of them.
