@@ -313,6 +313,7 @@ async def test_only_pages_that_may_come_in_do(chromium: Chromium, sites: Sites) 
         assert len(site.model.requests) == 1
 
 
+@pytest.mark.long
 async def test_the_page_comes_back_when_the_server_does(
     chromium: Chromium, sites: Sites
 ) -> None:

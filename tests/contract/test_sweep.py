@@ -96,7 +96,9 @@ PAIRS = 60
 
 
 @pytest.mark.repetitive
-@pytest.mark.parametrize("name", ["plain stream", "two tools running", "steering"])
+@pytest.mark.parametrize(
+    "name", sampled(["plain stream", "two tools running", "steering"], 3)
+)
 async def test_cancelled_again_on_the_way_out_everything_is_left_in_order(
     name: str, autojump_clock: Clock
 ) -> None:
@@ -111,7 +113,7 @@ async def test_cancelled_again_on_the_way_out_everything_is_left_in_order(
 
 
 @pytest.mark.repetitive
-@pytest.mark.parametrize("name", ["plain stream", "permission pending"])
+@pytest.mark.parametrize("name", sampled(["plain stream", "permission pending"], 2))
 async def test_the_cli_may_die_on_the_way_out(name: str, autojump_clock: Clock) -> None:
     scene = SCENES[name]
 
@@ -128,7 +130,7 @@ async def test_the_cli_may_die_on_the_way_out(name: str, autojump_clock: Clock) 
 
 
 @pytest.mark.repetitive
-@pytest.mark.parametrize("name", ["plain stream", "two tools running"])
+@pytest.mark.parametrize("name", sampled(["plain stream", "two tools running"], 2))
 async def test_another_client_may_abort_on_the_way_out(
     name: str, autojump_clock: Clock
 ) -> None:
@@ -217,6 +219,7 @@ async def test_it_finds_a_turn_that_is_never_aborted(
     assert "a subscriber of it hears" in await failures("plain stream")
 
 
+@pytest.mark.long
 @pytest.mark.repetitive
 async def test_it_finds_an_abort_that_overtakes_its_prompt(
     autojump_clock: Clock, plant: Plant
@@ -261,6 +264,7 @@ async def test_it_finds_a_subscription_that_is_not_removed(
     assert "subscriptions left" in await failures("three subscribers")
 
 
+@pytest.mark.long
 async def test_it_finds_a_handler_that_is_not_awaited(
     autojump_clock: Clock, plant: Plant
 ) -> None:
@@ -291,6 +295,7 @@ async def test_it_finds_a_handler_that_is_not_cancelled(
     assert "it hangs" in await failures("tool that never returns")
 
 
+@pytest.mark.long
 async def test_it_finds_a_frame_that_is_written_without_the_writer(
     autojump_clock: Clock, plant: Plant
 ) -> None:
