@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 import attrs
 
 from ._checks import check_type
+from ._wire.text import has_half_pairs
 
 PathLike = str | os.PathLike[str]
 
@@ -41,7 +42,7 @@ class PathRule:
         """
         check_type(name, path, str, os.PathLike)
         text = os.fspath(path)
-        if not text or "\0" in text or not _is_unicode(text):
+        if not text or "\0" in text or has_half_pairs(text):
             raise ValueError(f"{name} cannot be the path {text!r}")
         if self.ours:
             return str(Path(os.path.expanduser(text)).absolute())
@@ -85,11 +86,3 @@ OF_A_STREAM = PathRule(ours=True, checked=False)
 ELSEWHERE = PathRule(ours=False, checked=False)
 """Of a CLI that runs already, perhaps on another machine, or of a file system that a
 handler makes up."""
-
-
-def _is_unicode(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:  # bytes of a file name that are no UTF-8
-        return False
-    return True

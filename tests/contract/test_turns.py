@@ -190,11 +190,15 @@ async def test_an_answer_that_stays_cut_ends_with_max_tokens(
     assert end.truncated_calls == 3
 
 
+@pytest.mark.parametrize(
+    "world_name",
+    # The real one tries for 16 seconds.
+    ["scripted", pytest.param("real", marks=[pytest.mark.cli, pytest.mark.long])],
+    indirect=True,
+)
 async def test_a_model_that_fails_for_ever_ends_the_turn_with_an_error(
-    world: World, clock: Clock, every: int
+    world: World, clock: Clock
 ) -> None:
-    if world.real and every > 1:
-        pytest.skip("the real CLI tries for 16 seconds: --all waits for it")
     with trio.fail_after(world.patience):
         async with world.run(repeat(Reply("broken", status=500))) as rig:
             async with rig.session.turn("?") as turn:

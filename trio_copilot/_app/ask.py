@@ -48,7 +48,7 @@ from .connecting import (
     system_option,
 )
 from .running import FAILED, Work, trio_command
-from .terminal import Answer, fail, say, well_formed
+from .terminal import Answer, fail, say
 
 TEXT_CUT = 3
 OUT_OF_TIME = 124
@@ -116,7 +116,7 @@ def ask(
         display=display,
         connection=connection_from(cli, url),
         options=options,
-        prompt=well_formed(prompt),
+        prompt=prompt,
         timeout=math.inf if timeout is None else timeout,
         idle_timeout=idle_timeout,
     )

@@ -54,11 +54,6 @@ def fail(text: str, hint: str | None = None) -> None:
         click.echo(f"Hint: {hint}", err=True)
 
 
-def well_formed(text: str) -> str:
-    """Return text that can be encoded: halves of characters joined, or replaced."""
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-
-
 def mute_stdout() -> None:
     """Nobody reads stdout any more: let what Python still flushes at exit go nowhere."""
     with open(os.devnull, "wb") as nowhere:

@@ -36,6 +36,7 @@ from .._drafts import maker
 from .._errors import TurnError
 from .._json import as_object, as_text
 from .._protocol.envelope import SessionEvent
+from .._wire.text import readable
 from .login import turn_error
 from .retries import retry_of
 from .turn_events import (
@@ -237,7 +238,7 @@ class Transcript:
         self, event: SessionEvent, message_id: str, was: str, text: str
     ) -> None:
         # A character beyond U+FFFF may have come in two pieces, one half in each.
-        if was != text and _halves_joined(was) != _halves_joined(text):
+        if was != text and readable(was) != readable(text):
             self._emit(
                 Correction(
                     message_id=message_id,
@@ -403,11 +404,6 @@ class Transcript:
 
 
 _text_delta = maker(TextDelta, "text", "message_id", "agent_id", "separator", "source")
-
-
-def _halves_joined(text: str) -> str:
-    """Return the text with both halves of a UTF-16 pair as the character they are."""
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def _text(data: Payload, key: str) -> str:
