@@ -142,8 +142,9 @@ class Turn:
     def text_deltas(self) -> AsyncIterator[str]:
         """Iterate the main agent's text alone, piece by piece.
 
-        A blank line comes between two messages. What has come cannot be taken back, when
-        a model call is retried or a message corrected: `text` is right. It takes the same events as iterating the turn: use one or the other.
+        A blank line comes between two messages. When a model call is retried, or a message
+        corrected, the pieces before stay as they were, and `text` is right. It takes the
+        same events as iterating the turn: use one or the other.
         """
         return _TextDeltas(self)
 
@@ -388,8 +389,8 @@ class Turn:
             await self._drain()
         if grace.cancelled_caught and self._end is None:
             self._session._break(
-                f"The CLI did not obey an abort within {GRACE:g} seconds (the last "
-                f"event was {self._last_event or 'none'})"
+                "The CLI did not obey an abort in time (the last event was "
+                f"{self._last_event or 'none'})"
             )
 
     def _deduced_cause(self) -> CancelCause:
