@@ -12,7 +12,7 @@ from typing import Any
 from sphinx.application import Sphinx
 from sphinx.pycode import ModuleAnalyzer
 
-import trio_copilot.testing.model  # noqa: F401  # so that its source is known
+import trio_copilot.testing._scripted_model  # noqa: F401  # so that its source is known
 
 project = "trio-copilot"
 author = project

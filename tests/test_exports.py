@@ -96,8 +96,8 @@ def test_a_star_import_of_the_testing_kit_does_not_need_the_extra_for_models() -
         "sys.modules['h11'] = None", "from trio_copilot.testing import *"
     )
 
-    assert "trio_copilot.testing.sweep" in loaded
-    assert "trio_copilot.testing.model" not in loaded
+    assert "trio_copilot.testing._sweep" in loaded
+    assert "trio_copilot.testing._scripted_model" not in loaded
 
 
 def test_the_version_is_that_of_the_distribution() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from trio_copilot.testing import Call, ModelRequest, Reply
-from trio_copilot.testing.script import ScriptReader
+from trio_copilot.testing._script import ScriptReader
 
 
 def ask(reader: ScriptReader, prompt: Any = "Hi", **body: Any) -> Reply:

@@ -8,7 +8,7 @@ Which one to take:
   offline. Slower; for what only the real CLI can prove.
 
 Both read the same script: `Reply` and `Call` say what the model answers, a function of
-`ModelRequest` answers depending on the question. Read `script` first.
+`ModelRequest` answers depending on the question. Read `_script` first.
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .cli import (
-        ScriptedCli as ScriptedCli,
-        open_scripted_cli as open_scripted_cli,
-    )
-    from .environment import cli_environment as cli_environment
-    from .model import (
-        ScriptedModel as ScriptedModel,
-        open_scripted_model as open_scripted_model,
-    )
-    from .script import (
+    from ._environment import cli_environment as cli_environment
+    from ._script import (
         Call as Call,
         ModelRequest as ModelRequest,
         Reply as Reply,
         Script as Script,
     )
-    from .stage import Stage as Stage, open_stage as open_stage
-    from .sweep import (
+    from ._scripted_cli import (
+        ScriptedCli as ScriptedCli,
+        open_scripted_cli as open_scripted_cli,
+    )
+    from ._scripted_model import (
+        ScriptedModel as ScriptedModel,
+        open_scripted_model as open_scripted_model,
+    )
+    from ._stage import Stage as Stage, open_stage as open_stage
+    from ._sweep import (
         SweepError as SweepError,
         SweepReport as SweepReport,
         cancel_everywhere as cancel_everywhere,
@@ -45,12 +45,12 @@ else:
     __getattr__, __dir__, __all__ = _lazy_facade(
         __name__,
         {
-            "cli": "ScriptedCli open_scripted_cli",
-            "environment": "cli_environment",
-            "model": "ScriptedModel open_scripted_model",
-            "script": "Call ModelRequest Reply Script",
-            "stage": "Stage open_stage",
-            "sweep": "SweepError SweepReport cancel_everywhere",
+            "_scripted_cli": "ScriptedCli open_scripted_cli",
+            "_environment": "cli_environment",
+            "_scripted_model": "ScriptedModel open_scripted_model",
+            "_script": "Call ModelRequest Reply Script",
+            "_stage": "Stage open_stage",
+            "_sweep": "SweepError SweepReport cancel_everywhere",
         },
     )
     if _find_spec("h11") is None:  # else `import *` would need the extra `testing`

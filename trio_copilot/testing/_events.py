@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ._failures import Failure
 from ._host import Host, Json
 from ._openai import MODEL
-from .script import Reply
+from ._script import Reply
 
 if TYPE_CHECKING:
     from ._model_call import ModelCall

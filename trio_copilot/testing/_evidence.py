@@ -20,9 +20,9 @@ import trio
 from .._client import Client
 from .._session.requests import ANSWER_PERMISSION, ANSWER_TOOL
 from .._session.turn_events import TurnEnd, TurnEndReason
+from ._scripted_cli import ScriptedCli
+from ._stage import Stage
 from ._steps import place_of
-from .cli import ScriptedCli
-from .stage import Stage
 
 MODEL_PATIENCE = 1.0
 """Seconds in which the connection to the model must be closed after an abort."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import attrs
 
-from .script import Reply
+from ._script import Reply
 
 _API_WAITS: tuple[float, ...] = (1.5, 0.8, 1.9, 4.7, 7.2)
 _RATE_LIMIT_WAITS: tuple[float, ...] = (8.0, 8.0, 11.0, 14.0, 18.0)

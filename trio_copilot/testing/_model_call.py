@@ -12,7 +12,7 @@ import trio
 
 from . import _openai as openai, _questions as questions
 from ._host import Json
-from .script import ModelRequest, Reply
+from ._script import ModelRequest, Reply
 
 if TYPE_CHECKING:
     from ._session import ScriptedSession

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
 
-from .script import ModelRequest, Reply
+from ._script import ModelRequest, Reply
 
 MODEL = "scripted-model"
 """The name of the only model that there is."""

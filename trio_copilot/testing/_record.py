@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ._changes import Changes
-from .script import ModelRequest, Reply, Script, ScriptReader
+from ._script import ModelRequest, Reply, Script, ScriptReader
 
 
 class ModelRecord:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 from . import _events as events
 from ._host import Json
 from ._questions import ASK_USER
-from .script import Call
+from ._script import Call
 
 if TYPE_CHECKING:
     from ._session import ScriptedSession

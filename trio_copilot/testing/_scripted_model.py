@@ -21,7 +21,7 @@ from .._scopes import open_block
 from . import _openai as openai
 from ._http import HttpConnection, HttpRequest
 from ._record import ModelRecord
-from .script import ModelRequest, Reply, Script
+from ._script import ModelRequest, Reply, Script
 
 __all__ = ["ScriptedModel", "open_scripted_model"]
 

@@ -17,12 +17,12 @@ import trio
 from .._blocks import as_block
 from .._client import Client, open_client
 from .._session.session import Session
-from .cli import ScriptedCli, open_scripted_cli
-from .environment import cli_environment
-from .script import Reply, Script
+from ._environment import cli_environment
+from ._script import Reply, Script
+from ._scripted_cli import ScriptedCli, open_scripted_cli
 
 if TYPE_CHECKING:
-    from .model import ScriptedModel
+    from ._scripted_model import ScriptedModel
 
 __all__ = ["Stage", "open_stage"]
 
@@ -133,7 +133,7 @@ async def open_stage(
     if home is None:
         raise ValueError("A real CLI needs a home of its own: home=, an empty folder")
 
-    from .model import open_scripted_model  # needs the extra `testing`
+    from ._scripted_model import open_scripted_model  # needs the extra `testing`
 
     async with open_scripted_model(script) as model:
         defaults: dict[str, Any] = {"env": cli_environment(model, home), "cwd": home}

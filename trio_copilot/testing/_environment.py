@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .model import ScriptedModel
+    from ._scripted_model import ScriptedModel
 
 __all__ = ["cli_environment"]
 

@@ -25,9 +25,9 @@ import trio
 from .._protocol.envelope import SessionEvent
 from .._scopes import open_block
 from ._evidence import Evidence
+from ._script import ModelRequest, Reply, Script, ScriptReader
+from ._stage import Stage, open_stage
 from ._steps import Steps, counting, scheduled_by, tasks_below
-from .script import ModelRequest, Reply, Script, ScriptReader
-from .stage import Stage, open_stage
 
 __all__ = ["Scenario", "SweepError", "SweepReport", "cancel_everywhere"]
 

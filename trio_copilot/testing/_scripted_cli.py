@@ -39,7 +39,7 @@ from ._host import Behaviour, Host, Json
 from ._methods import METHODS
 from ._pipe import ClientStream, Pipe
 from ._record import ModelRecord
-from .script import Reply, Script
+from ._script import Reply, Script
 
 __all__ = ["ScriptedCli", "open_scripted_cli"]
 
