@@ -32,7 +32,7 @@ from trio_copilot import (
     open_client,
 )
 from trio_copilot._extras import how_to_add, missing_by_extra, version_of
-from trio_copilot._session.login import LOGGED_OUT, LOGIN_ADVICE, is_logged_out
+from trio_copilot._session.logged_out import LOGGED_OUT, LOGIN_ADVICE, is_logged_out
 from trio_copilot._transport.find_cli import PINNED_VERSION, cached_cli
 
 from .connecting import (

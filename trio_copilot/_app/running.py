@@ -18,7 +18,7 @@ import click
 import trio
 
 from trio_copilot import CopilotError, RpcError, TurnError
-from trio_copilot._session.login import LOGIN_ADVICE
+from trio_copilot._session.logged_out import LOGIN_ADVICE
 
 from .terminal import fail, mute_stdout
 

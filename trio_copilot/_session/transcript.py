@@ -37,7 +37,7 @@ from .._errors import TurnError
 from .._json import as_object, as_text
 from .._protocol.envelope import SessionEvent
 from .._wire.text import readable
-from .login import turn_error
+from .logged_out import turn_error
 from .retries import retry_of
 from .turn_events import (
     Correction,

@@ -21,7 +21,7 @@ from trio_websocket import ConnectionClosed, WebSocketConnection
 from trio_copilot import Client, CopilotError, SessionOptions
 
 from .._scopes import catching, open_block, open_service
-from .._session.login import LOGGED_OUT, LOGIN_ADVICE, is_logged_out
+from .._session.logged_out import LOGGED_OUT, LOGIN_ADVICE, is_logged_out
 from ._closing import Close, CloseCode, close_of, say_goodbye
 from ._conversation import Conversation
 from ._limits import BridgeLimits

@@ -11,7 +11,7 @@ import trio
 from trio.testing import MockClock
 
 from trio_copilot import Provider, RpcError, TurnError, open_client
-from trio_copilot._session.login import is_logged_out
+from trio_copilot._session.logged_out import is_logged_out
 from trio_copilot.testing import open_scripted_cli, open_scripted_model
 
 
