@@ -48,9 +48,10 @@ from ._session.handlers import Work
 from ._session.missing import about_session
 from ._session.statistics import ClientStatistics, Tally
 from ._session.status import AuthStatus, CliStatus
-from ._session.typed_work import INTERNAL_ERROR, typed_work
+from ._session.typed_work import typed_work
 from ._transport.link import Connection, LaunchOptions, Link, open_link, paths_of
 from ._transport.process import SHUTDOWN_TIMEOUT
+from ._wire.codes import INTERNAL_ERROR, METHOD_NOT_FOUND
 
 if TYPE_CHECKING:
     from ._protocol.generated.rpc.general import PingResult
@@ -78,8 +79,6 @@ TURN_TIMEOUT = 2.0
 
 SHUTDOWN_REQUEST_TIMEOUT = 1.0
 """Seconds to wait for the answer to `runtime.shutdown`; the CLI needs 0.03."""
-
-METHOD_NOT_FOUND = -32601
 
 
 @attrs.define(eq=False)

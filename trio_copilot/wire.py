@@ -22,6 +22,7 @@ from ._blocks import as_block
 from ._errors import CliExitedError, CopilotError, RpcError
 from ._fixup import publish as _publish
 from ._peer import Call as Call, Peer as Peer, open_peer as _open_peer
+from ._wire.codes import METHOD_NOT_FOUND as METHOD_NOT_FOUND
 from ._wire.framing import (
     MAX_FRAME_SIZE as MAX_FRAME_SIZE,
     MAX_HEADER_SIZE as MAX_HEADER_SIZE,
@@ -55,9 +56,6 @@ __all__ = [
     "encode_message",
     "open_peer",
 ]
-
-METHOD_NOT_FOUND = -32601
-"""JSON-RPC's code for a method that nobody serves."""
 
 
 def _ignore(*_: object) -> None:

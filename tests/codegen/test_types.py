@@ -10,8 +10,8 @@ import pytest
 
 from trio_copilot._codegen.model import SchemaError, read_schema
 from trio_copilot._codegen.names import class_name, field_name, member_name
-from trio_copilot._protocol.hooks import converter
 from trio_copilot._protocol.open_enum import OpenEnum
+from trio_copilot._protocol.structure import converter
 from trio_copilot._protocol.unknown import UnknownVariant
 
 from .conftest import object_of, schema_of

@@ -12,7 +12,7 @@ import pytest
 
 from trio_copilot._protocol import codec
 from trio_copilot._protocol.codec import structure_data, unstructure
-from trio_copilot._protocol.hooks import converter
+from trio_copilot._protocol.structure import converter
 from trio_copilot.events import (
     AbortReason,
     AgentInterrupted,

@@ -2,8 +2,8 @@
 
 Writes the classes and calls from the schemas of an installed Copilot CLI, or says with
 `--check` what is not as it would be written; or tells with `--diff` what changed between
-two versions. Run by its path it imports nothing of the package that it writes for, so
-that no state of that can stop it.
+two versions. Run by its path it imports nothing that it writes, so that no state of that
+can stop it.
 """
 
 from __future__ import annotations
@@ -17,12 +17,15 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import ModuleType
 
 import attrs
 
 if not __package__:  # run by its path
-    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-    __package__ = "_codegen"
+    # A package without its __init__, which imports what is written here.
+    bare = sys.modules["trio_copilot"] = ModuleType("trio_copilot")
+    bare.__path__ = [str(Path(__file__).resolve().parents[1])]
+    __package__ = "trio_copilot._codegen"
 
 from .diff import report
 from .emit import Pin, emit, has_true_header

@@ -11,10 +11,11 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import attrs
 
+from .._names import camel
 from . import names
 from .layout import module_of_calls
 from .model import Field, Method, Vocabulary
-from .source import bracketed, camel, string
+from .source import bracketed, string
 
 Path = tuple[str, ...]
 

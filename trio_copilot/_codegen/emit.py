@@ -14,6 +14,7 @@ from typing import assert_never
 
 import attrs
 
+from .._names import camel
 from . import calls
 from .given import with_strings
 from .layout import MODULES, module_of_calls, place, users_of
@@ -27,7 +28,7 @@ from .model import (
     UnionType,
     Vocabulary,
 )
-from .source import WIDTH, alternatives, camel, imports, string
+from .source import WIDTH, alternatives, imports, string
 
 _CORE = {  # what the facade shows besides the generated types
     "envelope": ("SessionEvent",),

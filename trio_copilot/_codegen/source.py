@@ -24,12 +24,6 @@ def string(value: str) -> str:
     return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def camel(name: str) -> str:
-    """Return what the package takes the wire name of a field to be."""
-    first, *words = name.split("_")
-    return first + "".join(word.capitalize() for word in words)
-
-
 def bracketed(head: str, items: Sequence[str], tail: str, indent: str) -> str:
     """Return `head(items)tail` on one line if it fits, else with a line for each."""
     line = f"{indent}{head}({', '.join(items)}){tail}"

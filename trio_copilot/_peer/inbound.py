@@ -16,16 +16,13 @@ import attrs
 import trio
 
 from .._errors import RpcError
+from .._wire.codes import INTERNAL_ERROR, REQUEST_CANCELLED
 from .._wire.messages import ErrorResponse, Message, Request, Response
 
 if TYPE_CHECKING:
     from .._wire.ledger import Ledger
 
 logger = logging.getLogger("trio_copilot.peer")
-
-METHOD_NOT_FOUND = -32601
-INTERNAL_ERROR = -32603
-REQUEST_CANCELLED = -32800
 
 Serve = Callable[[str, Any], Awaitable[Any]]
 

@@ -23,6 +23,7 @@ import trio
 from .._errors import CopilotError, InternalError, ProtocolError, RpcError
 from .._resource_errors import ClientClosedError
 from .._scopes import open_block, open_service
+from .._wire import codes
 from .._wire.framing import FrameDecoder, encode_frame
 from .._wire.ledger import Ledger, Stray
 from .._wire.messages import (
@@ -36,7 +37,7 @@ from .._wire.messages import (
     encode_message,
 )
 from .farewell import Farewell
-from .inbound import METHOD_NOT_FOUND, Inbound, Serve
+from .inbound import Inbound, Serve
 from .writer import Writer
 
 logger = logging.getLogger("trio_copilot.peer")
@@ -79,7 +80,7 @@ class Call:
     def is_unknown(self) -> bool:
         """Whether the answer was that there is no such method."""
         error = self._error
-        return isinstance(error, RpcError) and error.code == METHOD_NOT_FOUND
+        return isinstance(error, RpcError) and error.code == codes.METHOD_NOT_FOUND
 
     @property
     def is_settled(self) -> bool:
@@ -270,7 +271,7 @@ class Peer:
 
     def _dispatch(self, message: Message, nursery: trio.Nursery) -> None:
         match message:
-            case Notification(method="$/cancelRequest", params={"id": request_id}):
+            case Notification(method=codes.CANCEL_REQUEST, params={"id": request_id}):
                 self._inbound.cancel(request_id)
             case Notification(method=method, params=params):
                 self._on_notification(method, params)

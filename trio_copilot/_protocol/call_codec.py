@@ -12,11 +12,11 @@ from typing import Any, get_type_hints
 
 from .._did_you_mean import check_options
 from .._errors import MalformedResultError
+from .._names import camel
 from .codec import explain, unstructure
-from .hooks import converter
 from .names import names_of
 from .strict import check
-from .wire_object import camel
+from .structure import converter
 
 
 def types_of(function: Callable[..., Any]) -> dict[str, Any]:

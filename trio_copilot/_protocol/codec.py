@@ -68,7 +68,7 @@ def unstructure(data: object) -> Any:
     What `structure_data` made comes back as it was: absent fields are absent, unknown
     ones are back in place.
     """
-    from .hooks import converter
+    from .structure import converter
 
     if isinstance(data, (UnknownEvent, MalformedEvent, UnknownVariant)):
         return data.raw
@@ -76,7 +76,7 @@ def unstructure(data: object) -> Any:
 
 
 def _hook_of(of: Any) -> Callable[[Any, Any], Any]:
-    from .hooks import converter
+    from .structure import converter
 
     return converter().get_structure_hook(of)
 
@@ -100,7 +100,7 @@ def explain(of: Any, raw: Any, name: str) -> str:
     """Say where and why a value does not fit a type: by trying again, the slow way."""
     from cattrs import transform_error
 
-    from .hooks import converter, message
+    from .structure import converter, message
 
     try:
         converter(detailed=True).get_structure_hook(of)(raw, of)

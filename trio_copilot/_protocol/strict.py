@@ -16,10 +16,19 @@ from cattrs import Converter, transform_error
 from cattrs.gen import make_dict_unstructure_fn, override
 
 from .._did_you_mean import did_you_mean
-from . import hooks
 from .calls import Unset
-from .hooks import Hook
 from .open_enum import OpenEnum
+from .structure import (
+    Hook,
+    is_a,
+    is_origin,
+    message,
+    misfit,
+    new_converter,
+    object_hook,
+    tag,
+    union_hook,
+)
 from .unknown import UnknownVariant
 from .wire_object import WireObject, wire_names
 
@@ -39,25 +48,23 @@ def check(value: Any, of: Any, name: str) -> None:
     try:
         strict.get_structure_hook(of)(strict.unstructure(value), of)
     except Exception as error:  # noqa: BLE001 - whatever it is, it is told
-        told = transform_error(error, name, lambda each, _: hooks.message(each))
+        told = transform_error(error, name, lambda each, _: message(each))
         raise TypeError("; ".join(told)) from None
 
 
 @cache
 def _converter() -> Converter:
-    made = hooks.new_converter(detailed=True)
+    made = new_converter(detailed=True)
     made.register_structure_hook(str, _text)
     made.register_structure_hook(OpenEnum, _member)
-    made.register_structure_hook_factory(hooks.is_origin(Literal), _constant)
-    made.register_structure_hook_factory(
-        hooks.is_origin(Union, UnionType), _closed_union
-    )
-    made.register_structure_hook_factory(hooks.is_a(WireObject), _closed_object)
+    made.register_structure_hook_factory(is_origin(Literal), _constant)
+    made.register_structure_hook_factory(is_origin(Union, UnionType), _closed_union)
+    made.register_structure_hook_factory(is_a(WireObject), _closed_object)
     # What is meant to be unknown stays what it is, so that it can be told.
     made.register_unstructure_hook(OpenEnum, _as_it_is)
     made.register_unstructure_hook(Unset, _as_it_is)
     made.register_unstructure_hook(UnknownVariant, _as_it_is)
-    made.register_unstructure_hook_factory(hooks.is_a(WireObject), _known_fields)
+    made.register_unstructure_hook_factory(is_a(WireObject), _known_fields)
     return made
 
 
@@ -67,7 +74,7 @@ def _as_it_is(value: Any) -> Any:
 
 def _text(value: Any, _: Any) -> str:
     if not isinstance(value, str):
-        raise hooks.misfit(value, str)
+        raise misfit(value, str)
     return value
 
 
@@ -75,7 +82,7 @@ def _member(value: Any, of: type[OpenEnum]) -> OpenEnum:
     if isinstance(value, of):
         return value
     if not isinstance(value, str):
-        raise hooks.misfit(value, str)
+        raise misfit(value, str)
     if value not in of.__members__.values():
         known = ", ".join(repr(member.value) for member in of)
         meant = did_you_mean(value, [member.value for member in of])
@@ -99,8 +106,8 @@ def _constant(of: Any) -> Hook:
 
 
 def _closed_union(of: Any, converter: Converter) -> Hook:
-    read: Hook = hooks.union_hook(of, converter)
-    meant = (UnknownVariant, *filter(hooks.is_a(OpenEnum), get_args(of)))
+    read: Hook = union_hook(of, converter)
+    meant = (UnknownVariant, *filter(is_a(OpenEnum), get_args(of)))
 
     def structure(value: Any, _: Any) -> Any:
         if isinstance(value, meant):
@@ -116,8 +123,8 @@ def _closed_union(of: Any, converter: Converter) -> Hook:
 
 
 def _no_member(value: UnknownVariant, of: Any) -> str:
-    objects = [each for each in get_args(of) if hooks.is_a(WireObject)(each)]
-    found = hooks.tag(objects)
+    objects = [each for each in get_args(of) if is_a(WireObject)(each)]
+    found = tag(objects)
     if found is None:
         names = ", ".join(each.__name__ for each in objects)
         return f"it has not what any of {names} needs"
@@ -126,7 +133,7 @@ def _no_member(value: UnknownVariant, of: Any) -> str:
 
 
 def _closed_object(of: type[WireObject], converter: Converter) -> Hook:
-    read: Hook = hooks.object_hook(of, converter)
+    read: Hook = object_hook(of, converter)
     known = frozenset(wire_names(of).values())
 
     def structure(value: Any, _: Any) -> Any:

@@ -15,6 +15,8 @@ from typing import Any, ClassVar, cast
 
 import attrs
 
+from .._names import camel
+
 _short = reprlib.Repr()  # a payload may be megabytes
 _short.maxstring = 200
 _short.maxother = 400
@@ -55,12 +57,6 @@ class WireObject:
 def wire_names(cls: type[WireObject]) -> dict[str, str]:
     """Return the wire name of each field of a class, `extra` left out."""
     return {name: cls._wire_names.get(name) or camel(name) for name in _names(cls)}
-
-
-def camel(name: str) -> str:
-    """Return the name of a field on the wire, if nothing else is said."""
-    first, *words = name.split("_")
-    return first + "".join(word.capitalize() for word in words)
 
 
 def _names(cls: type[WireObject]) -> list[str]:

@@ -15,6 +15,7 @@ import attrs
 from .._checks import of_type, set_fields, wrong_type
 from .._did_you_mean import checks_options
 from .._json import as_object, as_text
+from .._names import camel
 from .._tools.declare import is_async
 from .._wire.encoding import sendable
 from .permissions import Allow, Deny
@@ -113,9 +114,7 @@ class Hooks:
 
 
 _NAMES = {
-    (head := field.name.split("_"))[0] + "".join(word.title() for word in head[1:]): (
-        field.name
-    )
+    camel(field.name): field.name
     for field in attrs.fields(Hooks)
     if field.name != "fails_open"
 }

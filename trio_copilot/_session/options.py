@@ -15,6 +15,7 @@ from attrs import validators
 
 from .._checks import check_type, of_type, set_fields, wrong_type
 from .._did_you_mean import checks_options
+from .._names import camel
 from .._paths import ELSEWHERE, PathLike, PathRule
 from .._protocol.calls import check_handlers
 from .._tools.declare import Tool, is_async
@@ -454,8 +455,7 @@ def _camel_cased(fields: Mapping[str, Any]) -> dict[str, Any]:
     wire: dict[str, Any] = {}
     for name, value in fields.items():
         if value is not None:
-            head, *tail = name.split("_")
-            wire[head + "".join(word.title() for word in tail)] = _plain(value)
+            wire[camel(name)] = _plain(value)
     return wire
 
 

@@ -22,6 +22,7 @@ from .._protocol.envelope import SessionEvent
 from .._telemetry import continued_trace
 from .._tools.declare import Tool, ToolContext
 from .._tools.run import CANCELLED, by_name, run_tool
+from .._wire.codes import INTERNAL_ERROR, METHOD_NOT_FOUND, REQUEST_CANCELLED
 from .._wire.encoding import sendable
 from .._wire.text import has_half_pairs
 from .handlers import Answer, Handlers, OpenRequest
@@ -32,7 +33,7 @@ from .permissions import HANDLER_FAILED, Abstain, PermissionRequest
 from .questions import ElicitationRequest, UserInputRequest, elicitation_to_wire
 from .statistics import Tally
 from .system_message import SystemMessage
-from .typed_work import INTERNAL_ERROR, typed_work
+from .typed_work import typed_work
 
 logger = logging.getLogger("trio_copilot.session")
 
@@ -42,8 +43,7 @@ ANSWER_FORM = "session.ui.handlePendingElicitation"
 NOBODY_DECIDED = {"kind": "user-not-available"}
 NOBODY_FILLED_IT_IN = {"action": "cancel"}
 
-METHOD_NOT_FOUND = -32601
-REQUEST_CANCELLED = RpcError(-32800, "The turn was cancelled")
+TURN_CANCELLED = RpcError(REQUEST_CANCELLED, "The turn was cancelled")
 
 
 @attrs.define(eq=False)
@@ -212,7 +212,7 @@ class Desk:
         work = typed_work(self.options.handlers, method, params)
         if work is None:
             raise RpcError(METHOD_NOT_FOUND, f"This client does not serve {method}")
-        return await handlers.serve(method, REQUEST_CANCELLED, work)
+        return await handlers.serve(method, TURN_CANCELLED, work)
 
     async def _ask_user(self, params: Mapping[str, Any], handlers: Handlers) -> Any:
         question = UserInputRequest.from_wire(params)
@@ -249,7 +249,7 @@ class Desk:
         moment = as_text(params.get("hookType"))
         # Any answer lets an abort that waits for the hook go on. But an error would let
         # the tool run.
-        if_cancelled: Any = REQUEST_CANCELLED
+        if_cancelled: Any = TURN_CANCELLED
         if moment == "preToolUse":
             if_cancelled = refusal(moment, "The turn was cancelled.")
         return await handlers.serve(f"hook {moment}", if_cancelled, work)
@@ -304,7 +304,7 @@ async def _serve(
             return Answer(refused, error)
 
     return await handlers.serve(
-        label, REQUEST_CANCELLED, work, shared=shared, subject=subject
+        label, TURN_CANCELLED, work, shared=shared, subject=subject
     )
 
 

@@ -11,13 +11,11 @@ from typing import Any
 
 from .._errors import MalformedResultError, RpcError
 from .._protocol.calls import Handlers
+from .._wire.codes import INTERNAL_ERROR, INVALID_PARAMS
 from .._wire.encoding import sendable
 from .handlers import Answer, Work
 
 logger = logging.getLogger("trio_copilot.session")
-
-INVALID_PARAMS = -32602
-INTERNAL_ERROR = -32603
 
 
 def typed_work(

@@ -18,6 +18,7 @@ from msgspec import UNSET, UnsetType
 
 from .._errors import ProtocolError
 from .._json import decode_leniently
+from .codes import CANCEL_REQUEST
 from .encoding import encode_as_cli, encode_for_cli, unsendable
 from .excerpts import EXCERPT_SIZE, excerpt
 
@@ -31,8 +32,6 @@ __all__ = [
     "decode_message",
     "encode_message",
 ]
-
-CANCEL_REQUEST = "$/cancelRequest"
 
 
 @attrs.frozen

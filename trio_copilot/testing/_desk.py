@@ -8,10 +8,9 @@ from typing import Any, TypeAlias
 import attrs
 import trio
 
+from .._wire.codes import INTERNAL_ERROR
 from ._host import Host, Json
 from ._session import ScriptedSession
-
-INTERNAL_ERROR = -32603
 
 Answer: TypeAlias = Callable[[Any], None]
 """Sends the answer to a request, now or later."""

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 
 import trio
 
+from .._wire.codes import INVALID_PARAMS
 from . import _answers as answers, _events as events
 from ._desk import Answer, Desk, RefusedError
 from ._events import EventLog
@@ -41,7 +42,9 @@ def _connect(desk: Desk, params: Json, answer: Answer) -> None:
     if "token" in params:
         raise RefusedError("AUTHENTICATION_NOT_CONFIGURED", -32003)
     for name in params.keys() - _CONNECT_FIELDS:
-        raise RefusedError(f"Invalid connect request: unknown field `{name}`", -32602)
+        raise RefusedError(
+            f"Invalid connect request: unknown field `{name}`", INVALID_PARAMS
+        )
     kinds = params.get("supportedTaskKinds", [])
     answer({"ok": True, **_versions(desk), "taskKinds": kinds})
 

@@ -23,6 +23,7 @@ import trio.testing
 from .._blocks import as_block
 from .._errors import ProtocolError, RpcError
 from .._scopes import open_block
+from .._wire.codes import INVALID_REQUEST, METHOD_NOT_FOUND, PARSE_ERROR
 from .._wire.encoding import check_size
 from .._wire.framing import FrameDecoder
 from .._wire.messages import (
@@ -42,10 +43,6 @@ from ._record import ModelRecord
 from ._script import Reply, Script
 
 __all__ = ["ScriptedCli", "open_scripted_cli"]
-
-PARSE_ERROR = -32700
-INVALID_REQUEST = -32600
-METHOD_NOT_FOUND = -32601
 
 
 class ScriptedCli(ModelRecord):
