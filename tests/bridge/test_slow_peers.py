@@ -27,15 +27,11 @@ async def test_what_is_not_read_is_joined_and_nothing_of_it_is_lost(
         async with scene.peer() as peer:
             await peer.say("prompt", turn="1", text="go")
             await peer.hear_until("delta")
-            (session,) = scene.client._sessions.values()
-            turn = session._turn
-            assert turn is not None
             await trio.sleep(600)  # the model has said it all by now
-            assert 1 < len(turn._buffer) < 1024
             await peer.hear_until("end", reason="complete")
 
     assert peer.text() == "word " * WORDS
-    assert peer.types().count("delta") < 1024
+    assert 1 < peer.types().count("delta") < 1024
 
 
 async def test_a_peer_that_does_not_read_can_still_stop_its_turn(

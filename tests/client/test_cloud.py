@@ -25,10 +25,10 @@ async def test_it_is_known_by_the_id_in_the_answer(
         async with client.open_session(cloud=CLOUD) as session:
             assert "sessionId" not in cli.calls("session.create")[0]
             assert session.id
-            assert client._sessions == {session.id: session}
+            assert client.statistics().open_sessions == 1
             assert client.statistics().events["session.start"] == 1
             assert (await session.ask("Hello")).text == "hello"
-        assert client._sessions == {}
+        assert client.statistics().open_sessions == 0
         assert cli.calls("session.detach") == [{"sessionId": session.id}]
 
 
@@ -45,7 +45,7 @@ async def test_cancelled_while_it_is_created_it_is_released_by_that_id(
                 raise AssertionError
         (released,) = cli.calls("session.detach")
         assert released["sessionId"]
-        assert client._sessions == {}
+        assert client.statistics().open_sessions == 0
 
 
 def test_it_is_told_nothing_that_nobody_asked_for() -> None:

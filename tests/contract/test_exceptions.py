@@ -14,7 +14,7 @@ import trio
 from trio.abc import Clock
 
 from tests.worlds import World
-from trio_copilot import CliExitedError, ToolCall, Turn, TurnEndReason, tool
+from trio_copilot import CliExitedError, Tool, TurnEndReason, tool
 from trio_copilot.testing import Call, Reply, Stage
 
 
@@ -26,13 +26,20 @@ class BodyError(Exception):
     """What the body of a turn raises."""
 
 
-@tool(errors="raise")
-async def fails_late() -> None:
-    """Wait, and fail while cleaning up."""
-    try:
-        await trio.sleep_forever()
-    finally:
-        raise HandlerError
+def make_late_failure() -> tuple[Tool, trio.Event]:
+    """Return a tool that fails while it cleans up, and the event that it runs."""
+    running = trio.Event()
+
+    @tool(errors="raise")
+    async def fails_late() -> None:
+        """Wait, and fail while cleaning up."""
+        running.set()
+        try:
+            await trio.sleep_forever()
+        finally:
+            raise HandlerError
+
+    return fails_late, running
 
 
 @tool(errors="raise")
@@ -41,27 +48,18 @@ async def fails_at_once() -> None:
     raise HandlerError
 
 
-async def all_called(turn: Turn, number: int) -> None:
-    calls = 0
-    async for event in turn:
-        calls += isinstance(event, ToolCall)
-        if calls == number:
-            break
-    while len(turn._handlers.pending) < number:
-        await trio.lowlevel.checkpoint()
-
-
 def kinds(group: BaseExceptionGroup[Any]) -> list[str]:
     return sorted(type(error).__name__ for error in group.exceptions)
 
 
 async def test_the_body_and_a_handler(world: World, clock: Clock) -> None:
+    fails_late, running = make_late_failure()
     script = [Reply(calls=[Call("fails_late")])]
     with trio.fail_after(world.patience):
         async with world.run(script, tools=[fails_late]) as rig:
             with pytest.raises(ExceptionGroup) as caught:
                 async with rig.session.turn("?") as turn:
-                    await all_called(turn, 1)
+                    await running.wait()
                     raise BodyError
 
     assert kinds(caught.value) == ["BodyError", "HandlerError"]
@@ -83,18 +81,20 @@ async def test_a_handler_alone_while_the_turn_is_left(
     world: World, clock: Clock
 ) -> None:
     """`Cancelled` beside it is no fault."""
+    fails_late, running = make_late_failure()
     script = [Reply(calls=[Call("fails_late")])]
     with trio.fail_after(world.patience):
         async with world.run(script, tools=[fails_late]) as rig:
             with pytest.raises(HandlerError):
                 with trio.CancelScope() as scope:
-                    async with rig.session.turn("?") as turn:
-                        await all_called(turn, 1)
+                    async with rig.session.turn("?"):
+                        await running.wait()
                         scope.cancel()
                         await trio.sleep_forever()
 
 
 async def test_two_handlers(world: World, clock: Clock) -> None:
+    fails_late, _ = make_late_failure()
     script = [Reply(calls=[Call("fails_late"), Call("fails_at_once")])]
     with trio.fail_after(world.patience):
         async with world.run(script, tools=[fails_late, fails_at_once]) as rig:
@@ -105,13 +105,14 @@ async def test_two_handlers(world: World, clock: Clock) -> None:
 
 
 async def test_a_handler_and_the_death_of_the_cli(world: World, clock: Clock) -> None:
+    fails_late, running = make_late_failure()
     script = [Reply(calls=[Call("fails_late")])]
     with trio.fail_after(world.patience):
         async with world.stage(script) as stage, stage.open_client() as client:
             async with client.open_session(tools=[fails_late]) as session:
                 with pytest.raises(ExceptionGroup) as caught:
                     async with session.turn("?") as turn:
-                        await all_called(turn, 1)
+                        await running.wait()
                         Stage.kill_cli(stage)
                         await turn.wait()
 
@@ -121,12 +122,13 @@ async def test_a_handler_and_the_death_of_the_cli(world: World, clock: Clock) ->
 
 
 async def test_an_interrupt_and_a_handler(world: World, clock: Clock) -> None:
+    fails_late, running = make_late_failure()
     script = [Reply(calls=[Call("fails_late")])]
     with trio.fail_after(world.patience):
         async with world.run(script, tools=[fails_late]) as rig:
             with pytest.raises(BaseExceptionGroup) as caught:
-                async with rig.session.turn("?") as turn:
-                    await all_called(turn, 1)
+                async with rig.session.turn("?"):
+                    await running.wait()
                     raise KeyboardInterrupt
 
     assert kinds(caught.value) == ["HandlerError", "KeyboardInterrupt"]

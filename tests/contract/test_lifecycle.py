@@ -223,7 +223,8 @@ async def test_leaving_a_turn_whose_cli_died_raises_too(
             with pytest.raises(CliExitedError):
                 async with rig.session.turn("long") as turn:
                     await kill(rig)
-                    await turn._ended.wait()
+                    with pytest.raises(CliExitedError):
+                        await turn.wait()
 
 
 async def test_an_exception_of_the_body_wins_over_the_death_of_the_cli(
@@ -235,7 +236,8 @@ async def test_an_exception_of_the_body_wins_over_the_death_of_the_cli(
             with pytest.raises(LookupError):
                 async with rig.session.turn("long") as turn:
                     await kill(rig)
-                    await turn._ended.wait()
+                    with pytest.raises(CliExitedError):
+                        await turn.wait()
                     raise LookupError
 
 

@@ -18,6 +18,7 @@ from trio_copilot import (
     Abstain,
     Allow,
     CancelCause,
+    Client,
     Deny,
     Session,
     Tcp,
@@ -95,6 +96,7 @@ class Pair:
 
     mine: Session
     other: Session
+    other_client: Client
     model: ScriptedModel
 
     @property
@@ -119,7 +121,7 @@ async def pair(
             one.open_session(**options, **mine) as session,
             two.resume_session(session.id, **options, **other) as again,
         ):
-            yield Pair(session, again, model)
+            yield Pair(session, again, two, model)
 
 
 async def ask_both(person: Person, watcher: Person, answer: object) -> None:
@@ -224,7 +226,7 @@ async def test_the_slower_of_two_people_is_not_asked_any_more(
                     await fast.answer.send(answer)
                     assert await slow.gave_up.receive() is asked
                     await turn.wait()
-                assert both.other._open_requests == ()
+                assert both.other_client.statistics().open_requests == ()
 
 
 async def test_a_question_that_all_leave_to_others_holds_no_abort_up(

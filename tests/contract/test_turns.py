@@ -129,7 +129,7 @@ async def test_a_turn_that_nobody_iterates_keeps_its_text(
     with trio.fail_after(world.patience):
         async with world.run(["heard nevertheless"]) as rig:
             async with rig.session.turn("?") as turn:
-                await turn._ended.wait()
+                await turn.wait()
 
     assert turn.end.reason is TurnEndReason.COMPLETE
     assert turn.text == "heard nevertheless"
@@ -290,8 +290,7 @@ async def test_two_tasks_cannot_iterate_one_turn(world: World, clock: Clock) -> 
             async with rig.session.turn("?") as turn, trio.open_nursery() as nursery:
                 nursery.start_soon(iterate, turn)
                 await rig.wait_request(1)
-                while not turn._iterating:
-                    await trio.lowlevel.checkpoint()
+                await trio.testing.wait_all_tasks_blocked()
                 with pytest.raises(SessionBusyError):
                     await turn.__anext__()
                 turn.cancel_scope.cancel()

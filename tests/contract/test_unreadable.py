@@ -190,19 +190,17 @@ async def test_the_cli_reads_as_deep_as_we_send_and_deeper_is_refused_at_once(
 @pytest.mark.cli
 async def test_the_cli_reads_no_deeper_than_we_say(real: World) -> None:
     """A message that is sent all the same wakes its call, and spoils no other."""
-    from trio_copilot._peer import Peer
     from trio_copilot._wire import messages
 
     with trio.fail_after(real.patience), pytest.MonkeyPatch.context() as patch:
         async with real.run(["fine"]) as rig:
             patch.setattr(messages, "encode_for_cli", encode_as_cli)
-            peer: Peer = rig.client._peer
-            assert await peer.request("ping", {"extra": within(MAX_DEPTH - 2)})
+            assert await rig.client.call("ping", {"extra": within(MAX_DEPTH - 2)})
             with pytest.raises(RpcError, match="ping: recursion limit") as caught:
-                await peer.request("ping", {"extra": within(MAX_DEPTH - 1)})
+                await rig.client.call("ping", {"extra": within(MAX_DEPTH - 1)})
             assert caught.value.code == -32700
             with pytest.raises(RpcError, match="ping: "):
-                await peer.request("ping", {"message": LATIN})
+                await rig.client.call("ping", {"message": LATIN})
             assert (await rig.session.ask("next")).text == "fine"
 
 
