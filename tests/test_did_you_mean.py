@@ -20,8 +20,9 @@ from trio_copilot import (
     open_client,
 )
 from trio_copilot._did_you_mean import did_you_mean
-from trio_copilot.bridge import BridgeLimits, TurnLimits
+from trio_copilot.bridge import BridgeLimits
 from trio_copilot.testing import open_scripted_cli
+from trio_copilot.web import TurnLimits
 from trio_copilot.wire import open_peer
 
 

@@ -25,6 +25,7 @@ import trio.testing
 import trio_copilot
 import trio_copilot.bridge
 import trio_copilot.testing
+import trio_copilot.web
 import trio_copilot.wire
 from trio_copilot import Client, TurnError
 from trio_copilot._app.commands import cli
@@ -186,7 +187,13 @@ def test_every_test_that_is_named_exists(page: Path) -> None:
 
 @pytest.mark.parametrize(
     "module",
-    [trio_copilot, trio_copilot.bridge, trio_copilot.testing, trio_copilot.wire],
+    [
+        trio_copilot,
+        trio_copilot.bridge,
+        trio_copilot.testing,
+        trio_copilot.web,
+        trio_copilot.wire,
+    ],
 )
 def test_the_reference_has_every_public_name(module: ModuleType) -> None:
     reference = (DOCS / "reference.rst").read_text()

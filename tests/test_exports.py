@@ -15,7 +15,7 @@ import trio_copilot
 import trio_copilot.testing
 from tests.interpreter import modules_after
 
-SUBMODULES = {"bridge", "events", "rpc", "testing", "wire"}
+SUBMODULES = {"bridge", "events", "rpc", "testing", "web", "wire"}
 PUBLIC = sorted(
     name
     for name in set(dir(trio_copilot)) - SUBMODULES - {"annotations", "TYPE_CHECKING"}

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.interpreter import modules_after
 from trio_copilot import _extras
 from trio_copilot._extras import missing_by_extra
 
 ROOT = Path(__file__).parents[1]
 
-BRIDGE = """
+FIRST_USE = """
 import sys
 from importlib import metadata
 sys.modules["{module}"] = None
@@ -25,39 +26,51 @@ def version(name, known=metadata.version):
     return known(name)
 
 metadata.version = version
-import trio_copilot.bridge
+import {public}
 try:
-    trio_copilot.bridge.{name}
+    {public}.{name}
 except ModuleNotFoundError as error:
     print(error)
 """
 
 
 @pytest.mark.parametrize(
-    ("name", "module", "distribution"),
+    ("extra", "name", "module", "distribution"),
     [
-        ("open_bridge", "trio_websocket", "trio-websocket"),
-        ("serve_http", "starlette", "starlette"),
-        ("serve_http", "hypercorn", "hypercorn"),
+        ("bridge", "open_bridge", "trio_websocket", "trio-websocket"),
+        ("web", "serve_http", "trio_websocket", "trio-websocket"),
+        ("web", "serve_http", "starlette", "starlette"),
+        ("web", "serve_http", "hypercorn", "hypercorn"),
     ],
 )
-def test_the_bridge_says_at_its_first_use_what_it_lacks(
-    name: str, module: str, distribution: str
+def test_a_module_says_at_its_first_use_what_its_extra_lacks(
+    extra: str, name: str, module: str, distribution: str
 ) -> None:
-    code = BRIDGE.format(name=name, module=module, distribution=distribution)
+    public = f"trio_copilot.{extra}"
+    code = FIRST_USE.format(
+        public=public, name=name, module=module, distribution=distribution
+    )
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
 
     assert (
-        f"trio_copilot.bridge needs the extra 'bridge', which lacks {distribution};"
-        in (done.stdout)
+        f"{public} needs the extra {extra!r}, which lacks {distribution};"
+        in done.stdout
     ), done.stderr
-    assert "python -m pip install -e '.[bridge]'" in done.stdout
+    assert f"python -m pip install -e '.[{extra}]'" in done.stdout
+
+
+def test_the_bridge_needs_no_server_for_http() -> None:
+    hidden = "for name in ('hypercorn', 'starlette'): sys.modules[name] = None"
+    loaded = modules_after(f"{hidden}\nfrom trio_copilot.bridge import open_bridge")
+
+    assert "trio_copilot.bridge._server" in loaded
+    assert "trio_copilot.web._http" not in loaded
 
 
 def test_the_extras_are_those_of_the_metadata() -> None:
     assert missing_by_extra() == {
-        extra: [] for extra in ("app", "bridge", "telemetry", "testing")
+        extra: [] for extra in ("app", "bridge", "telemetry", "testing", "web")
     }
 
 

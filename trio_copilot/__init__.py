@@ -14,10 +14,12 @@ To read the package, follow the data:
 * `_protocol`   the vocabulary: generated events and calls, loaded when first used
 * `_client`     puts them together
 * `bridge`      sessions for browsers, over WebSockets
+* `web`         the page for them, and turns over HTTP
 * `testing`     scripted stand-ins for the CLI and for the model, public
 
 Public besides this module: `trio_copilot.bridge`, `trio_copilot.events`,
-`trio_copilot.rpc`, `trio_copilot.testing`, and the lower layers: `trio_copilot.wire`.
+`trio_copilot.rpc`, `trio_copilot.testing`, `trio_copilot.web`, and the lower layers:
+`trio_copilot.wire`.
 """
 
 from __future__ import annotations

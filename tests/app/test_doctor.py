@@ -63,7 +63,7 @@ async def test_installed_versions_and_extras_are_shown(command: Command) -> None
 
     assert f"Python {sys.version.split()[0]}" in ended.out
     assert "trio 0." in ended.out
-    for extra in ("app", "bridge", "telemetry", "testing"):
+    for extra in ("app", "bridge", "telemetry", "testing", "web"):
         assert f"✓ extra {extra}\n" in ended.out
 
 

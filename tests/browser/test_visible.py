@@ -10,7 +10,7 @@ import unicodedata
 import pytest
 
 from trio_copilot._app.visible import visible
-from trio_copilot.bridge._page import FOLDER
+from trio_copilot.web._page import FOLDER
 
 # Written by their numbers: an editor would obey them.
 SHOWN = {

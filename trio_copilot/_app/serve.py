@@ -119,8 +119,9 @@ def serve(
     Exit status: 130 Ctrl-C or SIGTERM, 1 it failed. A second Ctrl-C does not wait for
     the CLI.
     """
-    if missing := missing_by_extra().get("bridge"):
-        raise click.UsageError(complaint("serve", "bridge", missing))
+    extra = "bridge" if no_page else "web"
+    if missing := missing_by_extra().get(extra):
+        raise click.UsageError(complaint("serve", extra, missing))
     _check_origins(origins)
     options = SessionOptions(
         model=model,
@@ -195,7 +196,7 @@ async def _start_page(
     nursery: trio.Nursery, bridge: Bridge, host: str, port: int
 ) -> str:
     """Serve the page in the nursery and return its address."""
-    from trio_copilot.bridge._http import serve_http
+    from trio_copilot.web import serve_http
 
     with _explained(host, port):
         port = await nursery.start(partial(serve_http, bridge, host=host, port=port))

@@ -1,14 +1,15 @@
-"""A browser talks to a session: the WebSocket bridge. Needs the extra `bridge`.
+"""A browser talks to a session over a WebSocket. Needs the extra `bridge`.
 
-`open_bridge` serves a client of yours for the length of a block: every connection has a
-session of its own, and one that is gone takes its session, and the turn that it was in,
-with it. The protocol is on the page about the bridge. `serve_http` serves a page that
-speaks it, and turns over plain HTTP.
+`open_bridge` serves your client for the length of a block: each connection has its own
+session, and a connection that is gone takes its session, and the turn that it was in,
+with it. The page on the bridge documents the protocol. `trio_copilot.web` serves a page
+that speaks it, and turns over plain HTTP.
 
 To read the package, follow the data:
 
 * `_server`        accepts connections and owns them
 * `_access`        who may come in
+* `_limits`        how much of what
 * `_handshake`     one WebSocket up to the right first message
 * `_socket`        the rest of it: reader, writer, pings, and what ends it
 * `_closing`       how it ends
@@ -17,24 +18,14 @@ To read the package, follow the data:
 * `_translate`     events of a turn -> messages
 * `_outbox`        messages that wait for a slow peer
 * `_messages`      the protocol
-
-The same for whoever has no WebSocket, and the page:
-
-* `_http`          the HTTP server around both
-* `_page`          the files of the page
-* `_sse`           requests about turns, and the stream of their events
-* `_turns`         turns that belong to whoever knows their id
-* `_turn_log`      what was said of one, for listeners that come and go
 """
 
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ._closing import CloseCode as CloseCode
-    from ._http import serve_http as serve_http
     from ._limits import BridgeLimits as BridgeLimits
     from ._server import Bridge as Bridge, open_bridge as open_bridge
-    from ._turns import TurnLimits as TurnLimits
 else:
     from .._facade import lazy_facade as _lazy_facade
 
@@ -42,10 +33,8 @@ else:
         __name__,
         {
             "_closing": "CloseCode",
-            "_http": "serve_http",
             "_limits": "BridgeLimits",
             "_server": "Bridge open_bridge",
-            "_turns": "TurnLimits",
         },
         extra="bridge",
     )

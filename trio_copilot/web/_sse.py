@@ -32,8 +32,8 @@ from starlette.types import Receive, Scope, Send
 
 from .._did_you_mean import did_you_mean
 from .._scopes import open_block
-from ._access import Access
-from ._messages import (
+from ..bridge._access import Access
+from ..bridge._messages import (
     Answer,
     BadMessageError,
     ClientMessage,

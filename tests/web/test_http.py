@@ -15,12 +15,10 @@ import trio
 from trio.testing import MockClock
 
 from tests.bridge.peer import ENDLESS, Scene, open_scene
-from tests.browser.asgi import BEARER, open_web
-from trio_copilot.bridge import _http
-from trio_copilot.bridge._http import serve_http
-from trio_copilot.bridge._page import FOLDER
-from trio_copilot.bridge._turns import TurnLimits
+from tests.web.asgi import BEARER, open_web
 from trio_copilot.testing import Reply
+from trio_copilot.web import TurnLimits, _http, serve_http
+from trio_copilot.web._page import FOLDER
 
 PATIENCE = 30.0
 FILES = sorted(path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*.*"))

@@ -11,9 +11,10 @@ import attrs
 import trio
 
 from tests.bridge.peer import PATIENCE, TOKEN, Scene, open_scene
-from trio_copilot.bridge._http import _application
-from trio_copilot.bridge._turns import TurnLimits, Turns
 from trio_copilot.testing import Reply, Script
+from trio_copilot.web import TurnLimits
+from trio_copilot.web._http import _application
+from trio_copilot.web._turns import Turns
 
 Json = dict[str, Any]
 BEARER = f"Bearer {TOKEN}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from trio_copilot.bridge._messages import Delta
-from trio_copilot.bridge._turn_log import Place, TurnLog
+from trio_copilot.web._turn_log import Place, TurnLog
 
 
 def test_who_knows_a_part_of_a_message_is_not_told_its_separator_again() -> None:

@@ -7,10 +7,10 @@ import trio
 from trio.testing import MockClock
 
 from tests.bridge.peer import ENDLESS, PATIENCE
-from tests.browser.asgi import BEARER, open_web
+from tests.web.asgi import BEARER, open_web
 from trio_copilot import CliExitedError
-from trio_copilot.bridge._turns import TurnLimits
 from trio_copilot.testing import Reply
+from trio_copilot.web import TurnLimits
 
 WANTED = {"kind": "shell", "fullCommandText": "touch file", "toolCallId": "c1"}
 

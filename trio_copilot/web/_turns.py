@@ -33,13 +33,13 @@ from trio_copilot import (
 from .._blocks import as_block
 from .._did_you_mean import checks_options
 from .._scopes import catching, open_block
-from ._conversation import Conversation
-from ._messages import Ready, Refusal, ServerMessage
-from ._permissions import Permissions
-from ._translate import ended
+from ..bridge._conversation import Conversation
+from ..bridge._messages import Ready, Refusal, ServerMessage
+from ..bridge._permissions import Permissions
+from ..bridge._translate import ended
 from ._turn_log import TurnLog
 
-logger = logging.getLogger("trio_copilot.bridge")
+logger = logging.getLogger("trio_copilot.web")
 
 ID_BYTES = 16
 """Random bytes of an id: who knows it can listen to the turn and stop it."""

@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from ._access import name_of
+from ..bridge._access import name_of
 
 FOLDER = Path(__file__).with_name("page")
 

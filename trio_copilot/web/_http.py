@@ -25,13 +25,13 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .._scopes import last_words, open_service
-from ._access import Access
+from ..bridge._access import Access
+from ..bridge._server import Bridge
 from ._page import Page
-from ._server import Bridge
 from ._sse import TurnRoutes
 from ._turns import TurnLimits, Turns
 
-logger = logging.getLogger("trio_copilot.bridge")
+logger = logging.getLogger("trio_copilot.web")
 
 GRACEFUL = 2.0
 """Seconds that open answers get to end when the server does; some milliseconds are

@@ -16,7 +16,14 @@ from typing import TypeAlias, TypeGuard
 import attrs
 import trio
 
-from ._messages import Delta, End, Reasoning, ServerMessage, ToolProgressed, encode
+from ..bridge._messages import (
+    Delta,
+    End,
+    Reasoning,
+    ServerMessage,
+    ToolProgressed,
+    encode,
+)
 
 JOINED = 4096
 """Characters of a joined text after which another begins, so that to join costs little."""
