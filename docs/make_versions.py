@@ -1,4 +1,4 @@
-"""Writes the table of `versions.md`: which CLI can do what, tried on each of them.
+"""Writes the table of `cli_versions.md`: which CLI can do what, tried on each of them.
 
 Strategy: each CLI comes from npm into a folder of its own in our cache and plays the
 same scenarios with a scripted model behind it. What fails becomes a note below the
@@ -44,7 +44,7 @@ VERSIONS = (
     *("1.0.30", "1.0.34", "1.0.40", "1.0.50", "1.0.60", "1.0.81", "1.0.86", "1.0.92"),
     "1.0.102",
 )
-PAGE = Path(__file__).with_name("versions.md")
+PAGE = Path(__file__).with_name("cli_versions.md")
 BEGIN, END = "<!-- Made by docs/make_versions.py: -->\n", "<!-- Until here. -->\n"
 
 PATIENCE = 90.0

@@ -16,6 +16,8 @@ ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PAGES = sorted([ROOT / "README.md", *DOCS.glob("*.md"), *DOCS.glob("examples/*.md")])
 BLOCK = re.compile(r"(?ms)^(<!-- complete -->\n)?```python\n(.*?)^```$")
+EXAMPLE = re.compile(r"(?ms)^<!-- example: .*?^<!-- end -->$")
+"""The code of a file, which is tested and type-checked where it is."""
 
 
 @attrs.frozen
@@ -54,7 +56,7 @@ class Snippet:
 
 def snippets() -> Iterator[Snippet]:
     for page in PAGES:
-        text = page.read_text()
+        text = EXAMPLE.sub(lambda m: "\n" * m[0].count("\n"), page.read_text())
         for match in BLOCK.finditer(text):
             line = text.count("\n", 0, match.start(2)) + 1
             yield Snippet(page, line, match[2], match[1] is not None)
