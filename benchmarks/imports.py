@@ -67,7 +67,7 @@ if what == "event":
     assert trio_copilot.SessionEvent(envelope).data.delta_content == "x"
     say(start)
 if calls:
-    from trio_copilot._protocol.calls import server_rpc, session_rpc
+    from trio_copilot._protocol.roots import server_rpc, session_rpc
     async def answer(method, params):
         return result
     roots = {"server": server_rpc(answer), "session": session_rpc(answer)}

@@ -42,7 +42,6 @@ if TYPE_CHECKING:
         SessionNotFoundError as SessionNotFoundError,
         SubscriberLaggedError as SubscriberLaggedError,
         ToolDefinitionError as ToolDefinitionError,
-        TurnError as TurnError,
     )
     from ._protocol.envelope import SessionEvent as SessionEvent
     from ._resource_errors import (
@@ -121,6 +120,7 @@ if TYPE_CHECKING:
         ToolResult as ToolResult,
         TurnEnd as TurnEnd,
         TurnEndReason as TurnEndReason,
+        TurnError as TurnError,
         TurnEvent as TurnEvent,
         TurnStart as TurnStart,
         Usage as Usage,
@@ -146,7 +146,7 @@ else:
             "_errors": """CliExitedError CliNotFoundError CliUnresponsiveError ConnectError
                 CopilotError IncompatibleCliError InternalError MalformedResultError ProtocolError
                 RpcError SessionNotFoundError SubscriberLaggedError
-                ToolDefinitionError TurnError""",
+                ToolDefinitionError""",
             "_protocol.envelope": "SessionEvent",
             "_resource_errors": """ClientClosedError SessionBrokenError SessionBusyError
                 SessionClosedError""",
@@ -172,8 +172,8 @@ else:
             "_session.system_message": "SectionChange SystemMessage",
             "_session.turn": "Turn",
             "_session.turn_events": """CancelCause Correction Message Notice ReasoningDelta Retry
-                TextDelta ToolCall ToolProgress ToolResult TurnEnd TurnEndReason TurnEvent
-                TurnStart Usage""",
+                TextDelta ToolCall ToolProgress ToolResult TurnEnd TurnEndReason TurnError
+                TurnEvent TurnStart Usage""",
             "_tools.declare": "Tool ToolContext ToolError tool",
             "_transport.connections": "Stdio Tcp",
             "_transport.find_cli": "find_cli",

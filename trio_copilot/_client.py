@@ -32,8 +32,8 @@ from ._errors import (
 from ._json import as_array, as_object, as_text
 from ._paths import PathLike, PathRule
 from ._peer import Peer, beat, open_peer
-from ._protocol.calls import check_handlers, server_rpc
 from ._protocol.envelope import SessionEvent, read_event
+from ._protocol.roots import check_handlers, server_rpc
 from ._resource_errors import ClientClosedError, SessionClosedError
 from ._scopes import impatient, open_block, require_trio
 from ._session.buffer import Overflow

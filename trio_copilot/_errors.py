@@ -21,9 +21,10 @@ CopilotError
 └── SessionBusyError        also trio.BusyResourceError: one turn at a time
 ```
 
-The last four are also Trio's own exceptions and so live in `_resource_errors`, above
-the sans-IO core, which may not know Trio. An error that reaches several waiters is made
-anew for each of them, so that no traceback is shared: see `CopilotError.renewed`.
+The last four are also Trio's own exceptions and so live in `_resource_errors`, above the
+sans-IO core, which may not know Trio. `TurnError` lives in `_session.turn_events`, beside
+the `TurnEnd` that it carries. Each waiter gets its own copy of an error, so that no two
+share a traceback: see `CopilotError.renewed`.
 """
 
 from __future__ import annotations
@@ -32,8 +33,6 @@ from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from ._session.turn_events import TurnEnd
 
 
 class CopilotError(Exception):
@@ -229,30 +228,6 @@ class MalformedResultError(CopilotError):
         self.raw = raw
         self.reason = reason
         super().__init__(f"{method}: the answer does not fit: {reason}")
-
-
-class TurnError(CopilotError):
-    """A turn ended with reason `error`.
-
-    Attributes:
-      end: the `TurnEnd` of that turn, with the text that had arrived; its `error` is
-          this exception.
-      kind: the CLI's word for the kind of failure, such as `query` or `rate_limit`.
-      status_code: the HTTP status of the model's provider, where there was one.
-    """
-
-    def __init__(
-        self,
-        message: str,
-        *,
-        kind: str = "unknown",
-        status_code: int | None = None,
-        end: TurnEnd | None = None,
-    ) -> None:
-        self.kind = kind
-        self.status_code = status_code
-        self.end = end
-        super().__init__(message)
 
 
 class SubscriberLaggedError(CopilotError):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import NoneType
 from typing import Any, cast
 
 import msgspec
@@ -92,3 +93,21 @@ def as_array(value: object) -> list[Any]:
 def as_text(value: object) -> str:
     """Return `value` if it is a string, else an empty one."""
     return value if isinstance(value, str) else ""
+
+
+_JSON: Mapping[type, str] = {
+    str: "a string",
+    bool: "a boolean",
+    int: "an integer",
+    float: "a number",
+    list: "an array",
+    dict: "an object",
+    NoneType: "null",
+}
+
+
+def misfit(value: object, *expected: type) -> TypeError:
+    """Return an error that says the types, and never the value: it may be a secret."""
+    wanted = " or ".join(_JSON[kind] for kind in expected)
+    seen = _JSON.get(type(value)) or f"{type(value).__name__}, which is no JSON"
+    return TypeError(f"expected {wanted}, got {seen}")

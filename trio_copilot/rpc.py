@@ -2,7 +2,7 @@
 # Made from the schemas of Copilot CLI 1.0.102, sha256
 # 7db5bbe2a490fb1f2c1d179876e68b3839d32ebd312a8053ee8f07962a8c6d55
 # What follows these lines has the sha256
-# 28e0c3c5a5b192d1e13a793b31ec5aead920d7a0a45e95996d489450f95afc0c
+# 4b7f877b118559bdd269128bad4a0ad550dbde04d240bdde01f208c1eff4dc55
 """Every call of the Copilot CLI, typed: `client.rpc`, `session.rpc`, and their types.
 
 `session.rpc.model.switch_to(...)` calls `session.model.switchTo`; parameters are keywords
@@ -19,11 +19,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from ._protocol.calls import (
-    UNSET as UNSET,
     Handler as Handler,
     Handlers as Handlers,
     Namespace as Namespace,
-    Unset as Unset,
 )
 from ._protocol.envelope import SessionEvent as SessionEvent
 from ._protocol.open_enum import OpenEnum as OpenEnum
@@ -32,6 +30,7 @@ from ._protocol.unknown import (
     UnknownEvent as UnknownEvent,
     UnknownVariant as UnknownVariant,
 )
+from ._protocol.unset import UNSET as UNSET, Unset as Unset
 from ._protocol.wire_object import WireObject as WireObject
 
 if TYPE_CHECKING:

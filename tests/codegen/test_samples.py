@@ -25,8 +25,9 @@ from trio_copilot._codegen.samples import Call, Kind, Sample, Sampler, Schema, c
 from trio_copilot._protocol import index, rpc_index
 from trio_copilot._protocol.answers import handler_for, read_request, write_answer
 from trio_copilot._protocol.call_codec import read_as, types_of
-from trio_copilot._protocol.calls import Handlers, server_rpc, session_rpc
+from trio_copilot._protocol.calls import Handlers
 from trio_copilot._protocol.codec import read_data, structure_data, unstructure
+from trio_copilot._protocol.roots import server_rpc, session_rpc
 from trio_copilot._transport.find_cli import PINNED_VERSION
 from trio_copilot.events import MalformedEvent, OpenEnum, WireObject
 

@@ -15,8 +15,8 @@ import trio
 
 from trio_copilot import MalformedResultError, rpc
 from trio_copilot._protocol.answers import handler_for, read_request, write_answer
-from trio_copilot._protocol.calls import server_rpc, session_rpc
 from trio_copilot._protocol.names import names_of, resolved
+from trio_copilot._protocol.roots import server_rpc, session_rpc
 from trio_copilot.rpc import (
     UNSET,
     CanvasHandler,

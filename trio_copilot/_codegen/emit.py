@@ -39,14 +39,16 @@ _CORE = {  # what the facade shows besides the generated types
 
 
 _RPC_CORE = {  # what that of the calls shows
-    "calls": ("UNSET", "Handler", "Handlers", "Namespace", "Unset"),
+    "calls": ("Handler", "Handlers", "Namespace"),
     **_CORE,
+    "unset": ("UNSET", "Unset"),
 }
 _RUNTIME = {  # what the generated modules use
-    "calls": ("UNSET", "Handler", "Handlers", "Namespace", "Unset", "method"),
+    "calls": ("Handler", "Handlers", "Namespace", "method"),
     "envelope": (EVENT,),
     "open_enum": ("OpenEnum",),
     "unknown": ("UnknownVariant",),
+    "unset": ("UNSET", "Unset"),
     "wire_object": ("WireObject",),
 }
 
@@ -337,7 +339,7 @@ def _facade(
     homes: Mapping[str, str],
 ) -> str:
     lines: list[str] = []
-    for module, names in core.items():
+    for module, names in sorted(core.items()):
         lines += imports(f"._protocol.{module}", (f"{n} as {n}" for n in names))
     shown = {f"{name} as {name}": home for name, home in homes.items()}
     lines += ["", "if TYPE_CHECKING:"]

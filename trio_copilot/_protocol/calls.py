@@ -8,11 +8,9 @@ call is made first, so that hundreds of them cost next to nothing until then.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from enum import Enum
-from functools import cache, wraps
-from importlib import import_module
+from functools import wraps
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, TypeVar
 
 import attrs
 
@@ -20,7 +18,6 @@ from .._checks import set_fields, wrong_type
 
 if TYPE_CHECKING:
     from .call_codec import CallCodec
-    from .generated.rpc.roots import ServerRpc, SessionRpc
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -29,19 +26,6 @@ Caller: TypeAlias = Callable[[str, dict[str, Any]], Awaitable[Any]]
 """Calls a method with parameters as on the wire, and returns its result as it is there."""
 
 _SAME: Mapping[str, str] = MappingProxyType({})
-
-
-class Unset(Enum):
-    """The type of `UNSET`."""
-
-    UNSET = "unset"
-
-    def __repr__(self) -> str:
-        return "UNSET"
-
-
-UNSET: Final = Unset.UNSET
-"""The default of parameters for which `None` is something to say."""
 
 
 class Namespace:
@@ -91,36 +75,6 @@ def method(
         return call
 
     return decorate
-
-
-def server_rpc(call: Caller) -> ServerRpc:
-    """Return every call that is about no session."""
-    calls: ServerRpc = _roots().ServerRpc(call)
-    return calls
-
-
-def session_rpc(call: Caller) -> SessionRpc:
-    """Return every call that is about one session; `call` fills its id in."""
-    calls: SessionRpc = _roots().SessionRpc(call)
-    return calls
-
-
-def check_handlers(handlers: object, kind: str) -> None:
-    """Check that handlers are of a kind, `SessionHandlers` or `ClientHandlers`.
-
-    Raises:
-      TypeError: they are not; those of the other kind would never be asked.
-    """
-    if handlers is None:
-        return
-    module = import_module(f"{__package__}.generated.rpc.handlers")
-    if not isinstance(handlers, getattr(module, kind)):
-        raise wrong_type("handlers", f"rpc.{kind}", handlers)
-
-
-@cache
-def _roots() -> Any:
-    return import_module(f"{__package__}.generated.rpc.roots")
 
 
 class Handler:

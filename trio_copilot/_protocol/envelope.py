@@ -20,7 +20,7 @@ import attrs
 import msgspec
 from msgspec import Raw
 
-from .._json import as_object, as_text, decode_json
+from .._json import as_object, as_text, decode_json, misfit
 
 _UNREAD = Raw(b"")
 _UNSEEN = object()
@@ -175,6 +175,15 @@ class SessionEvent:
         """The payload as JSON values."""
         unread = self._head.data
         return self.raw.get("data") if unread is _UNREAD else decode_json(unread)
+
+    @classmethod
+    def _structure(cls, value: Any) -> SessionEvent:
+        if not isinstance(value, dict):
+            raise misfit(value, dict)
+        return cls(value)
+
+    def _unstructure(self) -> Any:
+        return self.raw
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, SessionEvent):

@@ -16,20 +16,20 @@ from cattrs import Converter, transform_error
 from cattrs.gen import make_dict_unstructure_fn, override
 
 from .._did_you_mean import did_you_mean
-from .calls import Unset
+from .._json import misfit
 from .open_enum import OpenEnum
 from .structure import (
     Hook,
     is_a,
     is_origin,
     message,
-    misfit,
     new_converter,
     object_hook,
     tag,
     union_hook,
 )
 from .unknown import UnknownVariant
+from .unset import Unset
 from .wire_object import WireObject, wire_names
 
 

@@ -23,8 +23,9 @@ from cattrs.cols import (
     mapping_structure_factory,  # pyright: ignore[reportUnknownVariableType] - untyped
 )
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
+from cattrs.strategies import use_class_methods
 
-from .envelope import SessionEvent
+from .._json import misfit
 from .names import resolved
 from .open_enum import OpenEnum
 from .unknown import UnknownVariant
@@ -62,8 +63,7 @@ def new_converter(*, detailed: bool) -> Converter:
     made.register_structure_hook_factory(is_a(WireObject), object_hook)
     made.register_unstructure_hook_factory(is_a(WireObject), _object_back)
     made.register_unstructure_hook(UnknownVariant, lambda variant: variant.raw)
-    made.register_structure_hook_func(lambda of: of is SessionEvent, _event)
-    made.register_unstructure_hook_func(lambda of: of is SessionEvent, _raw_event)
+    use_class_methods(made, "_structure", "_unstructure")  # a `SessionEvent` has them
     return made
 
 
@@ -85,23 +85,6 @@ def is_a(base: type) -> Callable[[Any], bool]:
 
 
 # -- values
-
-_JSON: Mapping[type, str] = {
-    str: "a string",
-    bool: "a boolean",
-    int: "an integer",
-    float: "a number",
-    list: "an array",
-    dict: "an object",
-    NoneType: "null",
-}
-
-
-def misfit(value: object, *expected: type) -> TypeError:
-    """Return an error that says the types, and never the value: it may be a secret."""
-    wanted = " or ".join(_JSON[kind] for kind in expected)
-    seen = _JSON.get(type(value)) or f"{type(value).__name__}, which is no JSON"
-    return TypeError(f"expected {wanted}, got {seen}")
 
 
 def _exactly(kind: type) -> Hook:
@@ -125,16 +108,6 @@ def _number(value: Any, _: Any) -> float:
     if type(value) is not float and type(value) is not int:
         raise misfit(value, float)
     return value
-
-
-def _event(value: Any, _: Any) -> SessionEvent:
-    if _kind(value) is not dict:
-        raise misfit(value, dict)
-    return SessionEvent(value)
-
-
-def _raw_event(event: SessionEvent) -> Any:
-    return event.raw
 
 
 def _enumerated(value: Any, of: type[OpenEnum]) -> OpenEnum:

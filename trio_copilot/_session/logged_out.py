@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from .._errors import RpcError, TurnError
+from .._errors import RpcError
 from .._json import as_object, as_text
+from .turn_events import TurnError
 
 if TYPE_CHECKING:
     from .session import Session

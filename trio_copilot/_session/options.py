@@ -17,7 +17,7 @@ from .._checks import check_type, of_type, set_fields, wrong_type
 from .._did_you_mean import checks_options
 from .._names import camel
 from .._paths import ELSEWHERE, PathLike, PathRule
-from .._protocol.calls import check_handlers
+from .._protocol.roots import check_handlers
 from .._tools.declare import Tool, is_async
 from .._tools.run import by_name
 from .hooks import Hooks

@@ -22,8 +22,8 @@ from .._checks import wrong_type
 from .._errors import CopilotError, RpcError
 from .._json import as_array, as_object, as_text
 from .._peer import Call
-from .._protocol.calls import session_rpc
 from .._protocol.envelope import Head, SessionEvent, event_of
+from .._protocol.roots import session_rpc
 from .._resource_errors import SessionBrokenError, SessionBusyError, SessionClosedError
 from .._telemetry import trace_headers
 from .._tools.declare import Tool

@@ -33,7 +33,6 @@ from typing import Any
 import attrs
 
 from .._drafts import maker
-from .._errors import TurnError
 from .._json import as_object, as_text
 from .._protocol.envelope import SessionEvent
 from .._wire.text import readable
@@ -49,6 +48,7 @@ from .turn_events import (
     ToolProgress,
     ToolResult,
     TurnEndReason,
+    TurnError,
     TurnEvent,
     TurnStart,
     Usage,

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import trio
 
-from .._errors import CopilotError, TurnError
+from .._errors import CopilotError
 from .._json import as_object, as_text
 from .._peer import Call
 from .._protocol.envelope import SessionEvent
@@ -36,6 +36,7 @@ from .turn_events import (
     ToolResult,
     TurnEnd,
     TurnEndReason,
+    TurnError,
     TurnEvent,
     Usage,
 )

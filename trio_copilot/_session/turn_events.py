@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 import attrs
 
-from .._errors import TurnError
+from .._errors import CopilotError
 from .._protocol.envelope import SessionEvent
 from .usage import Usage as Usage
 
@@ -232,6 +232,30 @@ class TurnEnd:
         """Raise `TurnError` if the turn ended with reason `error`."""
         if self.error is not None:
             raise self.error
+
+
+class TurnError(CopilotError):
+    """A turn ended with reason `error`.
+
+    Attributes:
+      end: the `TurnEnd` of that turn, with the text that had arrived; its `error` is
+          this exception.
+      kind: the CLI's word for the kind of failure, such as `query` or `rate_limit`.
+      status_code: the HTTP status of the model's provider, where there was one.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        kind: str = "unknown",
+        status_code: int | None = None,
+        end: TurnEnd | None = None,
+    ) -> None:
+        self.kind = kind
+        self.status_code = status_code
+        self.end = end
+        super().__init__(message)
 
 
 TurnEvent: TypeAlias = (

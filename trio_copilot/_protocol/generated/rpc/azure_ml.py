@@ -2,7 +2,7 @@
 # Made from the schemas of Copilot CLI 1.0.102, sha256
 # 7db5bbe2a490fb1f2c1d179876e68b3839d32ebd312a8053ee8f07962a8c6d55
 # What follows these lines has the sha256
-# 56ab8360bd9f725d44f37efa3b3d290a287e4c939e6df21f51d27ab9b7838e90
+# b4a1640408d465133b3a79271529687afce2815a142e565cdc0bf0762136b4d5
 # mypy: disable-error-code="empty-body"
 """The calls `azure_ml` and their types."""
 
@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
 
-from ...calls import UNSET, Namespace, Unset, method
+from ...calls import Namespace, method
 from ...open_enum import OpenEnum
+from ...unset import UNSET, Unset
 from ...wire_object import WireObject
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 # Made from the schemas of Copilot CLI 1.0.102, sha256
 # 7db5bbe2a490fb1f2c1d179876e68b3839d32ebd312a8053ee8f07962a8c6d55
 # What follows these lines has the sha256
-# 61af20a9cd77e5f39d33ae04a2c72c0c813c323dc04cd86544e7b6966eb64fb5
+# 3c123d4d04ba4146de06cdc2a3db061560b7322efb708b219d9203d15ef435e9
 # mypy: disable-error-code="empty-body"
 """The calls `commands` and their types."""
 
@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import attrs
 
-from ...calls import UNSET, Namespace, Unset, method
+from ...calls import Namespace, method
 from ...open_enum import OpenEnum
 from ...unknown import UnknownVariant
+from ...unset import UNSET, Unset
 from ...wire_object import WireObject
 
 if TYPE_CHECKING:

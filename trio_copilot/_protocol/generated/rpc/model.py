@@ -2,7 +2,7 @@
 # Made from the schemas of Copilot CLI 1.0.102, sha256
 # 7db5bbe2a490fb1f2c1d179876e68b3839d32ebd312a8053ee8f07962a8c6d55
 # What follows these lines has the sha256
-# f17e95abf7dcd1e7256de8dd9352f4f3c38cc820405c2a33105ec6e21a6175f8
+# 5ac2cd053ca4ee07e443856a996a9f5b8d0ae4073b49a2e30875088a00b7f825
 # mypy: disable-error-code="empty-body"
 """The calls `model` and their types."""
 
@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
 
-from ...calls import UNSET, Namespace, Unset, method
+from ...calls import Namespace, method
 from ...open_enum import OpenEnum
+from ...unset import UNSET, Unset
 from ...wire_object import WireObject
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 # Made from the schemas of Copilot CLI 1.0.102, sha256
 # 7db5bbe2a490fb1f2c1d179876e68b3839d32ebd312a8053ee8f07962a8c6d55
 # What follows these lines has the sha256
-# 7e460dadb77893db3f6652f7440533f280956214ed93ca4dd72b2b6cb8d8a943
+# 506e664f33c99cbb161be895431c2aecd894c2969b615832441ef0548ed29f3d
 # mypy: disable-error-code="empty-body"
 """The calls `options` and their types."""
 
@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import attrs
 
-from ...calls import UNSET, Namespace, Unset, method
+from ...calls import Namespace, method
 from ...open_enum import OpenEnum
+from ...unset import UNSET, Unset
 from ...wire_object import WireObject
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 # Made from the schemas of Copilot CLI 1.0.102, sha256
 # 7db5bbe2a490fb1f2c1d179876e68b3839d32ebd312a8053ee8f07962a8c6d55
 # What follows these lines has the sha256
-# acc77550e0466ca78df906009bf35b515c112c8fc7ad2a741a8e22270a066cd4
+# 668bd524cf917d7758646df07554cfdd76fe67823a1e7e844bebdf0960c4102d
 # mypy: disable-error-code="empty-body"
 """The calls `plugins` and their types."""
 
@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import attrs
 
-from ...calls import UNSET, Namespace, Unset, method
+from ...calls import Namespace, method
 from ...open_enum import OpenEnum
 from ...unknown import UnknownVariant
+from ...unset import UNSET, Unset
 from ...wire_object import WireObject
 from .catalog import (
     CatalogInvalidRequestError,
