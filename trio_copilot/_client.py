@@ -97,6 +97,7 @@ class Client:
     _sessions: dict[str, Session] = attrs.field(init=False)
     _lifecycle: FanOut[SessionChange] = attrs.field(init=False, repr=False)
     _tally: Tally = attrs.field(factory=Tally, init=False, repr=False)
+    _closed: trio.Event = attrs.field(factory=trio.Event, init=False, repr=False)
     protocol_version: int = attrs.field(default=0, init=False)
     """The version of the protocol that the CLI speaks."""
     cli_version: str = attrs.field(default="", init=False)
@@ -295,6 +296,19 @@ class Client:
         block = self._lifecycle.subscribe(types, capacity=capacity, overflow=overflow)
         return called("client.lifecycle", block)
 
+    async def wait_closed(self) -> None:
+        """Wait until the connection to the CLI is over: the block is left, or it is lost.
+
+        `Cancelled` leaves nothing behind.
+
+        Raises:
+          CliExitedError, ProtocolError: the connection was lost; says how.
+        """
+        await self._closed.wait()
+        error = self._peer.end
+        if error is not None and not isinstance(error, ClientClosedError):
+            raise error.renewed()
+
     async def ping(self, message: str = "") -> PingResult:
         """Call `ping` and return the CLI's answer. `Cancelled` leaves nothing behind."""
 
@@ -410,6 +424,7 @@ class Client:
             session._lose(error)
         closed = isinstance(error, ClientClosedError)
         self._lifecycle.close(None if closed else error)
+        self._closed.set()
 
     # -- the life of the block
 

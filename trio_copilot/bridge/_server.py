@@ -139,10 +139,7 @@ class Bridge:
           CopilotError: says how.
         """
         try:
-            # No change is of that type: all that this waits for is the end.
-            async with self._client.lifecycle("none", allow_unknown=True) as changes:
-                async for _ in changes:
-                    pass
+            await self._client.wait_closed()
         except CopilotError:
             lost = Close(CloseCode.INTERNAL, "the CLI is lost")
             await self._end_all(lost)  # noqa: ASYNC120  # shields its steps itself
