@@ -70,6 +70,7 @@ if TYPE_CHECKING:
         Hooks as Hooks,
     )
     from ._session.infinite import InfiniteSessions as InfiniteSessions
+    from ._session.keywords import SessionKeywords as SessionKeywords
     from ._session.modes import (
         AutoModeAnswer as AutoModeAnswer,
         AutoModeSwitchHandler as AutoModeSwitchHandler,
@@ -160,6 +161,7 @@ else:
             "_session.infinite": "InfiniteSessions",
             "_session.modes": """AutoModeAnswer AutoModeSwitchHandler AutoModeSwitchRequest
                 ExitPlanModeHandler ExitPlanModeRequest""",
+            "_session.keywords": "SessionKeywords",
             "_session.options": "SessionOptions",
             "_session.permissions": """Abstain Allow Decision Deny PermissionHandler
                 PermissionRequest abstain_all allow_all deny_all""",

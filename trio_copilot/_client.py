@@ -13,7 +13,7 @@ import uuid
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AbstractAsyncContextManager
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import attrs
 import trio
@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from ._protocol.generated.rpc.handlers import ClientHandlers
     from ._protocol.generated.rpc.models import Model
     from ._protocol.generated.rpc.roots import ServerRpc
+    from ._session.keywords import SessionKeywords
     from ._session.options import SessionOptions
     from ._session.session import Session
 
@@ -121,8 +122,9 @@ class Client:
         self,
         options: SessionOptions | None = None,
         *,
+        session_id: str | None = None,
         open_timeout: float | None = OPEN_TIMEOUT,
-        **keywords: Any,
+        **keywords: Unpack[SessionKeywords],
     ) -> AbstractAsyncContextManager[Session]:
         """Begin a conversation: `async with client.open_session(...) as session`.
 
@@ -132,6 +134,7 @@ class Client:
 
         Args:
           options: where to start from.
+          session_id: an id of your choice; `None` is that of `options`, or a new one.
           open_timeout: seconds that the CLI may take to open it, MCP servers that are
             slow to start included; `None` is for ever. If it is opened later all the
             same, it is released.
@@ -145,7 +148,10 @@ class Client:
 
         Protocol: `session.create`, `session.detach`.
         """
-        block = self._open("session.create", None, options, open_timeout, keywords)
+        given: dict[str, Any] = {**keywords}
+        if session_id is not None:
+            given["session_id"] = session_id
+        block = self._open("session.create", None, options, open_timeout, given)
         return called("client.open_session", block)
 
     def resume_session(
@@ -154,7 +160,7 @@ class Client:
         options: SessionOptions | None = None,
         *,
         open_timeout: float | None = OPEN_TIMEOUT,
-        **keywords: Any,
+        **keywords: Unpack[SessionKeywords],
     ) -> AbstractAsyncContextManager[Session]:
         """Go on with a conversation: as `open_session`, by the id it had.
 
@@ -360,7 +366,7 @@ class Client:
         session_id: str | None,
         options: SessionOptions | None,
         open_timeout: float | None,
-        keywords: dict[str, Any],
+        keywords: Mapping[str, Any],
     ) -> AbstractAsyncContextManager[Session]:
         from ._session.open_session import open_session
         from ._session.options import SessionOptions

@@ -277,7 +277,7 @@ async def test_what_cannot_be_served_is_said_at_once(autojump_clock: MockClock) 
                 async with open_bridge(client, listeners=[MemoryListener()], **wrong):
                     pytest.fail("it was served")
         with pytest.raises(TypeError, match="no option 'modle'"):
-            async with open_bridge(client, listeners=[], modle="x"):
+            async with open_bridge(client, listeners=[], modle="x"):  # type: ignore[call-arg]
                 pytest.fail("it was served")
 
 

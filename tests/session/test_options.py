@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from trio_copilot import (
     InfiniteSessions,
     PermissionRequest,
     Provider,
+    SessionKeywords,
     SessionOptions,
     SystemMessage,
     Tool,
@@ -444,6 +446,26 @@ def test_keywords_go_over_options_and_are_checked_again() -> None:
     assert options.name is None
     with pytest.raises(ValueError, match="needs model="):
         SessionOptions.of(options, {"model": None})
+
+
+def test_a_type_checker_knows_every_keyword() -> None:
+    """What a field is converted from may be passed; `session_id` is a parameter."""
+    typed = {
+        name: each.__forward_arg__
+        for name, each in SessionKeywords.__annotations__.items()
+    }
+    passed: dict[str, Any] = {
+        field.name: next(
+            iter(signature(field.converter).parameters.values())
+        ).annotation
+        if callable(field.converter)
+        else field.type
+        for field in attrs.fields(SessionOptions)
+        if field.name != "session_id"
+    }
+
+    assert typed == passed
+    assert not SessionKeywords.__required_keys__
 
 
 @pytest.mark.parametrize("options", [None, SessionOptions()])

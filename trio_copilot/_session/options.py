@@ -281,7 +281,7 @@ class SessionOptions:
 
     @classmethod
     def of(
-        cls, options: SessionOptions | None, keywords: dict[str, Any]
+        cls, options: SessionOptions | None, keywords: Mapping[str, Any]
     ) -> SessionOptions:
         """Return `options` with the keywords put over them.
 

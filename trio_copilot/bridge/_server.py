@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncGenerator, Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import attrs
 import trio
@@ -27,6 +27,9 @@ from ._closing import Close, CloseCode, linger, say_goodbye
 from ._handshake import admit, open_handshake
 from ._limits import BridgeLimits
 from ._socket import Socket
+
+if TYPE_CHECKING:
+    from trio_copilot import SessionKeywords
 
 logger = logging.getLogger("trio_copilot.bridge")
 
@@ -165,7 +168,7 @@ async def open_bridge(
     origins: Iterable[str] = (),
     limits: BridgeLimits | None = None,
     options: SessionOptions | None = None,
-    **keywords: Any,
+    **keywords: Unpack[SessionKeywords],
 ) -> AsyncGenerator[Bridge, None]:
     """Serve WebSockets for the length of the block: one session for each.
 
