@@ -27,7 +27,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ._client import Client as Client, open_client as open_client
+    from ._client.catalogue import (
+        SessionChange as SessionChange,
+        SessionMetadata as SessionMetadata,
+    )
+    from ._client.client import Client as Client, open_client as open_client
+    from ._client.status import AuthStatus as AuthStatus, CliStatus as CliStatus
     from ._errors import (
         CliExitedError as CliExitedError,
         CliNotFoundError as CliNotFoundError,
@@ -57,10 +62,6 @@ if TYPE_CHECKING:
         FileAttachment as FileAttachment,
     )
     from ._session.buffer import Lagged as Lagged, Overflow as Overflow
-    from ._session.catalogue import (
-        SessionChange as SessionChange,
-        SessionMetadata as SessionMetadata,
-    )
     from ._session.fanout import Subscription as Subscription
     from ._session.fences import fenced as fenced
     from ._session.hooks import (
@@ -102,7 +103,6 @@ if TYPE_CHECKING:
         ClientStatistics as ClientStatistics,
         SubscriptionStatistics as SubscriptionStatistics,
     )
-    from ._session.status import AuthStatus as AuthStatus, CliStatus as CliStatus
     from ._session.system_message import (
         SectionChange as SectionChange,
         SystemMessage as SystemMessage,
@@ -143,7 +143,7 @@ else:
     __getattr__, __dir__, __all__ = _lazy_facade(
         __name__,
         {
-            "_client": "Client open_client",
+            "_client.client": "Client open_client",
             "_errors": """CliExitedError CliNotFoundError CliUnresponsiveError ConnectError
                 CopilotError IncompatibleCliError InternalError MalformedResultError ProtocolError
                 RpcError SessionNotFoundError SubscriberLaggedError
@@ -154,7 +154,7 @@ else:
             "_session.attachments": """Attachment BlobAttachment DirectoryAttachment
                 FileAttachment""",
             "_session.buffer": "Lagged Overflow",
-            "_session.catalogue": "SessionChange SessionMetadata",
+            "_client.catalogue": "SessionChange SessionMetadata",
             "_session.fanout": "Subscription",
             "_session.fences": "fenced",
             "_session.hooks": "HookHandler HookInput HookOutput Hooks",
@@ -170,7 +170,7 @@ else:
                 UserInputRequest""",
             "_session.session": "Session",
             "_session.statistics": "ClientStatistics SubscriptionStatistics",
-            "_session.status": "AuthStatus CliStatus",
+            "_client.status": "AuthStatus CliStatus",
             "_session.system_message": "SectionChange SystemMessage",
             "_session.turn": "Turn",
             "_session.turn_events": """CancelCause Correction Message Notice ReasoningDelta Retry

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from contextlib import suppress
 
+import attrs
 import pytest
 import trio
 import trio.testing
@@ -285,7 +286,8 @@ async def test_a_provider_without_a_model_is_said_at_once(
     autojump_clock: MockClock,
 ) -> None:
     async with open_scripted_cli() as cli, open_client(cli.stream) as client:
-        client._cli_environment = {"COPILOT_PROVIDER_BASE_URL": "http://127.0.0.1/v1"}
+        named = {"COPILOT_PROVIDER_BASE_URL": "http://127.0.0.1/v1"}
+        client._defaults = attrs.evolve(client._defaults, environment=named)
         with pytest.raises(ValueError, match="needs model"):
             async with open_bridge(client, listeners=[MemoryListener()]):
                 pytest.fail("it was served")

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import trio
 
-import trio_copilot._client
+import trio_copilot._client.connect
 from trio_copilot import (
     CliExitedError,
     CliNotFoundError,
@@ -218,7 +218,7 @@ async def test_a_program_that_echoes_is_no_cli(tmp_path: Path) -> None:
 async def test_a_program_that_says_nothing_is_no_cli(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trio_copilot._client, "HANDSHAKE_TIMEOUT", 0.2)
+    monkeypatch.setattr(trio_copilot._client.connect, "HANDSHAKE_TIMEOUT", 0.2)
     path = program(tmp_path, "import sys; sys.stdin.read()")
     with trio.fail_after(30):
         with pytest.raises(ConnectError, match=r"within 0\.2 seconds"):

@@ -18,7 +18,7 @@ from trio_copilot import (
     SessionClosedError,
     open_client,
 )
-from trio_copilot._session.open_session import RELEASE_TIMEOUT
+from trio_copilot._session.state import RELEASE_TIMEOUT
 from trio_copilot._wire.framing import encode_frame
 from trio_copilot._wire.messages import ErrorResponse, Response, encode_message
 from trio_copilot.testing import Reply, open_scripted_cli

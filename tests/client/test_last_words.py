@@ -14,7 +14,7 @@ from trio_copilot import (
     Turn,
     open_client,
 )
-from trio_copilot._session.turn import GRACE
+from trio_copilot._session.drain import GRACE
 from trio_copilot.testing import ModelRequest, Reply, open_scripted_cli
 
 LONG = Reply("word " * 4, delay=0.02, then="hang")

@@ -31,8 +31,8 @@ from trio_copilot import (
 )
 from trio_copilot._protocol import codec
 from trio_copilot._protocol.index import EVENTS
-from trio_copilot._session.session import _HEEDED
-from trio_copilot._session.transcript import _READERS, Transcript
+from trio_copilot._session import state, transcript
+from trio_copilot._session.transcript import Transcript
 from trio_copilot._wire.framing import encode_frame
 from trio_copilot.rpc import ClientHandlers, GitHubTelemetryHandler
 from trio_copilot.testing import ModelRequest, Reply, open_scripted_cli
@@ -97,10 +97,10 @@ async def form(request: object) -> Mapping[str, Any]:
 
 
 def some_types() -> list[Any]:
-    """All that a turn or a session heeds, and some of the others."""
-    heeded = _READERS.keys() | _HEEDED
+    """Every type that a turn or a session reads, and some of the others."""
+    read = transcript._READERS.keys() | state._READERS.keys()
     return [
-        name if name in heeded or number % 8 == 0 else pytest.param(name, marks=LONG)
+        name if name in read or number % 8 == 0 else pytest.param(name, marks=LONG)
         for number, name in enumerate(sorted(EVENTS))
     ]
 

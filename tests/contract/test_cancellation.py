@@ -21,7 +21,7 @@ from trio_copilot import (
     open_client,
     tool,
 )
-from trio_copilot._session.turn import GRACE
+from trio_copilot._session.drain import GRACE
 from trio_copilot.testing import Call, Reply, open_scripted_cli
 
 LONG = Reply("word " * 400, delay=0.02)

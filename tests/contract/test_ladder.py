@@ -24,11 +24,11 @@ from trio_copilot import (
     SessionClosedError,
     TextDelta,
     Turn,
-    _client as client_module,
     open_client,
 )
+from trio_copilot._client import client as client_module
 from trio_copilot._peer import farewell as farewell_module
-from trio_copilot._session import open_session as session_module, turn as turn_module
+from trio_copilot._session import state as session_module, turn_state as turn_module
 from trio_copilot._transport import process as process_module
 from trio_copilot._transport.process import PATIENCE, SHUTDOWN_TIMEOUT
 from trio_copilot._transport.process_group import kill_group

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,6 @@ from trio_copilot import (
     open_client,
     tool,
 )
-from trio_copilot._session.open_session import close_session
 from trio_copilot.testing import (
     Call,
     ModelRequest,
@@ -98,6 +97,8 @@ class Pair:
     other: Session
     other_client: Client
     model: ScriptedModel
+    leave_other: Callable[[], Awaitable[None]]
+    """Leaves the block of `other`, and returns when it has been left."""
 
     @property
     def told(self) -> str:
@@ -117,11 +118,28 @@ async def pair(
         open_client(Tcp("127.0.0.1", port)) as two,
     ):
         options: dict[str, Any] = {"model": model.name, "provider": model.provider}
+        leave, left = trio.Event(), trio.Event()
+
+        async def join(
+            session_id: str,
+            task_status: trio.TaskStatus[Session] = trio.TASK_STATUS_IGNORED,
+        ) -> None:
+            async with two.resume_session(session_id, **options, **other) as again:
+                task_status.started(again)
+                await leave.wait()
+            left.set()
+
+        async def leave_other() -> None:
+            leave.set()
+            await left.wait()
+
         async with (
             one.open_session(**options, **mine) as session,
-            two.resume_session(session.id, **options, **other) as again,
+            trio.open_nursery() as nursery,
         ):
-            yield Pair(session, again, two, model)
+            again = await nursery.start(join, session.id)
+            yield Pair(session, again, two, model, leave_other)
+            leave.set()
 
 
 async def ask_both(person: Person, watcher: Person, answer: object) -> None:
@@ -187,7 +205,7 @@ async def test_who_only_watches_is_in_nobodys_way(
                     await person.asked.receive()
                     if prompt == "run":
                         await asked.receive()
-                        await close_session(both.other)
+                        await both.leave_other()
                     await person.answer.send(answer)
                     await turn.wait()
                 assert turn.end.reason is TurnEndReason.COMPLETE
@@ -206,7 +224,7 @@ async def test_an_abstention_from_a_question_ends_with_its_session(
                 await watcher.asked.receive()
                 await watcher.answer.send(Abstain())
                 await trio.testing.wait_all_tasks_blocked()
-                await close_session(both.other)
+                await both.leave_other()
                 await person.answer.send("red")
                 await turn.wait()
             assert both.told == "User selected: red"
@@ -299,7 +317,7 @@ async def test_who_leaves_while_he_is_asked_decides_nothing(
             async with both.mine.turn(prompt, timeout=30) as turn:
                 await one.asked.receive()
                 await two.asked.receive()
-                await close_session(both.other)
+                await both.leave_other()
                 assert await two.gave_up.receive()
                 await one.answer.send(answer)
                 await turn.wait()

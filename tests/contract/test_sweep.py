@@ -21,10 +21,10 @@ from trio_copilot import CliExitedError, tool
 from trio_copilot._peer import farewell as farewell_module
 from trio_copilot._peer.peer import Call
 from trio_copilot._peer.writer import Writer
+from trio_copilot._session.drain import Drain
 from trio_copilot._session.fanout import FanOut
-from trio_copilot._session.handlers import Handlers
-from trio_copilot._session.session import Session
-from trio_copilot._session.turn import Turn
+from trio_copilot._session.running import RunningRequests
+from trio_copilot._session.state import OpenTurn, SessionState
 from trio_copilot._wire.ledger import Ledger
 from trio_copilot.testing import Reply, Stage, SweepError, cancel_everywhere
 
@@ -211,10 +211,10 @@ async def test_it_finds_an_abort_that_is_not_shielded(
 async def test_it_finds_a_turn_that_is_never_aborted(
     autojump_clock: Clock, plant: Plant
 ) -> None:
-    async def no_drain(turn: Turn) -> None:
+    async def no_drain(drain: Drain, prompt: Call) -> None:
         await trio.lowlevel.checkpoint()
 
-    plant(Turn, "_drain", no_drain)
+    plant(Drain, "run", no_drain)
 
     assert "a subscriber of it hears" in await failures("plain stream")
 
@@ -237,13 +237,13 @@ async def test_it_finds_an_abort_that_overtakes_its_prompt(
 async def test_it_finds_an_abort_that_is_sent_twice(
     autojump_clock: Clock, plant: Plant
 ) -> None:
-    drain = Turn._drain
+    run = Drain.run
 
-    async def twice(turn: Turn) -> None:
-        await turn._session._submit("session.abort", {})
-        await drain(turn)
+    async def twice(drain: Drain, prompt: Call) -> None:
+        await drain._submit("session.abort", {})
+        await run(drain, prompt)
 
-    plant(Turn, "_drain", twice)
+    plant(Drain, "run", twice)
 
     assert "aborts for" in await failures("plain stream")
 
@@ -268,20 +268,21 @@ async def test_it_finds_a_subscription_that_is_not_removed(
 async def test_it_finds_a_handler_that_is_not_awaited(
     autojump_clock: Clock, plant: Plant
 ) -> None:
-    sessions: list[Session] = []
-    begin_turn = Session._begin_turn
+    sessions: list[SessionState] = []
+    begin_turn = SessionState.begin_turn
 
-    def remember(session: Session, turn: Turn) -> None:
+    def remember(session: SessionState, turn: OpenTurn) -> None:
         sessions.append(session)
         begin_turn(session, turn)
 
-    def detached(handlers: Handlers, request: Any, work: Any) -> None:
-        handlers._open[request.request_id] = request
-        run = handlers._run
-        sessions[-1]._nursery.start_soon(run, request, work, name="detached")
+    def detached(running: RunningRequests, request: Any, work: Any) -> None:
+        running._open[request.request_id] = request
+        run = running._run
+        nursery = sessions[-1].running._nursery
+        nursery.start_soon(run, request, work, name="detached")
 
-    plant(Session, "_begin_turn", remember)
-    plant(Handlers, "begin", detached)
+    plant(SessionState, "begin_turn", remember)
+    plant(RunningRequests, "begin", detached)
 
     assert "a task is left: detached" in await failures("tool that cleans up")
 
@@ -289,8 +290,8 @@ async def test_it_finds_a_handler_that_is_not_awaited(
 async def test_it_finds_a_handler_that_is_not_cancelled(
     autojump_clock: Clock, plant: Plant
 ) -> None:
-    plant(Handlers, "cancel", lambda handlers: None)
-    plant(Handlers, "complete", lambda handlers, request_id: None)
+    plant(RunningRequests, "cancel", lambda running: None)
+    plant(RunningRequests, "complete", lambda running, request_id: None)
 
     assert "it hangs" in await failures("tool that never returns")
 
@@ -312,16 +313,16 @@ async def test_it_finds_a_frame_that_is_written_without_the_writer(
 async def test_it_finds_an_answer_that_is_given_twice(
     autojump_clock: Clock, plant: Plant
 ) -> None:
-    plant(Handlers, "_settle", lambda handlers, request: True)
+    plant(RunningRequests, "_settle", lambda running, request: True)
 
     assert "times" in await failures("tool running")
 
 
 async def test_it_says_where_it_was(autojump_clock: Clock, plant: Plant) -> None:
-    async def no_drain(turn: Turn) -> None:
+    async def no_drain(drain: Drain, prompt: Call) -> None:
         await trio.lowlevel.checkpoint()
 
-    plant(Turn, "_drain", no_drain)
+    plant(Drain, "run", no_drain)
 
     found = await failures("plain stream")
 

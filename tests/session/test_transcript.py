@@ -127,7 +127,7 @@ def test_a_recorded_prompt_is_understood(
 
     assert transcript.ended
     assert transcript.reason is reason
-    assert transcript.said.text == text
+    assert transcript.messages.text == text
     assert [call.name for call in transcript.tool_calls] == tools
     assert not transcript.running_tools or reason is CANCELLED
     assert (transcript.error is not None) == (reason is ERROR)
@@ -152,7 +152,7 @@ def test_what_is_shown_adds_up_to_the_text(recording: str) -> None:
                     text = text.removesuffix(shown.dropped_text)
                 case _:
                     pass
-        assert text == play.transcript.said.text
+        assert text == play.transcript.messages.text
 
 
 def test_a_background_shell_keeps_the_session_busy_but_not_the_agent() -> None:
@@ -182,7 +182,7 @@ def test_no_order_of_events_breaks_it(seed: int) -> None:
         play = played(*sample)
 
         assert play.transcript.reason in TurnEndReason
-        assert isinstance(play.transcript.said.text, str)
+        assert isinstance(play.transcript.messages.text, str)
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_no_payload_breaks_it(data: object) -> None:
             play = played(
                 SessionEvent({"type": wire_type, "data": data, "agentId": agent})
             )
-            assert play.transcript.said.text == ""
+            assert play.transcript.messages.text == ""
 
 
 # -- whose prompt it is
@@ -210,7 +210,7 @@ def test_events_before_the_answer_to_send_are_kept_for_it() -> None:
     assert play.shown == []
 
     play.transcript.admit("ours")
-    assert play.transcript.said.text == "early"
+    assert play.transcript.messages.text == "early"
     assert play.transcript.ended
     assert [type(each) for each in play.shown] == [TurnStart, TextDelta]
 
@@ -244,7 +244,7 @@ def test_a_prompt_that_waits_behind_others_shows_only_its_own() -> None:
         delta("theirs again"),
         event("session.idle"),
     )
-    assert play.transcript.said.text == "ours"
+    assert play.transcript.messages.text == "ours"
     assert play.transcript.usage == Usage()
     assert play.transcript.ended
 
@@ -256,7 +256,7 @@ def test_steering_does_not_change_whose_prompt_it_is() -> None:
         delta("b"),
     )
 
-    assert play.transcript.said.text == "ab"
+    assert play.transcript.messages.text == "ab"
 
 
 def test_a_message_that_was_steered_by_us_and_came_too_late_is_ours_too() -> None:
@@ -264,7 +264,7 @@ def test_a_message_that_was_steered_by_us_and_came_too_late_is_ours_too() -> Non
     play.transcript.adopt("steered", "and b")
     play.feed(event("user.message", messageId="steered"), delta("b", "m2"))
 
-    assert play.transcript.said.text == "a\n\nb"
+    assert play.transcript.messages.text == "a\n\nb"
 
 
 def test_without_an_id_our_prompt_is_known_by_its_text() -> None:
@@ -281,7 +281,7 @@ def test_without_an_id_our_prompt_is_known_by_its_text() -> None:
         *(event("user.message", content="more"), delta("and more", "m4")),
     )
 
-    assert play.transcript.said.text == "mine\n\nand more"
+    assert play.transcript.messages.text == "mine\n\nand more"
 
 
 def test_without_an_id_the_first_prompt_of_an_idle_session_is_ours() -> None:
@@ -294,7 +294,7 @@ def test_without_an_id_the_first_prompt_of_an_idle_session_is_ours() -> None:
         delta("theirs"),
     )
 
-    assert play.transcript.said.text == "ours"
+    assert play.transcript.messages.text == "ours"
 
 
 @pytest.mark.parametrize(
@@ -318,7 +318,7 @@ def test_what_is_streamed_after_a_failed_call_drops_what_came_before(
         delta("answer", again),
     )
 
-    assert play.transcript.said.text == "kept good answer"
+    assert play.transcript.messages.text == "kept good answer"
     assert [retry.dropped_text for retry in play.all(Retry)] == ["lost"]
 
 
@@ -356,7 +356,7 @@ def test_a_failed_call_that_had_streamed_nothing_drops_nothing() -> None:
         delta("answer"),
     )
 
-    assert play.transcript.said.text == "good answer"
+    assert play.transcript.messages.text == "good answer"
     assert play.all(Retry) == []
 
 
@@ -367,13 +367,13 @@ def test_a_failed_call_of_a_sub_agent_drops_nothing() -> None:
         delta("answer"),
     )
 
-    assert play.transcript.said.text == "good answer"
+    assert play.transcript.messages.text == "good answer"
 
 
 def test_nothing_is_taken_after_the_end() -> None:
     play = played(delta("a"), event("session.idle"), delta("late"))
 
-    assert play.transcript.said.text == "a"
+    assert play.transcript.messages.text == "a"
 
 
 # -- text
@@ -397,7 +397,7 @@ def test_a_sub_agent_is_shown_and_is_neither_the_text_nor_the_end() -> None:
         delta("b"),
     )
 
-    assert play.transcript.said.text == "ab"
+    assert play.transcript.messages.text == "ab"
     assert play.transcript.tool_calls == []
     assert not play.transcript.ended
     assert play.transcript.reason is COMPLETE
@@ -420,7 +420,7 @@ def test_a_retry_drops_the_text_of_its_call_and_no_other() -> None:
         event("assistant.turn_retry", reason="later"),
     )
 
-    assert play.transcript.said.text == "settled \n\nagain"
+    assert play.transcript.messages.text == "settled \n\nagain"
     assert [(r.kind, r.dropped_text) for r in play.all(Retry)] == [
         ("rate_limit", "void"),
         ("later", ""),
@@ -433,7 +433,7 @@ def test_an_answer_that_was_not_streamed_is_one_delta() -> None:
         event("assistant.message", content="", messageId="m2"),
     )
 
-    assert play.transcript.said.text == "whole"
+    assert play.transcript.messages.text == "whole"
     assert [type(each) for each in play.shown] == [TextDelta, Message, Message]
 
 

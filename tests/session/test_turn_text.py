@@ -48,7 +48,7 @@ def test_pieces_out_of_order_are_put_right_by_the_message() -> None:
         delta("one "), delta("three "), delta("two "), message("one two three ")
     )
 
-    assert transcript.said.text == "one two three "
+    assert transcript.messages.text == "one two three "
     assert corrections(shown) == [("m1", "one three two ", "one two three ", None)]
     assert [type(each) for each in shown[-2:]] == [Correction, Message]
 
@@ -56,7 +56,7 @@ def test_pieces_out_of_order_are_put_right_by_the_message() -> None:
 def test_a_message_that_came_as_it_is_needs_no_correction() -> None:
     transcript, shown = played(delta("one "), delta("two "), message("one two "))
 
-    assert transcript.said.text == "one two "
+    assert transcript.messages.text == "one two "
     assert corrections(shown) == []
 
 
@@ -67,7 +67,7 @@ def test_a_piece_of_a_message_that_is_over_is_dropped() -> None:
         *(delta("two", "m2"), delta("one "), message("two", "m2"), delta("two", "m2")),
     )
 
-    assert transcript.said.text == "one \n\ntwo"
+    assert transcript.messages.text == "one \n\ntwo"
     assert [e.text for e in shown if isinstance(e, TextDelta)] == ["one ", "two"]
 
 
@@ -77,7 +77,7 @@ def test_a_piece_of_a_call_that_was_retried_is_dropped() -> None:
         *(delta("good", "m2"), delta("void"), message("good", "m2")),
     )
 
-    assert transcript.said.text == "good"
+    assert transcript.messages.text == "good"
     assert corrections(shown) == []
 
 
@@ -89,7 +89,7 @@ def test_a_message_without_text_of_its_own_leaves_what_was_streamed(
         delta("one"), event("assistant.message", messageId="m1", content=content)
     )
 
-    assert transcript.said.text == "one"
+    assert transcript.messages.text == "one"
     assert corrections(shown) == []
 
 
@@ -100,7 +100,7 @@ def test_a_message_that_says_nothing_takes_back_what_was_streamed() -> None:
         *(delta("three", "m3"), message("three", "m3")),
     )
 
-    assert transcript.said.text == "one\n\nthree"
+    assert transcript.messages.text == "one\n\nthree"
     assert corrections(shown) == [("m2", "what?", "", None)]
 
 
@@ -109,7 +109,7 @@ def test_a_character_that_came_in_halves_is_whole_and_no_correction() -> None:
         delta("\ud83d"), delta("\ude00!"), message("\N{GRINNING FACE}!")
     )
 
-    assert transcript.said.text == "\N{GRINNING FACE}!"
+    assert transcript.messages.text == "\N{GRINNING FACE}!"
     assert corrections(shown) == []
 
 
@@ -122,7 +122,7 @@ def test_a_sub_agents_message_is_corrected_likewise() -> None:
         message("never streamed", "m3", agent="sub"),
     )
 
-    assert transcript.said.text == "mine"
+    assert transcript.messages.text == "mine"
     assert corrections(shown) == [("m2", "ba", "ab", "sub")]
     assert [e.text for e in shown if isinstance(e, TextDelta)] == ["mine", "b", "a"]
 
@@ -164,8 +164,8 @@ def test_the_parts_of_an_answer_that_was_cut_are_one_message(
         *(message("42", ids[2]), event("assistant.turn_end"), delta("42", ids[2])),
     )
 
-    assert transcript.said.text == "Let me look.\n\nThe answer is 42"
-    assert transcript.said.answer == "The answer is 42"
+    assert transcript.messages.text == "Let me look.\n\nThe answer is 42"
+    assert transcript.messages.answer == "The answer is 42"
     assert transcript.truncated_calls == 2
     assert corrections(shown) == []
 
@@ -176,14 +176,14 @@ def test_a_part_that_was_cut_is_put_right_too() -> None:
         *(delta("wer", "m2"), delta("ans"), message("wer", "m2")),
     )
 
-    assert transcript.said.text == "The answer"
+    assert transcript.messages.text == "The answer"
     assert corrections(shown) == [("m1", "ansThe ", "The ans", None)]
 
 
 def test_a_part_that_was_cut_and_not_streamed_is_not_lost() -> None:
     transcript, shown = played(*cut("The ans"), message("wer"))
 
-    assert transcript.said.text == "The answer"
+    assert transcript.messages.text == "The answer"
     assert [e.text for e in shown if isinstance(e, TextDelta)] == ["The ans", "wer"]
 
 
@@ -198,8 +198,8 @@ def test_a_blank_line_stands_between_two_messages() -> None:
         message("The tool said 5.", "m3"),
     )
 
-    assert transcript.said.text == "Let me look.\n\nThe tool said 5."
-    assert transcript.said.answer == "The tool said 5."
+    assert transcript.messages.text == "Let me look.\n\nThe tool said 5."
+    assert transcript.messages.answer == "The tool said 5."
     deltas = [each for each in shown if isinstance(each, TextDelta)]
     assert [each.separator for each in deltas] == ["", "", "\n\n", ""]
 
@@ -207,8 +207,8 @@ def test_a_blank_line_stands_between_two_messages() -> None:
 def test_the_answer_is_the_last_message_that_has_text() -> None:
     transcript, _ = played(message("one"), message("", "m2"))
 
-    assert transcript.said.answer == "one"
-    assert played()[0].said.answer == ""
+    assert transcript.messages.answer == "one"
+    assert played()[0].messages.answer == ""
 
 
 def test_a_new_prompt_never_goes_on_with_a_message_that_was_interrupted() -> None:
@@ -218,7 +218,7 @@ def test_a_new_prompt_never_goes_on_with_a_message_that_was_interrupted() -> Non
         delta("another", "m2"),
     )
 
-    assert transcript.said.text == "half an ans\n\nanother"
+    assert transcript.messages.text == "half an ans\n\nanother"
 
 
 # -- whose prompt it is
@@ -275,7 +275,7 @@ def test_what_the_cli_goes_on_with_by_itself_belongs_to_whoever_began(
     """In autopilot it says so; after a hook blocked the stop the hook's end says so."""
     transcript, _ = played(*ours(), *between, delta("more", "m2"))
 
-    assert transcript.said.text == text
+    assert transcript.messages.text == text
 
 
 # -- what a display makes of it
@@ -337,4 +337,4 @@ def test_chunks_less_what_became_void_are_the_text(
 
     trio.run(show)
 
-    assert text == transcript.said.text
+    assert text == transcript.messages.text

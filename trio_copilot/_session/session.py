@@ -1,15 +1,12 @@
-"""A conversation: it owns its handlers, its subscriptions, and one turn at a time.
+"""What a user holds of a session: turns, subscriptions, calls; and the block that owns it.
 
-The reader of the connection calls `Session._receive` with every event; everything that
-happens there is synchronous. Nothing in this module knows about framing or ids of calls.
-The block that owns a session is in `open_session`.
+What the session has, and what arriving events do to it, is in `state`.
 """
 
 from __future__ import annotations
 
 import inspect
-import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -17,116 +14,87 @@ from typing import TYPE_CHECKING, Any, Literal
 import attrs
 import trio
 
-from .._blocks import called
+from .._blocks import as_block, called
 from .._checks import wrong_type
-from .._errors import CopilotError, RpcError
+from .._errors import CliUnresponsiveError, RpcError
 from .._json import as_array, as_object, as_text
-from .._peer import Call
-from .._protocol.envelope import Head, SessionEvent, event_of
+from .._paths import PathRule
+from .._peer import Peer
+from .._protocol.envelope import SessionEvent
 from .._protocol.roots import session_rpc
-from .._resource_errors import SessionBrokenError, SessionBusyError, SessionClosedError
+from .._resource_errors import SessionBrokenError
+from .._scopes import open_block
 from .._telemetry import trace_headers
 from .._tools.declare import Tool
 from .._tools.run import by_name
 from .attachments import Attachment, attachment_to_wire, check_params
 from .buffer import Lagged, Overflow
-from .coalesce import SESSION_EVENTS
-from .dedupe import Deduplicator
-from .fanout import DEFAULT_CAPACITY, FanOut, Subscription, check_types
-from .handlers import Handlers
-from .missing import about_session
-from .open_turn import open_turn
-from .requests import REQUESTS, Desk
-from .turn import Turn
+from .fanout import DEFAULT_CAPACITY, Subscription, check_types
+from .options import SessionOptions
+from .running import RunningRequests
+from .state import SessionState, message_id_of
+from .statistics import Tally
+from .turn import Turn, open_turn
 from .turn_events import TextDelta, ToolCall, TurnEnd, TurnEndReason
 from .usage import Usage
 
 if TYPE_CHECKING:
     from .._protocol.generated.rpc.roots import SessionRpc
 
-logger = logging.getLogger("trio_copilot.session")
-
 Mode = Literal["enqueue", "immediate"]
 
-_HEEDED = REQUESTS | {
-    "assistant.turn_start",
-    "assistant.usage",
-    "capabilities.changed",
-    "session.compaction_complete",
-    "session.idle",
-    "session.shutdown",
-}
-"""Wire types of events that a session acts upon, with or without a turn."""
+OBSERVER_TIMEOUT = 5.0
+"""Seconds that leaving a session waits for `on` handlers to see the last events."""
 
 
 @attrs.define(eq=False)
 class Session:
     """One conversation with the agent; made by `Client.open_session`."""
 
-    _desk: Desk = attrs.field(repr=False)
-    _nursery: trio.Nursery = attrs.field(repr=False)
-    """For the handlers of requests that come between turns."""
-    _observers: trio.Nursery = attrs.field(init=False, repr=False)
+    _state: SessionState
+    _observers: trio.Nursery
     """For the handlers of `on`."""
-    _opening: Call | None = attrs.field(default=None, init=False, repr=False)
-    _abandoned: bool = attrs.field(default=False, init=False, repr=False)
-    """Nobody waits any more for its being opened: if it is, it is to be released."""
-    _facts: Mapping[str, Any] = attrs.field(
-        factory=dict[str, Any], init=False, repr=False
-    )
-    _changing_tools: trio.Lock = attrs.field(factory=trio.Lock, init=False, repr=False)
-    _handlers: Handlers = attrs.field(init=False, repr=False)
-    _fanout: FanOut[SessionEvent] = attrs.field(init=False, repr=False)
-    _fresh: Deduplicator = attrs.field(factory=Deduplicator, init=False, repr=False)
-    _turn: Turn | None = attrs.field(default=None, init=False)
-    _idle: bool = attrs.field(default=True, init=False)
-    _usage: Usage = attrs.field(factory=Usage, init=False, repr=False)
-    _end: CopilotError | None = attrs.field(default=None, init=False)
-    """Why no call is possible any more."""
-
-    def __attrs_post_init__(self) -> None:
-        self._handlers = Handlers(self._nursery)
-        self._fanout = FanOut(SESSION_EVENTS)
+    _changing_tools: trio.Lock = attrs.field(factory=trio.Lock, init=False)
 
     def __repr__(self) -> str:
-        if self._end is not None:
-            state = type(self._end).__name__
+        if self._state.end is not None:
+            state = type(self._state.end).__name__
         else:
-            state = "idle" if self._idle else "busy"
+            state = "idle" if self._state.idle else "busy"
         return f"<Session {self.id}: {state}>"
 
     @property
     def id(self) -> str:
         """The session's id, for resuming it."""
-        return self._desk.session_id
+        return self._state.id
 
     @property
     def is_idle(self) -> bool:
         """Whether the agent has nothing to do, background work included."""
-        return self._idle
+        return self._state.idle
 
     @property
     def usage(self) -> Usage:
         """What all model calls of this session used since it was opened here.
 
-        Beside those of its turns these are the calls that answered prompts of others,
-        and those that summed up the conversation.
+        Besides those of its turns, this counts the calls that answered prompts of other
+        clients and those that summarised the conversation.
         """
-        return self._usage
+        return self._state.usage
 
     @property
     def workspace_path(self) -> Path | None:
         """Where the CLI keeps the files of this session, if it does."""
-        path = as_text(self._facts.get("workspacePath"))
+        path = as_text(self._state.facts.get("workspacePath"))
         return Path(path) if path else None
 
     @property
     def capabilities(self) -> Mapping[str, Any]:
-        """What the CLI says that this session can do now.
+        """What this session can do now, as the CLI reports it.
 
-        It changes with the clients of the session: one that comes may bring forms.
+        It changes with the clients of the session: one that joins may fill in forms.
         """
-        return as_object(self._facts.get("capabilities"))
+        return as_object(self._state.facts.get("capabilities"))
 
     # -- turns
 
@@ -140,25 +108,25 @@ class Session:
     ) -> AbstractAsyncContextManager[Turn]:
         """Own one prompt: `async with session.turn("...") as turn: async for event in turn`.
 
-        Nothing of the turn is missed: it listens before the prompt is written. Leaving
+        No event is missed: the subscription starts before the prompt is sent. Leaving
         the block early, by `break`, `return`, an exception or cancellation, stops the
-        work at the CLI and waits until it has stopped, for 5 seconds at the most; what
-        made you leave goes on unchanged, and the next turn can start on the next line.
-        If the CLI does not stop in time the session is broken.
+        work at the CLI and waits until it has stopped, at most 5 seconds. Your exception
+        or cancellation then continues unchanged, and the next turn can start on the next
+        line. If the CLI does not stop in time, the session is broken.
 
         Args:
-          prompt: what to ask. U+FFFD takes the place of half a UTF-16 pair, which the
-            CLI cannot read.
-          attachments: `FileAttachment` and others, or mappings as on the wire; their
-            paths start where this process is.
+          prompt: what to ask. U+FFFD replaces half of a UTF-16 pair, which the CLI
+            cannot read.
+          attachments: `FileAttachment` and others, or mappings as on the wire. Relative
+            paths start at this process's directory.
           timeout: seconds after which the turn is cancelled; the block ends normally,
             with cause `deadline`. `None` is for ever.
           idle_timeout: seconds without any event of this turn after which it is
-            cancelled, likewise, with cause `idle_timeout`. The clock stands still
-            while a handler of yours or a permission is being answered.
+            cancelled in the same way, with cause `idle_timeout`. The clock stops while
+            your handlers answer a tool call, a permission or a question.
 
         Raises:
-          ValueError: an attachment is nothing that the CLI takes and can load again.
+          ValueError: the CLI does not take an attachment, or could not load it again.
           SessionBusyError: a turn of this session is open.
           SessionClosedError, SessionBrokenError: the session cannot be used any more.
           RpcError: the CLI refused the prompt.
@@ -167,7 +135,7 @@ class Session:
         Protocol: `session.send`, `session.abort`.
         """
         block = open_turn(
-            self,
+            self._state,
             self._prompt(prompt, attachments),
             timeout=timeout,
             idle_timeout=idle_timeout,
@@ -188,8 +156,8 @@ class Session:
         """Run one turn to its end and return how it ended, the text included.
 
         `Cancelled` stops the work at the CLI, as leaving a turn does. The callbacks may
-        be sync or async; they run in this task, and an exception in one stops the turn
-        and goes on from here.
+        be sync or async; they run in this task. An exception in one stops the turn and
+        comes out of this call.
 
         Args:
           prompt, attachments, timeout, idle_timeout: as for `turn`.
@@ -198,9 +166,9 @@ class Session:
           on_turn_end: called with the end, whatever its reason.
 
         Raises:
-          TurnError: the turn ended with reason `error`; on the other three this
+          TurnError: the turn ended with reason `error`. For the other three this
             returns.
-          SessionBusyError: and the others that `turn` raises.
+          SessionBusyError: and the other errors of `turn`.
         """
         async with self.turn(
             prompt,
@@ -229,15 +197,15 @@ class Session:
     ) -> str:
         """Send a prompt and return its message id; the answer comes to subscribers.
 
-        `Cancelled` leaves it unknown whether the CLI got the prompt; if it did, it works
-        on it. Use `turn` to own the work.
+        `Cancelled` leaves it unknown whether the CLI got the prompt and works on it. Use
+        `turn` to own the work.
 
         Args:
           prompt, attachments: as for `turn`.
-          mode: `enqueue` waits for what is going on, `immediate` goes into it.
+          mode: `enqueue` waits until the agent is idle, `immediate` joins what it does.
 
         Raises:
-          ValueError: an attachment is nothing that the CLI takes and can load again.
+          ValueError: the CLI does not take an attachment, or could not load it again.
           RpcError: the CLI refused the prompt.
 
         Protocol: `session.send`.
@@ -245,51 +213,53 @@ class Session:
         if mode not in ("enqueue", "immediate"):
             raise ValueError("mode must be 'enqueue' or 'immediate'")
         params = {**self._prompt(prompt, attachments), "mode": mode}
-        self._check()
-        call = await self._submit("session.send", params)
-        return as_text(as_object(await call.result()).get("messageId"))
+        self._state.check_open()
+        call = await self._state.send(params)
+        return message_id_of(await call.result())
 
     async def abort(self) -> None:
         """Stop what the agent is doing, queued prompts included.
 
-        An open turn ends with cause `abort`, and this returns once it has. Without one
-        the CLI is told all the same. Protocol: `session.abort`.
+        An open turn ends with cause `abort`, and this returns once its block has been
+        left. Without an open turn, this stops work that another client or `send` has
+        started. Protocol: `session.abort`.
         """
-        self._check()
-        if self._turn is not None:
-            await self._turn.abort()
+        self._state.check_open()
+        if self._state.turn is not None:
+            await self._state.turn.abort()
         else:
-            await self._request("session.abort", {})
+            await self._state.request("session.abort", {})
 
     async def set_tools(self, tools: Iterable[Tool]) -> None:
         """Replace the tools of this session, also in the middle of a turn.
 
-        The model has them from its next call on. A call that is running goes on and is
-        answered, although its tool may be gone. `Cancelled` leaves it unknown which of
-        the tools the model has; calls of both, the old and the new, are answered.
+        The model has the new tools from its next call on. A running tool call continues
+        and is answered, even if its tool is gone. `Cancelled` leaves it unknown which
+        tools the model has; calls of both the old and the new tools are answered.
 
         Args:
           tools: all tools that the session has from now on, as in `open_session`;
-            permissions are asked as they were there.
+            permissions are asked as before.
 
         Raises:
-          TypeError, ToolDefinitionError: something is no tool, or two have one name.
-          RpcError: the CLI refused; the session has the tools that it had.
+          TypeError, ToolDefinitionError: an item is not a tool, or two share a name.
+          RpcError: the CLI refused; the session keeps its tools.
 
         Protocol: `session.tools.set`.
         """
         new = by_name(tuple(tools))
-        wire = self._desk.options.tools_to_wire(new.values())
+        wire = self._state.options.tools_to_wire(new.values())
+        router = self._state.router
         async with self._changing_tools:
-            old = dict(self._desk.tools)
+            old = dict(router.tools)
             # A call of either may come before the answer does.
-            self._desk.declare({**old, **new})
+            router.declare({**old, **new})
             try:
-                await self._request("session.tools.set", {"tools": wire})
+                await self._state.request("session.tools.set", {"tools": wire})
             except RpcError:
-                self._desk.declare(old)
+                router.declare(old)
                 raise
-            self._desk.declare(new)
+            router.declare(new)
 
     # -- events
 
@@ -303,23 +273,25 @@ class Session:
         """Receive the session's events: `async with session.subscribe(...) as events`.
 
         Events are delivered from the moment the block is entered, in the order in which
-        the CLI sends them; what it sends again is dropped. In a burst of many thousand
-        deltas some come out of order, and a very late repeat can pass: the text is in
-        `assistant.message`. A subscriber that reads slowly delays nobody.
+        the CLI sends them; repeats are dropped. In a burst of many thousand deltas the
+        CLI sends some out of order, and a very late repeat can pass: rely on
+        `assistant.message` for the text. A slow subscriber delays nobody else.
 
         Args:
-          types: wire types, such as `assistant.message_delta`; none is all of them.
+          types: wire types, such as `assistant.message_delta`; none means all.
           capacity: how many events may wait.
           overflow: what happens beyond that: `coalesce`, `drop_oldest` or `error`.
-          allow_unknown: take wire types that no CLI is known to send: a newer one may.
+          allow_unknown: accept wire types that only a newer CLI may send.
 
         Raises:
-          ValueError: there is no such overflow rule, no such wire type, or the capacity
-            is none.
+          ValueError: the overflow rule or a wire type does not exist, or the capacity is
+            below 1.
         """
-        self._check()
+        self._state.check_open()
         _check_types(types, allow_unknown=allow_unknown)
-        block = self._fanout.subscribe(types, capacity=capacity, overflow=overflow)
+        block = self._state.fanout.subscribe(
+            types, capacity=capacity, overflow=overflow
+        )
         return called("session.subscribe", block)
 
     def on(
@@ -331,32 +303,34 @@ class Session:
         """Call a function with each event, in a task of the session.
 
         An exception in it cancels the session's block and comes out of it. Leaving the
-        block normally lets handlers see what has arrived, for some seconds.
+        block normally gives handlers up to 5 seconds to see what has arrived.
 
         Args:
           handler: sync or async; called with one event at a time, in order.
           types, allow_unknown: as for `subscribe`.
 
         Returns:
-          a function that ends it; harmless when called again.
+          A function that ends the calls. Calling it again does nothing.
 
         Raises:
-          ValueError: there is no such wire type.
+          ValueError: a wire type does not exist.
         """
-        self._check()
+        self._state.check_open()
         _check_types(types, allow_unknown=allow_unknown)
-        subscription = self._fanout.add(types)
+        subscription = self._state.fanout.add(types)
         scope = trio.CancelScope()
         name = f"handler {getattr(handler, '__name__', type(handler).__name__)}"
-        self._observers.start_soon(self._serve, subscription, handler, scope, name=name)
+        self._observers.start_soon(
+            self._observe, subscription, handler, scope, name=name
+        )
         return scope.cancel
 
     async def history(self) -> list[SessionEvent]:
-        """Return what the CLI remembers of this session: no deltas, nothing ephemeral.
+        """Return the events that the CLI keeps of this session: no ephemeral ones.
 
         Protocol: `session.getMessages`.
         """
-        result = await self._request("session.getMessages", {})
+        result = await self._state.request("session.getMessages", {})
         events = as_array(as_object(result).get("events"))
         return [SessionEvent(as_object(raw)) for raw in events]
 
@@ -366,173 +340,37 @@ class Session:
     def rpc(self) -> SessionRpc:
         """Every method of the CLI that is about one session, typed.
 
-        `await session.rpc.plan.read()` calls `session.plan.read`, with the id of this
-        session. See `trio_copilot.rpc`.
+        `await session.rpc.plan.read()` calls `session.plan.read` with this session's id.
+        See `trio_copilot.rpc`.
         """
         return session_rpc(self.call)
 
     async def call(self, method: str, params: Mapping[str, Any] | None = None) -> Any:
-        """Call any method about this session; as `Client.call`, with its id filled in.
+        """Call any method about this session: as `Client.call`, with its id filled in.
 
-        Attachments are checked, as those of a turn are: the CLI takes some with which it
-        could never load the session again.
+        Attachments are checked, as those of a turn are: the CLI accepts some with which
+        it could never load the session again.
 
         Raises:
-          TypeError, ValueError: as `Client.call`; or an attachment does not do.
-          OSError: likewise.
+          TypeError, ValueError: as `Client.call`; or an attachment does not fit.
+          OSError: an attachment cannot be read.
           SessionClosedError, SessionBrokenError: the session cannot be used any more.
           RpcError: the CLI answered with an error.
           CliExitedError, ProtocolError: the connection was lost.
         """
-        return await self._request(method, check_params(params or {}, self._desk.paths))
-
-    # -- called by the reader of the connection: synchronous
-
-    def _receive(self, head: Head, made_of: bytes | SessionEvent) -> None:
-        if self._end is not None:
-            return
-        tally, wire_type, turn = self._desk.tally, head.type, self._turn
-        if not self._fresh.is_new(head):
-            tally.repeated_events += 1
-            return
-        tally.events[wire_type] += 1
-        heeded = wire_type in _HEEDED
-        takers = self._fanout.takers[wire_type]
-        if turn is None and not heeded and not takers:
-            return  # the case of most events of a session that nobody watches
-        event = event_of(head, made_of) if isinstance(made_of, bytes) else made_of
-        if heeded:
-            self._heed(event)
-        if turn is not None:
-            turn._receive(event)
-        for taker in takers:
-            taker.put(event)
-        if wire_type == "session.shutdown" and head.agent_id is None:
-            self._lose(SessionClosedError("The CLI has let go of this session"))
-
-    def _heed(self, event: SessionEvent) -> None:
-        """Do what an event asks of us, whoever else may want it."""
-        if event.agent_id is None:
-            self._note_activity(event.type)
-        if event.type == "capabilities.changed":
-            self._note_capabilities(as_object(event.payload))
-        self._note_usage(event)
-        self._route_request(event)
-
-    def _note_capabilities(self, changes: Mapping[str, Any]) -> None:
-        """Take over what is said; the rest stays as it was."""
-        known = dict(self.capabilities)
-        for name, change in changes.items():
-            inside = isinstance(change, Mapping)
-            known[name] = {**as_object(known.get(name)), **change} if inside else change
-        self._facts = {**self._facts, "capabilities": known}
-
-    def _note_usage(self, event: SessionEvent) -> None:
-        data = as_object(event.payload)
-        if event.type == "assistant.usage":
-            self._usage = self._usage.plus(data)
-        elif event.type == "session.compaction_complete":
-            self._usage = self._usage.plus_compaction(data)
-
-    def _note_activity(self, wire_type: str) -> None:
-        if wire_type == "session.idle":
-            self._idle = True
-            self._fresh.next_turn()
-        elif wire_type == "assistant.turn_start":  # maybe of a prompt of others
-            self._idle = False
-
-    def _route_request(self, event: SessionEvent) -> None:
-        handlers = self._current_handlers
-        self._desk.begin(event, handlers)
-        # It may be about a request that came before this turn.
-        self._desk.end(event, {handlers, self._handlers})
-
-    async def _serve_request(self, method: str, params: Mapping[str, Any]) -> Any:
-        """Answer a JSON-RPC request of the CLI: in a task of the connection."""
-        return await self._desk.serve(method, params, self._current_handlers)
-
-    @property
-    def _current_handlers(self) -> Handlers:
-        """Those of the turn while there is one that takes requests."""
-        turn = self._turn
-        if turn is not None and not turn._handlers.closed:
-            return turn._handlers
-        return self._handlers
-
-    def _lose(self, error: CopilotError) -> None:
-        """The connection is gone, or the session is: wake everyone who waits."""
-        if self._end is None:
-            self._end = error
-        if self._turn is not None:
-            self._turn._lose(error)
-        self._handlers.close()
-        self._fanout.close(None if isinstance(error, SessionClosedError) else error)
-
-    def _break(self, message: str) -> None:
-        logger.error("Session %s is broken: %s", self.id, message)
-        if self._end is None:
-            self._end = SessionBrokenError(message)
-        self._fanout.close(self._end)  # no event reaches a subscriber any more
-
-    # -- for turns and statistics
-
-    @property
-    def _open_requests(self) -> tuple[str, ...]:
-        turn = self._turn
-        of_turn = turn._handlers.pending if turn is not None else ()
-        return (*self._handlers.pending, *of_turn)
-
-    def _begin_turn(self, turn: Turn) -> None:
-        self._check()
-        if self._turn is not None:
-            raise SessionBusyError(
-                "A turn of this session is open: leave its block first, or use "
-                "turn.steer() or session.send() to talk during a turn"
-            )
-        self._turn = turn
-
-    def _end_turn(self, turn: Turn) -> None:
-        if self._turn is turn:
-            self._turn = None
+        params = check_params(params or {}, self._state.paths)
+        return await self._state.request(method, params)
 
     def _prompt(self, prompt: str, attachments: Sequence[Attachment]) -> dict[str, Any]:
         if not isinstance(prompt, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # the CLI would take anything
             raise wrong_type("A prompt", "a string", prompt)
         params: dict[str, Any] = {"prompt": prompt, **trace_headers()}
         if attachments:
-            paths = self._desk.paths
+            paths = self._state.paths
             params["attachments"] = [attachment_to_wire(a, paths) for a in attachments]
         return params
 
-    async def _submit(
-        self,
-        method: str,
-        params: Mapping[str, Any],
-        *,
-        on_result: Callable[[Any], None] | None = None,
-    ) -> Call:
-        def taken(result: Any) -> None:
-            if method == "session.send":
-                self._idle = False
-            if on_result is not None:
-                on_result(result)
-
-        return await self._desk.peer.submit(
-            method, {"sessionId": self.id, **params}, on_result=taken
-        )
-
-    async def _request(self, method: str, params: Mapping[str, Any]) -> Any:
-        self._check()
-        with about_session(self.id):
-            return await self._desk.peer.request(
-                method, {"sessionId": self.id, **params}
-            )
-
-    def _check(self) -> None:
-        if self._end is not None:
-            raise self._end.renewed()
-
-    async def _serve(
+    async def _observe(
         self,
         subscription: Subscription[SessionEvent],
         handler: Callable[[SessionEvent], object],
@@ -544,7 +382,7 @@ class Session:
                     if not isinstance(event, Lagged):
                         await _call(handler, event)
             finally:
-                self._fanout.remove(subscription)
+                self._state.fanout.remove(subscription)
 
 
 async def _next(
@@ -552,7 +390,7 @@ async def _next(
 ) -> SessionEvent | Lagged | None:
     """Return the next event for a handler; `None` at the end, also of a broken session.
 
-    That one was broken by a turn, whose block goes on with what made it leave.
+    A turn broke that one, and its block raises what made the user leave it.
     """
     try:
         return await anext(subscription)
@@ -562,7 +400,7 @@ async def _next(
 
 def _check_types(types: tuple[str, ...], *, allow_unknown: bool) -> None:
     if types:
-        from .._protocol.wire_types import KNOWN  # loaded when somebody names one
+        from .._protocol.wire_types import KNOWN  # loaded on first use
 
         check_types(types, None if allow_unknown else KNOWN)
 
@@ -572,3 +410,55 @@ async def _call(function: Callable[..., object] | None, *args: object) -> None:
         result = function(*args)
         if inspect.isawaitable(result):
             await result
+
+
+@as_block
+async def open_session(
+    peer: Peer,
+    kill_cli: Callable[[], None],
+    options: SessionOptions,
+    session_id: str | None,
+    paths: PathRule,
+    *,
+    method: str,
+    timeout: float,
+    sessions: dict[str, SessionState],
+    tally: Tally,
+) -> AsyncGenerator[Session, None]:
+    """Create or resume a session and own it for the length of the block.
+
+    Args:
+      peer: the connection to the CLI.
+      kill_cli: what a second Ctrl-C does while the session is left.
+      options: with every path as the CLI gets it.
+      session_id: `None` lets the CLI choose one.
+      paths: what a path means on that CLI.
+      method: `session.create` or `session.resume`.
+      timeout: seconds that the CLI may take to open the session.
+      sessions: the client's open sessions, which this one joins.
+      tally: the client's figures.
+    """
+    # The handlers of requests live until the session is released; those of `on`, inside,
+    # see the last events and end before that.
+    async with open_block() as nursery:
+        state = SessionState(
+            peer,
+            kill_cli,
+            options,
+            paths,
+            tally,
+            RunningRequests(nursery),
+            session_id or "",
+        )
+        try:
+            async with open_block() as observers:
+                with trio.move_on_after(timeout) as patience:
+                    await state.open(method, sessions)
+                if patience.cancelled_caught:
+                    raise CliUnresponsiveError(timeout)
+                yield Session(state, observers)
+                state.fanout.close()
+                observers.cancel_scope.deadline = trio.current_time() + OBSERVER_TIMEOUT
+        finally:
+            await state.close()  # noqa: ASYNC102  # shields its steps itself
+            sessions.pop(state.id, None)

@@ -77,7 +77,7 @@ class Transcript:
     running_tools: dict[str, str] = attrs.field(factory=dict[str, str], init=False)
     """Tool calls that are not over: {call id: name}."""
     finish_reason: str = attrs.field(default="", init=False)
-    said: TurnText = attrs.field(factory=TurnText, init=False)
+    messages: TurnText = attrs.field(factory=TurnText, init=False)
     """What the main agent says."""
     truncated_calls: int = attrs.field(default=0, init=False)
     error: TurnError | None = attrs.field(default=None, init=False)
@@ -147,7 +147,7 @@ class Transcript:
     def _user_message(self, event: SessionEvent, data: Payload) -> None:
         if event.agent_id is not None or data.get("delivery") == "steering":
             return
-        self.said.interrupt()
+        self.messages.interrupt()
         if not self._is_continuation(data):
             self._ours = self._is_ours(data)
         self._stop_blocked = False
@@ -189,10 +189,10 @@ class Transcript:
             if not self._ours:
                 return
             if self._failure is not None:
-                if self.said.open_parts:  # no `assistant.turn_retry` said so
+                if self.messages.open_parts:  # no `assistant.turn_retry` said so
                     self._drop_unsettled(event, "streaming_error", message_id)
                 self._failure = None
-            separator = self.said.add(message_id, text)
+            separator = self.messages.add(message_id, text)
         elif message_id in self._over:
             separator = None
         else:
@@ -210,7 +210,7 @@ class Transcript:
         elif self._ours:
             if isinstance(content, str):
                 self._say(event, message_id, content)
-            self.said.finish(message_id)
+            self.messages.finish(message_id)
             self._cut_text = None
         else:
             return
@@ -225,13 +225,13 @@ class Transcript:
 
     def _say(self, event: SessionEvent, message_id: str, text: str) -> None:
         """The main agent has said this, whatever was streamed of it."""
-        streamed = self.said.streamed(message_id)
+        streamed = self.messages.streamed(message_id)
         if streamed is None:  # without streaming it comes at once: one delta, then
-            separator = self.said.add(message_id, text) if text else None
+            separator = self.messages.add(message_id, text) if text else None
             if separator is not None:
                 self._emit(_text_delta(text, message_id, None, separator, event))
         elif streamed != text:
-            self.said.replace(message_id, text)
+            self.messages.replace(message_id, text)
             self._correct(event, message_id, streamed, text)
 
     def _correct(
@@ -281,9 +281,11 @@ class Transcript:
     def _turn_end(self, event: SessionEvent, data: Payload) -> None:
         if event.agent_id is None and self._ours:
             if self._cut_text is not None:
-                self._say(event, next(iter(self.said.open_parts), ""), self._cut_text)
+                self._say(
+                    event, next(iter(self.messages.open_parts), ""), self._cut_text
+                )
                 self._cut_text = None
-            self.said.settle()
+            self.messages.settle()
 
     def _turn_retry(self, event: SessionEvent, data: Payload) -> None:
         if event.agent_id is None and self._ours:
@@ -292,7 +294,7 @@ class Transcript:
     def _drop_unsettled(
         self, event: SessionEvent, kind: str, next_id: str | None = None
     ) -> None:
-        dropped = self.said.drop_unsettled(next_id)
+        dropped = self.messages.drop_unsettled(next_id)
         self._emit(retry_of(event, kind, dropped, self._failure))
         self._failure = None
 

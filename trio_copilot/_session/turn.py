@@ -1,61 +1,33 @@
-"""One prompt, from `session.send` to `session.idle`; and what leaving it early does.
+"""What a user holds of a turn: its events, its text, its end; and the block that owns it.
 
-Strategy: the reader feeds every event of the session to the transcript, whether or not
-anybody iterates; what a user should see waits in a lossless buffer. There is one way
-out, `_finish`: if the CLI is not done yet it is told to stop and heard out, shielded and
-bounded (the *drain*), so that the next line can start another turn and sees nothing of
-this one. The block that calls it is in `open_turn`.
+The block's tasks are the turn's handlers. Cancelling its scope ends the turn, and the
+block normally; `timeout=` and `idle_timeout=` do no more than that. What happens to the
+prompt meanwhile is in `turn_state`.
 """
 
 from __future__ import annotations
 
-import logging
-import sys
-from collections.abc import AsyncIterator, Callable
-from typing import TYPE_CHECKING, Any
+import math
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import ExitStack
+from typing import Any
 
 import attrs
 import trio
 
-from .._errors import CopilotError
-from .._json import as_object, as_text
-from .._peer import Call
-from .._protocol.envelope import SessionEvent
+from .._blocks import as_block
+from .._checks import seconds
+from .._json import as_text
 from .._resource_errors import SessionBusyError, SessionClosedError
-from .._scopes import impatient
+from .._scopes import entering, open_block
 from .._tools.declare import ToolError
 from .._tools.run import failed, succeeded, words_of
 from .buffer import Buffer, Lagged
 from .chunks import TextChunks
-from .coalesce import TURN_EVENTS
-from .handlers import Handlers
-from .transcript import Transcript
-from .turn_events import (
-    CancelCause,
-    TextDelta,
-    ToolResult,
-    TurnEnd,
-    TurnEndReason,
-    TurnError,
-    TurnEvent,
-    Usage,
-)
-
-if TYPE_CHECKING:
-    from .session import Session
-
-logger = logging.getLogger("trio_copilot.turn")
-
-GRACE = 5.0
-"""Seconds that a drain may take before the session counts as broken. The CLI needs 0.04;
-a hook that does not answer or an MCP server that is starting can hold an abort up."""
-
-SETTLE = 0.25
-"""Seconds to wait for `session.idle` once the main agent is idle after an abort: it
-follows within milliseconds, or not at all while background work holds the session."""
-
-BUFFER = 1024
-"""Turn events after which consecutive deltas are joined for a reader that is behind."""
+from .running import RunningRequests
+from .state import SessionState, message_id_of
+from .turn_events import TextDelta, TurnEnd, TurnEvent, Usage
+from .turn_state import TurnState
 
 
 @attrs.define(eq=False)
@@ -66,86 +38,64 @@ class Turn:
     one task at a time may do it.
     """
 
-    _session: Session
-    cancel_scope: trio.CancelScope
-    """Cancelling it, or moving its deadline, ends the turn and its block normally."""
-    _prompt: str
-    _end: TurnEnd | None = attrs.field(default=None, init=False)
-    _transcript: Transcript = attrs.field(init=False)
+    _state: TurnState
     _buffer: Buffer[TurnEvent] = attrs.field(init=False)
-    _handlers: Handlers = attrs.field(init=False)
-    _sending: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False)
-    _call: Call | None = attrs.field(default=None, init=False)
-    _cause: CancelCause | None = attrs.field(default=None, init=False)
-    _failure: CopilotError | None = attrs.field(default=None, init=False)
-    """What leaving the block raises: the connection was lost, the session closed."""
-    _ended: trio.Event = attrs.field(factory=trio.Event, init=False)
-    _quiet: trio.Event = attrs.field(factory=trio.Event, init=False)
-    """An abort was answered and the main agent is idle, or the turn has ended."""
-    _left: trio.Event = attrs.field(factory=trio.Event, init=False)
-    _last_event: str = attrs.field(default="", init=False)
-    _last_heard: float = attrs.field(factory=trio.current_time, init=False)
-    _circumstances: dict[str, Any] | None = attrs.field(default=None, init=False)
-    """What was going on when the turn was cancelled, for its `TurnEnd`."""
-    _drain_started: float | None = attrs.field(default=None, init=False)
-    _abort_call: Call | None = attrs.field(default=None, init=False)
-    _abort_answered: bool = attrs.field(default=False, init=False)
     _iterating: bool = attrs.field(default=False, init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._buffer = Buffer(TURN_EVENTS, BUFFER, None)
-        unhandled = self._session._desk.unhandled_tools
-        self._transcript = Transcript(
-            self._show, unhandled, self._session.is_idle, self._prompt
-        )
-        self._sending.deadline = self.cancel_scope.deadline
+        self._buffer = self._state.buffer  # at hand: each event is taken from it
 
     def __repr__(self) -> str:
-        state = repr(self._end) if self._end is not None else "running"
-        return f"<Turn {self._transcript.message_id or 'unsent'}: {state}>"
+        state = repr(self._state.end) if self.ended else "running"
+        return f"<Turn {self._state.transcript.message_id or 'unsent'}: {state}>"
+
+    @property
+    def cancel_scope(self) -> trio.CancelScope:
+        """Cancelling it, or moving its deadline, ends the turn and its block normally."""
+        return self._state.scope
 
     @property
     def end(self) -> TurnEnd:
-        """How it ended: set when the block is left, and once iteration stops.
+        """How the turn ended: set when the block is left, and once iteration stops.
 
         Raises:
-          RuntimeError: it has not ended; `ended` asks.
+          RuntimeError: it has not ended yet; see `ended`.
         """
-        if self._end is None:
+        if self._state.end is None:
             raise RuntimeError(
                 "The turn has not ended yet: read turn.end after its block, or await "
-                "turn.wait(). turn.ended asks."
+                "turn.wait(). turn.ended says whether it has."
             )
-        return self._end
+        return self._state.end
 
     @property
     def ended(self) -> bool:
-        """Whether the turn is over, so that `end` says how."""
-        return self._end is not None
+        """Whether the turn is over; then `end` says how."""
+        return self._state.end is not None
 
     @property
     def text(self) -> str:
         """The main agent's messages so far, a blank line between two.
 
-        A message that is over is as the CLI says it as a whole; the last one, until it
-        is over, is joined from its deltas, which may come out of order under load. Parts
-        that the CLI continued after a token limit are all there; what a retried model
-        call had streamed before it failed is not.
+        A finished message is the whole that the CLI sends at its end; the current one is
+        joined from its deltas, which may come out of order under load. A message that
+        the CLI continues after a token limit has all its parts; text that a failed model
+        call had streamed before its retry is dropped.
         """
-        return self._transcript.said.text
+        return self._state.transcript.messages.text
 
     @property
     def usage(self) -> Usage:
-        """What the model calls so far used; a call is counted when it is over."""
-        return self._transcript.usage
+        """What the finished model calls used."""
+        return self._state.transcript.usage
 
     @property
     def text_deltas(self) -> AsyncIterator[str]:
         """Iterate the main agent's text alone, piece by piece.
 
-        A blank line comes between two messages. When a model call is retried, or a message
-        corrected, the pieces before stay as they were, and `text` is right. It takes the
-        same events as iterating the turn: use one or the other.
+        A blank line comes between two messages. A retried model call or a corrected
+        message does not change the pieces before it; `text` has the right text. This
+        takes the same events as iterating the turn: use one or the other.
         """
         return _TextDeltas(self)
 
@@ -156,33 +106,33 @@ class Turn:
         max_latency: float | None = None,
         on_retry: Callable[[str], object] | None = None,
     ) -> AsyncIterator[str]:
-        """Iterate the main agent's text in chunks: what a display can render whole.
+        """Iterate the main agent's text in chunks that a display can render whole.
 
         The chunks joined are the text, to the character. Without `max_latency` each is
         one line, paragraph or sentence, however the model has cut it; the last may be
-        unfinished. When the turn ends, or the connection is lost, what waited comes
-        first. `Cancelled` loses nothing: iterating goes on from there, also behind the
-        turn's block. It takes the same events as iterating the turn: use one or the
+        unfinished. When the turn ends or the connection is lost, the waiting text comes
+        first. `Cancelled` loses nothing: iteration continues from there, also after the
+        turn's block. This takes the same events as iterating the turn: use one or the
         other.
 
-        A model call that is retried begins again, and a message may turn out to read
-        otherwise than it was streamed (see `Correction`). What still waited of the void
-        text is dropped; what had been handed out cannot be taken back, and `on_retry` is
-        told. Chunks less what it is told are the text.
+        A retried model call begins again, and a message may differ from what was
+        streamed (see `Correction`). Void text that still waits is dropped; void text
+        that was handed out is passed to `on_retry`. All chunks without the text passed
+        to `on_retry` are the text.
 
         Args:
-          by: where a chunk ends: `line` at a line feed; `paragraph` at an empty line,
-            and no paragraph is blank; `sentence` at `.`, `!`, `?` or `…` before a blank,
-            at their wide forms, or at an empty line. No markup is understood.
-          max_latency: seconds that text may wait for the end of its chunk, also while
-            nothing comes: then all of it is a chunk, but for a last character that is
-            visibly unfinished, such as half a flag. `None` is for ever.
-          on_retry: called, before the next chunk, with the end of what was handed out,
-            which is void now. Sync or async; it runs in the task that iterates, and an
-            exception in it comes out there.
+          by: where a chunk ends: `line` at a line feed; `paragraph` at an empty line
+            (no paragraph is blank); `sentence` at `.`, `!`, `?` or `…` before a space,
+            at their wide forms, or at an empty line. Markup is ignored.
+          max_latency: seconds that text may wait for the end of its chunk; then all of
+            it becomes a chunk, except a last character that is visibly unfinished, such
+            as half a flag. `None` waits for ever.
+          on_retry: called before the next chunk with the void end of what was handed
+            out. Sync or async; it runs in the task that iterates, which also gets its
+            exceptions.
 
         Raises:
-          ValueError: there is no such unit, or the latency is negative.
+          ValueError: the unit does not exist, or the latency is negative.
           SessionBusyError, CliExitedError, ProtocolError: as iterating the turn does.
         """
         return TextChunks(self.__anext__, by, max_latency, on_retry)
@@ -216,63 +166,57 @@ class Turn:
     async def wait(self) -> TurnEnd:
         """Wait until the turn has ended, and return how.
 
-        It takes no events from anybody who iterates. Within the block a turn that is
-        cut short by its own deadline or an abort raises the `Cancelled` which the block
-        absorbs; `Turn.end` tells afterwards. `Cancelled` leaves the turn running.
+        This takes no events from a task that iterates. Inside the block, a turn that its
+        deadline or an abort cuts short raises `Cancelled`, which the block absorbs; read
+        `Turn.end` afterwards. `Cancelled` leaves the turn running.
 
         Raises:
           CliExitedError, ProtocolError: the connection was lost.
         """
-        await self._ended.wait()
-        if self._failure is not None:
-            raise self._failure.renewed()
+        await self._state.ended.wait()
+        if self._state.failure is not None:
+            raise self._state.failure.renewed()
         return self.end
 
     async def abort(self) -> None:
-        """Stop the turn and wait until the CLI has.
+        """Stop the turn, and wait until its block has been left.
 
-        The block of the turn ends normally, with reason `cancelled` and cause `abort`.
-        Called inside that block, or by one of the turn's handlers, this raises the
-        `Cancelled` which the block absorbs. Does nothing to a turn that is over.
+        The block ends normally, with reason `cancelled` and cause `abort`. Called inside
+        the block, or by one of the turn's handlers, this raises `Cancelled`, which the
+        block absorbs. It does nothing to a turn that is over.
         """
-        running = self._end is None
-        self._cancel(CancelCause.ABORT)
-        await trio.lowlevel.checkpoint()
-        if running:
-            await self._left.wait()
+        await self._state.abort()
 
     async def steer(self, prompt: str) -> str:
         """Send another message into the running turn, and return its id.
 
-        The agent takes it up at its next model call, or after its last one; what it
-        answers is part of this turn. `Cancelled` leaves it unknown whether the CLI got
-        the message. Protocol: `session.send` with mode `immediate`.
+        The agent reads it before its next model call, or after its last one; the answer
+        is part of this turn. `Cancelled` leaves it unknown whether the CLI got the
+        message. Protocol: `session.send` with mode `immediate`.
 
         Raises:
           SessionClosedError: the turn is over.
           RpcError: the CLI refused.
         """
-        if self._end is not None:
+        if self.ended:
             raise SessionClosedError("The turn is over: begin another one")
-        call = await self._session._submit(
-            "session.send",
+        adopt = self._state.transcript.adopt
+        call = await self._state.session.send(
             {"prompt": prompt, "mode": "immediate"},
-            on_result=lambda result: self._transcript.adopt(
-                _message_id(result), prompt
-            ),
+            lambda message_id: adopt(message_id, prompt),
         )
-        return _message_id(await call.result())
+        return message_id_of(await call.result())
 
     async def submit_tool_result(self, call_id: str, result: object) -> None:
         """Answer a call of a tool that was declared without a handler.
 
         Args:
           call_id: `ToolCall.call_id` of an event whose `handled` is false.
-          result: text, `None`, or anything that JSON can express; a `ToolError` tells
-            the model that the call failed.
+          result: text, `None`, or anything that JSON can express; a `ToolError` reports
+            to the model that the call failed.
 
         Raises:
-          TypeError: JSON cannot express the result; the call is still open.
+          TypeError: JSON cannot express the result; the call stays open.
           ValueError: no such call is open.
         """
         outcome = (
@@ -280,196 +224,11 @@ class Turn:
             if isinstance(result, ToolError)
             else succeeded(result)
         )
-        if not self._handlers.submit(call_id, outcome.wire):
+        if not self._state.running.submit(call_id, outcome.wire):
             raise ValueError(
                 f"No tool call {call_id!r} waits for a result in this turn"
             )
         await trio.lowlevel.checkpoint()
-
-    # -- called by the reader of the connection: synchronous
-
-    def _receive(self, event: SessionEvent) -> None:
-        self._last_event = event.type
-        self._last_heard = self._session._desk.peer.last_received
-        self._transcript.feed(event)
-        self._look()
-
-    def _admitted(self, result: Any) -> None:
-        self._transcript.admit(_message_id(result))
-        self._look()
-
-    def _aborted(self, result: Any) -> None:
-        self._abort_answered = True
-        self._look()
-
-    def _look(self) -> None:
-        if self._abort_answered and self._transcript.main_idle:
-            self._quiet.set()
-        if self._transcript.ended:
-            self._conclude()
-
-    def _show(self, event: TurnEvent) -> None:
-        if isinstance(event, ToolResult):
-            error = self._handlers.tool_errors.pop(event.call_id, None)
-            if error is not None:
-                event = attrs.evolve(event, error=error)
-        self._buffer.put(event)
-
-    def _lose(self, error: CopilotError) -> None:
-        """The connection is gone, or the CLI has let go of the session."""
-        if self._end is None:
-            self._failure = self._failure or error
-            self._conclude(error)
-        self._handlers.close()
-
-    # -- the life of the block
-
-    def _cancel(self, cause: CancelCause) -> None:
-        if self._end is None and self._cause is None:
-            self._blame(cause)
-            self._sending.cancel()
-            self.cancel_scope.cancel()
-
-    def _blame(self, cause: CancelCause) -> None:
-        self._cause = cause
-        self._circumstances = self._look_around()
-
-    def _look_around(self) -> dict[str, Any]:
-        at_the_cli = [
-            f"tool {name}"
-            for name in self._transcript.running_tools.values()
-            if name not in self._session._desk.tools
-        ]
-        return {
-            "last_event": self._last_event,
-            "silence": trio.current_time() - self._last_heard,
-            "pending": (*self._handlers.pending, *at_the_cli),
-        }
-
-    def _close(self) -> None:
-        """The session's block is being left in another task."""
-        if self._end is None and self._cause is None:
-            self._failure = SessionClosedError()
-            self._cancel(CancelCause.CLOSED)
-
-    async def _send(self, params: dict[str, Any]) -> None:
-        with self._sending:
-            self._call = await self._session._submit(
-                "session.send", params, on_result=self._admitted
-            )
-            await self._call.result()
-
-    async def _finish(self) -> None:
-        try:
-            if isinstance(sys.exception(), KeyboardInterrupt):
-                await self._stop_or_kill()
-                return
-            try:
-                await self._stop()
-            except KeyboardInterrupt:
-                # The first: now everything is left, but still in order.
-                await self._stop_or_kill()  # noqa: ASYNC120  # shields its steps
-                raise
-        finally:
-            self._conclude()
-            self._handlers.close()
-
-    async def _stop_or_kill(self) -> None:
-        """Stop, unless it is interrupted again: then nobody wants to wait for a drain."""
-        with impatient(self._session._desk.kill_cli):
-            await self._stop()
-
-    async def _stop(self) -> None:
-        """Drain the turn if it has not ended. Goes on where it was interrupted."""
-        if self._end is not None:
-            return
-        if self._cause is None:
-            self._blame(self._deduced_cause())
-        farewell = self._session._desk.peer.farewell
-        with farewell.last_words(GRACE) as grace:
-            await self._drain()
-        if grace.cancelled_caught and self._end is None:
-            self._session._break(
-                "The CLI did not obey an abort in time (the last event was "
-                f"{self._last_event or 'none'})"
-            )
-
-    def _deduced_cause(self) -> CancelCause:
-        if not self.cancel_scope.cancel_called:
-            return CancelCause.OUTER
-        if self.cancel_scope.deadline <= trio.current_time():
-            return CancelCause.DEADLINE
-        return CancelCause.ABORT
-
-    async def _drain(self) -> None:
-        """Stop the work at the CLI and read up to its end."""
-        if self._call is None:
-            return  # it was never sent
-        if self._drain_started is None:
-            self._drain_started = trio.current_time()
-        # An abort that overtakes the prompt is lost: wait until it has arrived.
-        await self._call.settled()
-        if self._call.failed or self._end is not None:
-            return
-        if self._abort_call is None:
-            self._abort_call = await self._session._submit(
-                "session.abort", {}, on_result=self._aborted
-            )
-        # Not before: with its tools answered the agent would ask the model once more.
-        self._handlers.refuse()
-        await self._abort_call.settled()
-        if not self._abort_call.failed:
-            await self._quiet.wait()
-            with trio.move_on_after(SETTLE):
-                await self._ended.wait()
-
-    def _conclude(self, lost: CopilotError | None = None) -> None:
-        """Make the `TurnEnd`. Idempotent: the first end is the end."""
-        if self._end is not None:
-            return
-        self._end = end = self._make_end(lost)
-        self._session._desk.tally.turn_ended(
-            end, drained=self._drain_started is not None
-        )
-        facts = {"turn_end": end, "session_id": self._session.id}
-        logger.debug("Turn ended: %r", end, extra=facts)
-        if lost is None:
-            self._buffer.put(end)
-        self._buffer.close(lost)
-        self._ended.set()
-        self._quiet.set()
-
-    def _make_end(self, lost: CopilotError | None) -> TurnEnd:
-        transcript = self._transcript
-        reason, cause, error = transcript.reason, None, transcript.error
-        if self._cause is not None:
-            reason, cause = TurnEndReason.CANCELLED, self._cause
-        elif lost is not None:
-            reason, error = TurnEndReason.ERROR, _error_of(lost)
-        elif reason is TurnEndReason.CANCELLED:
-            cause = CancelCause.REMOTE
-        end = TurnEnd(
-            reason=reason,
-            text=transcript.said.text,
-            answer=transcript.said.answer,
-            cause=cause,
-            error=error if reason is TurnEndReason.ERROR else None,
-            usage=transcript.usage,
-            message_id=transcript.message_id,
-            tool_calls=tuple(transcript.tool_calls),
-            finish_reason=transcript.finish_reason,
-            truncated_calls=transcript.truncated_calls,
-            background_work=transcript.main_idle and not transcript.ended,
-            drain_time=(
-                trio.current_time() - self._drain_started
-                if self._drain_started is not None
-                else 0.0
-            ),
-            **(self._circumstances or self._look_around()),
-        )
-        if end.error is not None:
-            end.error.end = end
-        return end
 
 
 @attrs.define(eq=False)
@@ -486,11 +245,31 @@ class _TextDeltas:
                 return event.separator + event.text
 
 
-def _message_id(result: Any) -> str:
-    return as_text(as_object(result).get("messageId"))
-
-
-def _error_of(lost: CopilotError) -> TurnError:
-    error = TurnError(str(lost), kind="connection")
-    error.__cause__ = lost
-    return error
+@as_block
+async def open_turn(
+    session: SessionState,
+    params: dict[str, Any],
+    *,
+    timeout: float | None,
+    idle_timeout: float | None,
+) -> AsyncGenerator[Turn, None]:
+    """Own one prompt for the length of the block; see `Session.turn`."""
+    deadline = trio.current_time() + seconds("timeout", timeout)
+    scope = trio.CancelScope(deadline=deadline)
+    limit = seconds("idle_timeout", idle_timeout)
+    with ExitStack() as afterwards:  # after the last handler
+        async with open_block() as nursery:
+            running = RunningRequests(nursery)
+            state = TurnState(session, scope, running, as_text(params.get("prompt")))
+            session.begin_turn(state)
+            afterwards.callback(session.end_turn, state)
+            if limit < math.inf:
+                nursery.start_soon(state.watch_silence, limit)
+            try:
+                await state.send(params)
+                with entering(scope):
+                    yield Turn(state)
+            finally:
+                await state.finish()  # noqa: ASYNC102  # shields its steps itself
+    if state.failure is not None:
+        raise state.failure.renewed()

@@ -200,10 +200,9 @@ async def open_bridge(
         been closed with 1011.
       Exception: what a handler in the options raised; its socket was closed with 1011.
     """
-    options = SessionOptions.of(options, keywords)
+    options = client.resolve_options(options, **keywords)
     if options.session_id is not None:
         raise ValueError("Every connection has a session of its own: no session_id")
-    options = options.filled_from(client._cli_environment)
     token = make_token() if token is None else token
     check_type("token", token, str)
     if not token:
@@ -228,7 +227,7 @@ async def open_bridge(
         try:
             yield bridge
         finally:
-            with impatient(client._link.kill):
+            with impatient(client.kill):
                 close = Close(CloseCode.GOING_AWAY, "the server ends")
                 await bridge._end_all(close)  # noqa: ASYNC102  # shields its steps itself
         nursery.cancel_scope.cancel()

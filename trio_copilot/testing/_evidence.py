@@ -17,7 +17,7 @@ from pathlib import Path
 import attrs
 import trio
 
-from .._client import Client
+from .._client.client import Client
 from .._session.requests import ANSWER_PERMISSION, ANSWER_TOOL
 from .._session.turn_events import TurnEnd, TurnEndReason
 from ._scripted_cli import ScriptedCli

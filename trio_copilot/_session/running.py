@@ -1,14 +1,14 @@
-"""Runs handlers of the user, and sees to it that each request is answered at most once.
+"""Runs the user's handlers, and answers each request of the CLI at most once.
 
-A request of the CLI runs a handler as a task of its own, in the nursery of the turn that
-it belongs to (or of the session, between turns). Whatever happens to that task, the
-request is answered once: with the handler's result, or as cancelled while the CLI still
-waits for it. If the handler abstains, this client never answers, and the request stays
-open until the CLI says that somebody else has, or the turn ends. When the CLI says that a
-request is over, because somebody else answered or aborted, the handler is cancelled.
+Each request runs its handler in a task of its own, in the nursery of the turn that it
+belongs to (between turns, of the session). Whatever happens to that task, the request
+gets one answer: the handler's result, or "cancelled" while the CLI still waits. After
+`Abstain` this client never answers: the request stays open until the CLI reports that
+another client has answered, or the turn ends. When the CLI reports the end of a request,
+its handler is cancelled.
 
 `begin`, `complete` and `cancel` are synchronous: the reader of the connection and the
-drain of a turn call them. What is asked, and what is answered, is in `requests`.
+drain of a turn call them. `requests` knows what is asked and what an answer looks like.
 """
 
 from __future__ import annotations
@@ -26,9 +26,10 @@ from .permissions import Verdicts
 
 
 def _showable(error: Exception | None) -> Exception | None:
-    """Return the exception, or one in its place if its `repr()` raises.
+    """Return the exception, or a stand-in if its `repr()` raises.
 
-    Trio shows what a task raises, and the whole run would end with an internal error.
+    Trio formats what a task raises; a failing `repr()` would crash the whole run with
+    `TrioInternalError`.
     """
     try:
         repr(error)
@@ -41,64 +42,65 @@ def _showable(error: Exception | None) -> Exception | None:
 
 
 @attrs.frozen
-class Answer:
-    """What a handler came to."""
+class HandlerResult:
+    """What came of running a handler."""
 
-    result: Any
-    """For the wire; an `RpcError` refuses a request that is a JSON-RPC one, `UNANSWERED`
-    leaves it to others."""
+    answer: Any
+    """What to send. An `RpcError` refuses a JSON-RPC request; `UNANSWERED` sends nothing
+    and leaves the request to other clients."""
     error: Exception | None = attrs.field(default=None, converter=_showable)
     """Raised in the handler's task once the answer is out."""
 
 
 @attrs.define(eq=False, kw_only=True)
 class OpenRequest:
-    """One request of the CLI that waits for an answer."""
+    """A request of the CLI that waits for an answer."""
 
     request_id: str
     label: str
-    """What to call it, such as `tool get_weather`."""
+    """Names it in statistics and errors, such as `tool get_weather`."""
     reply: Callable[[Any], None]
     """Sends the answer. Neither blocks nor fails."""
     if_cancelled: Any
-    """The answer that is owed when the handler is cancelled."""
+    """The answer to send when the handler is cancelled."""
     shared: bool = False
-    """Whether other clients of the session are asked, too, and any may answer."""
+    """Whether the CLI asks the session's other clients, too, and any may answer."""
     subject: str = ""
-    """What is asked, if the CLI says so again when the request is over."""
+    """What is asked, if the event that ends the request repeats it."""
     call_id: str = ""
-    """The tool call, if it is one that the user answers himself."""
+    """The tool call, if the user answers it with `Turn.submit_tool_result`."""
     ends_with_abort: bool = False
-    """Whether the CLI says nothing of its end but `abort`."""
+    """Whether `abort` is the only event that ends it."""
     scope: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False)
 
 
-Work = Callable[[], Awaitable[Answer]]
+Work = Callable[[], Awaitable[HandlerResult]]
 
 
 @attrs.define(eq=False)
-class Handlers:
-    """The handlers that run for one turn, or for a session between its turns."""
+class RunningRequests:
+    """The open requests of one turn, or of a session between its turns."""
 
     _nursery: trio.Nursery
     tool_errors: dict[str, Exception] = attrs.field(
         factory=dict[str, Exception], init=False
     )
-    """What handlers raised, by the id of the tool call."""
+    """What tools raised: {call id: exception}."""
     verdicts: Verdicts = attrs.field(factory=Verdicts, init=False)
     closed: bool = attrs.field(default=False, init=False)
     _refusing: bool = attrs.field(default=False, init=False)
+    # {request id: request}
     _open: dict[str, OpenRequest] = attrs.field(
         factory=dict[str, OpenRequest], init=False
     )
     _quiet: trio.lowlevel.ParkingLot = attrs.field(
         factory=trio.lowlevel.ParkingLot, init=False
     )
-    _served: count[int] = attrs.field(factory=count, init=False)
+    _numbers: count[int] = attrs.field(factory=count, init=False)
 
     @property
     def pending(self) -> tuple[str, ...]:
-        """What waits for an answer of ours, such as `tool get_weather`."""
+        """The labels of all open requests, such as `tool get_weather`."""
         return tuple(request.label for request in self._open.values())
 
     async def wait_quiet(self) -> None:
@@ -114,7 +116,7 @@ class Handlers:
         elif work is not None:
             self._nursery.start_soon(self._run, request, work, name=request.label)
 
-    async def serve(
+    async def answer(
         self,
         label: str,
         if_cancelled: Any,
@@ -123,16 +125,16 @@ class Handlers:
         shared: bool = False,
         subject: str = "",
     ) -> Any:
-        """Run a handler as `begin` does, and return its answer.
+        """Run the handler of a JSON-RPC request as `begin` does, and return its answer.
 
-        For requests that are JSON-RPC ones. `Cancelled`: the CLI withdrew the request,
-        or the connection is over; the handler is cancelled.
+        `Cancelled` (the CLI withdrew the request, or the connection ended) cancels the
+        handler.
 
         Raises:
-          RpcError: that is the answer.
+          RpcError: the request is refused.
         """
         if self.closed:
-            return _result(if_cancelled)
+            return _raised_or_returned(if_cancelled)
         answers: list[Any] = []
         answered = trio.Event()
 
@@ -141,7 +143,8 @@ class Handlers:
             answered.set()
 
         request = OpenRequest(
-            request_id=f"served {next(self._served)}",
+            # The CLI gives a JSON-RPC request no id that its events repeat.
+            request_id=f"request {next(self._numbers)}",
             label=label,
             reply=reply,
             if_cancelled=if_cancelled,
@@ -154,17 +157,17 @@ class Handlers:
             await answered.wait()
         finally:
             request.scope.cancel()
-        return _result(answers[0])
+        return _raised_or_returned(answers[0])
 
     def complete(self, request_id: str) -> None:
-        """A request is over, says the CLI: cancel its handler, answer nothing."""
+        """Cancel the handler of a request that the CLI has ended; send nothing."""
         request = self._open.get(request_id)
         if request is not None:
             self._settle(request)
             request.scope.cancel()
 
-    def complete_served(self, label: str, subject: str) -> None:
-        """A request that `serve` answers is over: somebody else was faster."""
+    def complete_announced(self, label: str, subject: str) -> None:
+        """Cancel the handler of a JSON-RPC request that another client has answered."""
         for request in tuple(self._open.values()):
             if (request.label, request.subject) == (label, subject):
                 request.if_cancelled = UNANSWERED
@@ -172,27 +175,27 @@ class Handlers:
                 return
 
     def abort(self) -> None:
-        """The work was aborted, says the CLI: cancel what it says nothing else of."""
+        """Cancel the requests of aborted work that no event ends."""
         for request in tuple(self._open.values()):
             if request.ends_with_abort:
                 self._give_up(request)
 
     def cancel(self) -> None:
-        """Answer everything that is open as cancelled, and cancel its handlers."""
+        """Answer every open request as cancelled, and cancel its handler."""
         for request in tuple(self._open.values()):
             self._give_up(request)
 
     def leave(self) -> None:
-        """As `cancel`, but say nothing where others may answer: we go, they stay."""
+        """As `cancel`, but leave shared requests to the clients that stay."""
         for request in tuple(self._open.values()):
             if request.shared:
                 request.if_cancelled = UNANSWERED
             self._give_up(request)
 
     def refuse(self) -> None:
-        """Cancel everything, and whatever is asked from now on: an abort is under way.
+        """Cancel every request, those to come included: an abort is under way.
 
-        The CLI may ask once more before it heeds the abort, and wait for the answer.
+        The CLI may ask once more before it obeys, and then waits for the answer.
         """
         self._refusing = True
         self.cancel()
@@ -203,35 +206,35 @@ class Handlers:
         self.cancel()
 
     def submit(self, call_id: str, result: Any) -> bool:
-        """Answer a tool call that has no handler; false if there is none open."""
+        """Answer a tool call that has no handler; return whether one was open."""
         for request in self._open.values():
             if call_id and request.call_id == call_id:
-                self._answer(request, result)
+                self._reply(request, result)
                 return True
         return False
 
     async def _run(self, request: OpenRequest, work: Work) -> None:
-        # Cancelled from outside it answers nothing: the turn is being left, and with its
-        # tools answered the agent would ask the model once more. `cancel` comes then.
+        # Cancellation from outside must send nothing: with its tools answered, the agent
+        # would ask the model once more before the abort arrives. The drain answers later.
         with request.scope:
-            answer = await work()
-            if answer.result is UNANSWERED:
+            result = await work()
+            if result.answer is UNANSWERED:
                 request.if_cancelled = UNANSWERED
             else:
-                self._answer(request, answer.result)
-            if answer.error is not None:
-                raise answer.error
+                self._reply(request, result.answer)
+            if result.error is not None:
+                raise result.error
 
     def _give_up(self, request: OpenRequest) -> None:
-        self._answer(request, request.if_cancelled)
+        self._reply(request, request.if_cancelled)
         request.scope.cancel()
 
-    def _answer(self, request: OpenRequest, result: Any) -> None:
+    def _reply(self, request: OpenRequest, answer: Any) -> None:
         if self._settle(request):
-            request.reply(result)
+            request.reply(answer)
 
     def _settle(self, request: OpenRequest) -> bool:
-        """Strike the request off; whether it was still open."""
+        """Strike the request off; return whether it was still open."""
         if self._open.pop(request.request_id, None) is None:
             return False
         if not self._open:
@@ -239,7 +242,7 @@ class Handlers:
         return True
 
 
-def _result(answer: Any) -> Any:
+def _raised_or_returned(answer: Any) -> Any:
     if isinstance(answer, RpcError):
         raise answer
     return answer

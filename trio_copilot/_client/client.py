@@ -1,4 +1,4 @@
-"""Owns a CLI and the connection to it: start, handshake, sessions, end.
+"""What users hold of a CLI: sessions, calls, figures; and the block that owns it.
 
 Three blocks inside each other: the transport owns the process or the socket, the peer
 the connection, the client the sessions. They are left in the reverse order, whatever
@@ -18,65 +18,44 @@ from typing import TYPE_CHECKING, Any, Unpack
 import attrs
 import trio
 
-from ._blocks import as_block, called
-from ._checks import check_type, seconds
-from ._errors import (
-    CliExitedError,
-    CliUnresponsiveError,
-    ConnectError,
-    CopilotError,
-    IncompatibleCliError,
-    ProtocolError,
-    RpcError,
-)
-from ._json import as_array, as_object, as_text
-from ._paths import PathLike, PathRule
-from ._peer import Peer, beat, open_peer
-from ._protocol.envelope import SessionEvent, read_event
-from ._protocol.roots import check_handlers, server_rpc
-from ._resource_errors import ClientClosedError, SessionClosedError
-from ._scopes import impatient, open_block, require_trio
-from ._session.buffer import Overflow
-from ._session.catalogue import (
-    LIFECYCLE_TYPES,
-    SESSION_CHANGES,
-    SessionChange,
-    SessionMetadata,
-)
-from ._session.fanout import DEFAULT_CAPACITY, FanOut, Subscription, check_types
-from ._session.handlers import Work
-from ._session.missing import about_session
-from ._session.statistics import ClientStatistics, Tally
-from ._session.status import AuthStatus, CliStatus
-from ._session.typed_work import typed_work
-from ._transport.link import Connection, LaunchOptions, Link, open_link, paths_of
-from ._transport.process import SHUTDOWN_TIMEOUT
-from ._wire.codes import INTERNAL_ERROR, METHOD_NOT_FOUND
+from .._blocks import as_block, called
+from .._checks import check_type, seconds
+from .._errors import RpcError
+from .._json import as_array, as_object, as_text
+from .._paths import PathLike, PathRule
+from .._peer import Peer, beat, open_peer
+from .._protocol.roots import check_handlers, server_rpc
+from .._resource_errors import ClientClosedError
+from .._scopes import impatient, open_block, require_trio
+from .._session.buffer import Overflow
+from .._session.fanout import DEFAULT_CAPACITY, Subscription, check_types
+from .._session.missing import about_session
+from .._session.statistics import ClientStatistics
+from .._transport.link import Connection, LaunchOptions, Link, open_link, paths_of
+from .._transport.process import SHUTDOWN_TIMEOUT
+from .._wire.codes import INTERNAL_ERROR
+from .catalogue import LIFECYCLE_TYPES, SessionChange, SessionMetadata
+from .connect import CliFacts, announce, greet
+from .routes import Routes
+from .status import AuthStatus, CliStatus
 
 if TYPE_CHECKING:
-    from ._protocol.generated.rpc.general import PingResult
-    from ._protocol.generated.rpc.handlers import ClientHandlers
-    from ._protocol.generated.rpc.models import Model
-    from ._protocol.generated.rpc.roots import ServerRpc
-    from ._session.keywords import SessionKeywords
-    from ._session.options import SessionOptions
-    from ._session.session import Session
+    from .._protocol.generated.rpc.general import PingResult
+    from .._protocol.generated.rpc.handlers import ClientHandlers
+    from .._protocol.generated.rpc.models import Model
+    from .._protocol.generated.rpc.roots import ServerRpc
+    from .._session.keywords import SessionKeywords
+    from .._session.options import SessionOptions
+    from .._session.session import Session
 
 logger = logging.getLogger("trio_copilot.client")
-
-PROTOCOL_VERSION = 3
-"""The version of the protocol that this client speaks."""
-
-HANDSHAKE_TIMEOUT = 60.0
-"""Seconds that a CLI may take to answer for the first time: a cold start unpacks 235 MB
-and was seen to take 5 s on a fast disk."""
 
 OPEN_TIMEOUT = 120.0
 """Seconds that a CLI may take to open a session: it needs 0.1, and a minute for an MCP
 server that does not start."""
 
 TURN_TIMEOUT = 2.0
-"""Seconds that leaving waits for turns of other tasks; what ends the CLI ends them."""
+"""Seconds that leaving waits for turns of other tasks; the end of the CLI ends them too."""
 
 SHUTDOWN_REQUEST_TIMEOUT = 1.0
 """Seconds to wait for the answer to `runtime.shutdown`; the CLI needs 0.03."""
@@ -86,32 +65,26 @@ SHUTDOWN_REQUEST_TIMEOUT = 1.0
 class Client:
     """A running CLI; made by `open_client`."""
 
-    _peer: Peer = attrs.field(init=False, repr=False)
-    _nursery: trio.Nursery = attrs.field(init=False, repr=False)
-    _link: Link = attrs.field(repr=False)
-    _paths: PathRule = attrs.field(repr=False)
-    _default_directory: str | None = attrs.field(repr=False)
-    """Where sessions work that are created and do not say where."""
-    _handlers: ClientHandlers | None = attrs.field(repr=False)
-    _cli_environment: Mapping[str, str] = attrs.field(repr=False)
-    """Of a CLI that this client has started; empty for any other."""
-    _sessions: dict[str, Session] = attrs.field(init=False)
-    _lifecycle: FanOut[SessionChange] = attrs.field(init=False, repr=False)
-    _tally: Tally = attrs.field(factory=Tally, init=False, repr=False)
-    _closed: trio.Event = attrs.field(factory=trio.Event, init=False, repr=False)
-    protocol_version: int = attrs.field(default=0, init=False)
-    """The version of the protocol that the CLI speaks."""
-    cli_version: str = attrs.field(default="", init=False)
-    """The version of the CLI."""
-
-    def __attrs_post_init__(self) -> None:
-        self._sessions = {}
-        self._lifecycle = FanOut(SESSION_CHANGES)
+    _peer: Peer
+    _link: Link
+    _routes: Routes
+    _facts: CliFacts
+    _defaults: SessionDefaults
 
     def __repr__(self) -> str:
-        sessions = f"{len(self._sessions)} session(s)"
+        sessions = f"{len(self._routes.sessions)} session(s)"
         state = type(self._peer.end).__name__ if self._peer.end else sessions
         return f"<Client of CLI {self.cli_version}, pid {self.pid}: {state}>"
+
+    @property
+    def cli_version(self) -> str:
+        """The version of the CLI."""
+        return self._facts.version
+
+    @property
+    def protocol_version(self) -> int:
+        """The version of the protocol that the CLI speaks."""
+        return self._facts.protocol_version
 
     @property
     def pid(self) -> int | None:
@@ -180,18 +153,18 @@ class Client:
 
     def statistics(self) -> ClientStatistics:
         """Return what is open now and what has happened so far."""
-        sessions = tuple(self._sessions.values())
-        tally = self._tally
+        sessions = tuple(self._routes.sessions.values())
+        tally = self._routes.tally
         return ClientStatistics(
             open_sessions=len(sessions),
-            open_turns=sum(session._turn is not None for session in sessions),
+            open_turns=sum(session.turn is not None for session in sessions),
             open_requests=tuple(
-                label for session in sessions for label in session._open_requests
+                label for session in sessions for label in session.open_requests
             ),
             pending_calls=self._peer.pending_calls,
             subscriptions=(
-                *self._lifecycle.statistics(),
-                *(each for s in sessions for each in s._fanout.statistics()),
+                *self._routes.lifecycle.statistics(),
+                *(each for s in sessions for each in s.fanout.statistics()),
             ),
             bytes_received=self._peer.bytes_received,
             bytes_sent=self._peer.bytes_sent,
@@ -229,13 +202,18 @@ class Client:
 
         Protocol: `session.list`.
         """
-        wanted = {"repository": repository, "branch": branch}
-        wanted = {name: value for name, value in wanted.items() if value is not None}
+        absolute = self._defaults.paths.absolute
+        wire_filter: dict[str, str] = {}
         if working_directory is not None:
-            wanted["cwd"] = self._paths.absolute(working_directory, "working_directory")
+            wire_filter["cwd"] = absolute(working_directory, "working_directory")
         if git_root is not None:
-            wanted["gitRoot"] = self._paths.absolute(git_root, "git_root")
-        result = await self.call("session.list", {"filter": wanted} if wanted else {})
+            wire_filter["gitRoot"] = absolute(git_root, "git_root")
+        if repository is not None:
+            wire_filter["repository"] = repository
+        if branch is not None:
+            wire_filter["branch"] = branch
+        params = {"filter": wire_filter} if wire_filter else {}
+        result = await self.call("session.list", params)
         sessions = as_array(as_object(result).get("sessions"))
         return [SessionMetadata.from_wire(as_object(raw)) for raw in sessions]
 
@@ -299,7 +277,9 @@ class Client:
         Protocol: `session.lifecycle`.
         """
         check_types(types, None if allow_unknown else LIFECYCLE_TYPES)
-        block = self._lifecycle.subscribe(types, capacity=capacity, overflow=overflow)
+        block = self._routes.lifecycle.subscribe(
+            types, capacity=capacity, overflow=overflow
+        )
         return called("client.lifecycle", block)
 
     async def wait_closed(self) -> None:
@@ -310,7 +290,7 @@ class Client:
         Raises:
           CliExitedError, ProtocolError: the connection was lost; says how.
         """
-        await self._closed.wait()
+        await self._routes.ended.wait()
         error = self._peer.end
         if error is not None and not isinstance(error, ClientClosedError):
             raise error.renewed()
@@ -320,7 +300,7 @@ class Client:
 
         async def call(method: str, params: dict[str, Any]) -> Any:
             raw = as_object(await self.call(method, params))
-            # CLIs up to 1.0.50 say it in milliseconds.
+            # CLIs up to 1.0.50 send milliseconds, newer ones an ISO time.
             return {**raw, "timestamp": str(raw.get("timestamp", ""))}
 
         return await server_rpc(call).ping(message=message)
@@ -360,6 +340,27 @@ class Client:
         with about_session(params.get("sessionId")):
             return await self._peer.request(method, params)
 
+    def resolve_options(
+        self, options: SessionOptions | None = None, **keywords: Unpack[SessionKeywords]
+    ) -> SessionOptions:
+        """Return the options with which `open_session` would open a session.
+
+        Every path is absolute, and a provider that the CLI's environment names is filled
+        in. Use it to find a mistake before there is a session.
+
+        Raises:
+          TypeError, ValueError: as `open_session`.
+        """
+        return self._defaults.resolve(options, keywords)
+
+    def kill(self) -> None:
+        """Kill the CLI at once, if this client started it.
+
+        What a second Ctrl-C does. Everything that waits for the CLI raises
+        `CliExitedError`.
+        """
+        self._link.kill()
+
     def _open(
         self,
         method: str,
@@ -368,190 +369,74 @@ class Client:
         open_timeout: float | None,
         keywords: Mapping[str, Any],
     ) -> AbstractAsyncContextManager[Session]:
-        from ._session.open_session import open_session
-        from ._session.options import SessionOptions
+        from .._session.session import open_session
 
-        options = SessionOptions.of(options, keywords)
-        paths = options.paths(self._paths)
-        options = options.located(paths)
-        if method == "session.create" and options.working_directory is None:
-            options = attrs.evolve(options, working_directory=self._default_directory)
-        if session_id is None and options.cloud is None:
-            session_id = options.session_id or str(uuid.uuid4())
-        if session_id in self._sessions:
+        resolved = self._defaults.resolve(options, keywords)
+        if method == "session.create" and resolved.working_directory is None:
+            resolved = attrs.evolve(
+                resolved, working_directory=self._defaults.working_directory
+            )
+        if session_id is None and resolved.cloud is None:
+            session_id = resolved.session_id or str(uuid.uuid4())
+        if session_id in self._routes.sessions:
             raise ValueError(f"The session {session_id!r} is open in this client")
         return open_session(
             self._peer,
             self._link.kill,
-            options.filled_from(self._cli_environment),
+            resolved,
             session_id,
-            paths,
+            resolved.paths(self._defaults.paths),
             method=method,
             timeout=seconds("open_timeout", open_timeout),
-            sessions=self._sessions,
-            tally=self._tally,
+            sessions=self._routes.sessions,
+            tally=self._routes.tally,
         )
 
-    # -- called by the reader of the connection: synchronous
 
-    def _take_event(self, body: bytes) -> bool:
-        """Route a frame if it is an event: the short cut that nearly all frames take."""
-        arrival = read_event(body)
-        if arrival is None:
-            return False
-        session = self._sessions.get(arrival.session_id)
-        if session is not None:
-            session._receive(arrival.event, body)
-        return True
+@attrs.frozen
+class SessionDefaults:
+    """What the start of a CLI means for the sessions on it."""
 
-    def _notified(self, method: str, params: Any) -> None:
-        said = as_object(params)
-        if (work := typed_work(self._handlers, method, said)) is not None:
-            self._nursery.start_soon(_hear, work, name=method)
-        elif method == "session.lifecycle":
-            self._lifecycle_changed(said)
-        elif method == "session.event":  # one that is written in an unusual way
-            session = self._sessions.get(as_text(said.get("sessionId")))
-            if session is not None:
-                event = SessionEvent(as_object(said.get("event")))
-                session._receive(event._head, event)
+    paths: PathRule
+    working_directory: str | None = None
+    """Where a session works that is created and does not say where."""
+    environment: Mapping[str, str] = attrs.field(factory=dict[str, str], repr=False)
+    """Of a CLI that this client has started; it may name a provider."""
 
-    def _lifecycle_changed(self, said: dict[str, Any]) -> None:
-        self._lifecycle.publish(SessionChange.from_wire(said))
-        session = self._sessions.get(as_text(said.get("sessionId")))
-        if session is not None and said.get("type") == "session.deleted":
-            # The only thing that is said of it, also to a turn that was running.
-            session._lose(SessionClosedError("The session has been deleted"))
+    def resolve(
+        self, options: SessionOptions | None, keywords: Mapping[str, Any]
+    ) -> SessionOptions:
+        """See `Client.resolve_options`."""
+        from .._session.options import SessionOptions
 
-    def _ended(self, error: CopilotError) -> None:
-        if isinstance(error, CliUnresponsiveError):
-            self._link.give_up()
-        for session in tuple(self._sessions.values()):
-            session._lose(error)
-        closed = isinstance(error, ClientClosedError)
-        self._lifecycle.close(None if closed else error)
-        self._closed.set()
+        made = SessionOptions.of(options, keywords)
+        located = made.located(made.paths(self.paths))
+        return located.filled_from(self.environment)
 
-    # -- the life of the block
 
-    async def _serve(self, method: str, params: Any) -> Any:
-        """Answer a request of the CLI: with a handler of this client, or a session."""
-        said = as_object(params)
-        if (work := typed_work(self._handlers, method, said)) is not None:
-            return await _raise_error(work)
-        await trio.lowlevel.checkpoint()
-        session = self._sessions.get(as_text(said.get("sessionId")))
-        if session is None:
-            raise RpcError(METHOD_NOT_FOUND, f"This client does not serve {method}")
-        return await session._serve_request(method, said)
-
-    async def _shake_hands(self) -> None:
-        with trio.move_on_after(HANDSHAKE_TIMEOUT) as patience:
-            await self._connect()
+async def _close(peer: Peer, link: Link, routes: Routes, *, greeted: bool) -> None:
+    """Stop all sessions side by side, then ask the CLI to shut down."""
+    farewell = peer.farewell
+    farewell.begin()
+    async with open_block() as nursery:
+        for session in tuple(routes.sessions.values()):
+            nursery.start_soon(session.close, TURN_TIMEOUT)
+    # A CLI that is still starting does not answer: the end of its input must do.
+    if link.owned and greeted and peer.end is None:
+        with farewell.last_words(SHUTDOWN_REQUEST_TIMEOUT) as patience:
+            await peer.submit_nowait("runtime.shutdown", {}).settled()
         if patience.cancelled_caught:
-            raise ConnectError(
-                f"{self._link.label} did not answer as a Copilot CLI within "
-                f"{HANDSHAKE_TIMEOUT:g} seconds"
+            logger.warning(
+                "%s did not answer runtime.shutdown: ending its input", link.label
             )
-        if self.protocol_version != PROTOCOL_VERSION:
-            raise IncompatibleCliError(
-                cli_version=self.cli_version or None,
-                cli_protocol=self.protocol_version or None,
-                supported=PROTOCOL_VERSION,
-            )
-        await self._announce_handlers()
-
-    async def _announce_handlers(self) -> None:
-        """Have the CLI ask; it takes that only before there are sessions."""
-        handlers = self._handlers
-        if handlers is not None and handlers.llm_inference is not None:
-            await self.call("llmInference.setProvider")
-        if handlers is not None and handlers.extension_launch_provider is not None:
-            await self.call("registerExtensionLaunchProvider")
-
-    async def _connect(self) -> None:
-        params: dict[str, Any] = {"supportedTaskKinds": ["agent", "client", "shell"]}
-        if self._link.token is not None:
-            params["token"] = self._link.token
-        if self._handlers is not None and self._handlers.github_telemetry is not None:
-            params["enableGitHubTelemetryForwarding"] = True
-        try:
-            facts = await self._first_facts(params)
-        except RpcError as error:
-            raise ConnectError(
-                f"{self._link.label} refused the connection: {error.message}"
-            ) from error
-        version = facts.get("protocolVersion")
-        self.protocol_version = version if isinstance(version, int) else 0
-        self.cli_version = as_text(facts.get("version"))
-
-    async def _first_facts(self, params: dict[str, Any]) -> dict[str, Any]:
-        # CLIs up to 1.0.40 have no `connect`; `ping` does not say which CLI it is.
-        for method, said in (("connect", params), ("status.get", {})):
-            try:
-                return await self._first_call(method, said)
-            except RpcError as error:
-                if error.code != METHOD_NOT_FOUND:
-                    raise
-        return await self._first_call("ping", {})
-
-    async def _first_call(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
-        try:
-            return as_object(await self._peer.request(method, params))
-        except ProtocolError as error:
-            raise ConnectError(
-                f"{self._link.label} does not speak as a Copilot CLI does: {error}"
-            ) from error
-        except CliExitedError as error:
-            error.add_note(
-                f"{self._link.label} ended before it answered {method!r}. Is it a "
-                "Copilot CLI?"
-            )
-            raise
-
-    async def _close(self) -> None:
-        """Stop all sessions side by side, then ask the CLI to shut down."""
-        from ._session.open_session import close_session
-
-        self._peer.farewell.begin()
-        async with open_block() as nursery:
-            for session in tuple(self._sessions.values()):
-                nursery.start_soon(close_session, session, TURN_TIMEOUT)
-        # One that is still starting does not answer; the end of its input will do.
-        answers = self.protocol_version != 0 and self._peer.end is None
-        if self._link.owned and answers:
-            farewell = self._peer.farewell
-            with farewell.last_words(SHUTDOWN_REQUEST_TIMEOUT) as patience:
-                await self._peer.submit_nowait("runtime.shutdown", {}).settled()
-            if patience.cancelled_caught:
-                logger.warning(
-                    "%s did not answer runtime.shutdown: ending its input",
-                    self._link.label,
-                )
 
 
 async def _begin_farewell_when_cancelled(peer: Peer) -> None:
-    """Tell the drain of a turn in the client's block that all of that is being left."""
+    """Let all drains share one time as soon as the client's block is being left."""
     try:
         await trio.sleep_forever()
     finally:
         peer.farewell.begin()
-
-
-async def _hear(work: Work) -> None:
-    """Let a handler hear of a notification. One that cannot be read is logged there."""
-    answer = await work()
-    if answer.error is not None:
-        raise answer.error
-
-
-async def _raise_error(work: Work) -> Any:
-    answer = await work()
-    if answer.error is not None:
-        raise answer.error
-    if isinstance(answer.result, RpcError):
-        raise answer.result
-    return answer.result
 
 
 @as_block
@@ -632,30 +517,35 @@ async def open_client(
         telemetry=telemetry,
         shutdown_timeout=shutdown_timeout,
     )
-    async with open_link(connection, launch) as link:
-        import_module("._session.open_session", __package__)  # while the CLI starts
-        started = link.pid is not None
-        environment = launch.environment() if started else {}
-        directory = launch.cwd if paths.ours else None
-        client = Client(link, paths, directory, handlers, environment)
+    async with open_link(connection, launch) as link, open_block() as nursery:
+        import_module("trio_copilot._session.session")  # while the CLI starts
+        defaults = SessionDefaults(
+            paths,
+            launch.cwd if paths.ours else None,
+            launch.environment() if link.pid is not None else {},
+        )
+        routes = Routes(handlers, nursery, link.give_up)
         async with open_peer(
             link.stream,
-            take_frame=client._take_event,
-            on_notification=client._notified,
-            on_end=client._ended,
+            take_frame=routes.take_frame,
+            on_notification=routes.notify,
+            on_end=routes.end,
             why_ended=link.exit_error,
-            serve=client._serve,
+            serve=routes.answer,
         ) as peer:
-            client._peer = peer
+            greeted = False
             try:
-                async with open_block() as nursery:
-                    client._nursery = nursery
-                    await client._shake_hands()
-                    nursery.start_soon(_begin_farewell_when_cancelled, peer)
+                facts = await greet(peer, link, handlers)
+                greeted = True
+                facts.check_compatible()
+                await announce(peer, handlers)
+                async with open_block() as watchers:
+                    watchers.start_soon(_begin_farewell_when_cancelled, peer)
                     if heartbeat is not None:
-                        nursery.start_soon(beat, peer, heartbeat)
-                    yield client
-                    nursery.cancel_scope.cancel()
+                        watchers.start_soon(beat, peer, heartbeat)
+                    yield Client(peer, link, routes, facts, defaults)
+                    watchers.cancel_scope.cancel()
             finally:
                 with impatient(link.kill):
-                    await client._close()  # noqa: ASYNC102  # shields its steps itself
+                    await _close(peer, link, routes, greeted=greeted)  # noqa: ASYNC102  # shields its steps itself
+                nursery.cancel_scope.cancel()

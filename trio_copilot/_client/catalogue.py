@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 
 from .._json import as_object, as_text
-from .coalesce import Coalescer
+from .._session.coalesce import Coalescer
 
 
 @attrs.frozen(kw_only=True)
