@@ -1,13 +1,11 @@
-"""Writes the table of `cli_versions.md`: which CLI can do what, tried on each of them.
+"""Writes the table in `cli_versions.md`: what works on which version of the CLI.
 
-Strategy: each CLI comes from npm into a folder of its own in our cache and plays the
-same scenarios with a scripted model behind it. What fails becomes a note below the
-table, in the words of the exception that a user would see. The text round the table is
-written by hand, and so is what is to be concluded.
+Strategy: npm installs each CLI into its own folder in our cache; each then plays the same
+scenarios with a scripted model behind it. A failure becomes a note below the table, in the
+words of the exception that a user would see. The text around the table is written by hand.
 
-`python docs/make_versions.py [VERSION...]` tries the versions given, or `VERSIONS`, and
-needs npm; a version that the registry has no executable of also needs Node.js 24 as
-`node` on PATH.
+`python docs/make_versions.py [VERSION...]` tries the versions given, or `VERSIONS`. It
+needs npm, and Node.js 24 as `node` on PATH for versions without an executable.
 """
 
 from __future__ import annotations
@@ -48,7 +46,7 @@ PAGE = Path(__file__).with_name("cli_versions.md")
 BEGIN, END = "<!-- Made by docs/make_versions.py: -->\n", "<!-- Until here. -->\n"
 
 PATIENCE = 90.0
-"""Seconds for one scenario: the first start of a CLI on a busy machine, and then some."""
+"""Seconds for one scenario; generous, for the first start of a CLI on a busy machine."""
 
 YES, NO, UNTRIED = "yes", "**no**", "-"
 
@@ -56,7 +54,7 @@ Play: TypeAlias = Callable[[Stage], Awaitable[None]]
 
 
 class FailedError(Exception):
-    """What a CLI did is not what it should have done."""
+    """A CLI did not do what it should."""
 
 
 def check(condition: object, otherwise: str) -> None:
@@ -94,12 +92,13 @@ async def call_tool(stage: Stage) -> None:
     """A function of the client is called, and the model gets its result."""
     async with stage.open_client(), stage.open_session(tools=[add]) as session:
         end = await session.ask("What is 1 + 2?")
-    check(told(stage) == "3", f"The model was told: {told(stage)}")
+    result = last_message(stage)
+    check(result == "3", f"The model was told: {result}")
     check(end.text == "It is 3.", f"The answer was {end.text!r}")
 
 
 async def grant(stage: Stage) -> None:
-    """A command is run if it may, and is not if it may not."""
+    """An allowed command runs, a denied one does not."""
 
     async def decide(request: PermissionRequest) -> Decision:
         return Allow() if "granted" in request.subject else Deny("Not this one.")
@@ -107,13 +106,15 @@ async def grant(stage: Stage) -> None:
     async with stage.open_client():
         async with stage.open_session(on_permission_request=decide) as session:
             await session.ask("Run it")
-            check("> granted" in told(stage), f"The model was told: {told(stage)}")
+            result = last_message(stage)
+            check("> granted" in result, f"The model was told: {result}")
             await session.ask("Run the other")
-            check("Not this one." in told(stage), f"The model was told: {told(stage)}")
+            result = last_message(stage)
+            check("Not this one." in result, f"The model was told: {result}")
 
 
 async def abort(stage: Stage) -> None:
-    """An abort and a deadline in mid-stream reach the model; the session goes on."""
+    """An abort and a deadline mid-stream reach the model; the session still works."""
     async with stage.open_client(), stage.open_session() as session:
         async with session.turn("Count") as turn:
             async for event in turn:
@@ -129,7 +130,7 @@ async def abort(stage: Stage) -> None:
 
 
 async def resume(stage: Stage) -> None:
-    """A session is let go of, listed, and resumed by another process."""
+    """A session is released, listed, and resumed by another process."""
     async with stage.open_client() as client:
         async with stage.open_session() as session:
             await session.ask("I am called Ada")
@@ -138,18 +139,18 @@ async def resume(stage: Stage) -> None:
         except RpcError:
             pass  # as it should be
         else:
-            raise FailedError("The CLI did not let go of the session")
+            raise FailedError("The CLI did not release the session")
     async with stage.open_client() as client:
         known = [each.session_id for each in await client.list_sessions()]
         check(session.id in known, "The session is not listed")
         async with client.resume_session(session.id) as resumed:
             await resumed.ask("What am I called?")
-    said = str(stage.model.requests[-1].messages[:-1])
-    check("Ada" in said, "The model was not told what had been said before")
+    earlier = str(stage.model.requests[-1].messages[:-1])
+    check("Ada" in earlier, "The model did not get the earlier conversation")
 
 
 async def fail(stage: Stage) -> None:
-    """An error of the model ends the turn, and not the session."""
+    """An error of the model ends the turn, but not the session."""
     async with stage.open_client(), stage.open_session() as session:
         try:
             await session.ask("Please fail")
@@ -162,26 +163,26 @@ async def fail(stage: Stage) -> None:
 
 
 async def retry(stage: Stage) -> None:
-    """What was streamed before the connection to the model broke is taken back."""
+    """Text streamed before the connection to the model broke is taken back."""
     async with stage.open_client(), stage.open_session() as session:
         end = await session.ask("?")
     check(end.text == "real answer", f"The text was {end.text!r}")
 
 
-def told(stage: Stage) -> str:
-    """Return what the model was told last."""
+def last_message(stage: Stage) -> str:
+    """Return the last message that the model got."""
     return str(stage.model.requests[-1].messages[-1]["content"])
 
 
 def failing(request: ModelRequest) -> Reply:
-    """As often as the CLI tries: some try again whatever the status is."""
+    """Fail as often as the CLI tries: some retry whatever the status is."""
     if "fail" in request.prompt:
         return Reply("the reason", status=400)
     return Reply("Better.")
 
 
 def echo(word: str) -> Reply:
-    """Return a command that says something which its text does not hold as it is."""
+    """Return a command whose output is not part of its own text."""
     arguments = {"command": f"echo '>' {word}", "description": "Say something"}
     return Reply(calls=[Call("bash", arguments)])
 
@@ -212,7 +213,7 @@ SCENARIOS = (
 
 
 async def install(version: str) -> Path:
-    """Return how to start the CLI of this version, which npm brings if need be."""
+    """Return the path of the CLI of this version; npm installs it if necessary."""
     folder = cache_dir() / "versions" / version
     commands = {"PATH": str(folder / "node_modules" / ".bin")}
     try:
@@ -226,7 +227,7 @@ async def install(version: str) -> Path:
 
 
 async def attempt(scenario: Scenario, cli: Path, home: Path) -> str:
-    """Play a scenario and return what went wrong, or nothing."""
+    """Play a scenario and return what went wrong; empty if nothing did."""
     try:
         with trio.fail_after(PATIENCE):
             async with open_stage(scenario.script, cli=cli, home=home) as stage:
@@ -250,7 +251,7 @@ async def row(version: str) -> list[str]:
     faults: list[str] = []
     with tempfile.TemporaryDirectory(prefix="trio-copilot-versions-") as folder:
         home = Path(folder)
-        # What the user's own CLI has unpacked is not what is to be tried.
+        # Keep out what the user's own CLI has unpacked.
         (home / ".cache" / "copilot").mkdir(parents=True)
         for scenario in SCENARIOS:
             sys.stderr.write(f"{version}: {scenario.title}\n")
@@ -280,7 +281,7 @@ async def table(versions: list[str]) -> str:
 def _mark(fault: str, version: str, notes: list[str]) -> str:
     if not fault:
         return YES
-    note = fault.replace(version, "VERSION")  # the same for all that say the same
+    note = fault.replace(version, "VERSION")  # so that equal faults share a note
     if note not in notes:
         notes.append(note)
     return f"{NO} ({notes.index(note) + 1})"
