@@ -25,6 +25,7 @@ from trio_copilot.testing import (
     cli_environment,
     open_scripted_model,
 )
+from trio_copilot.testing._record import CallRecord
 
 URL = "/v1/chat/completions"
 TIMEOUT = 5
@@ -312,7 +313,7 @@ def test_the_environment_shows_the_cli_the_model_and_nothing_of_the_user(
     monkeypatch.setenv("HOME", str(user))
     monkeypatch.setenv("USERPROFILE", str(user))
     monkeypatch.setenv("GITHUB_TOKEN", "secret")
-    model = ScriptedModel("Hi", "http://127.0.0.1:1/v1")
+    model = ScriptedModel(CallRecord("Hi"), "http://127.0.0.1:1/v1")
 
     env = cli_environment(model, home)
 
@@ -332,7 +333,7 @@ def test_without_an_unpacked_package_the_home_stays_empty(
 ):
     monkeypatch.setenv("HOME", str(tmp_path / "user"))
     monkeypatch.setenv("USERPROFILE", str(tmp_path / "user"))
-    cli_environment(ScriptedModel("Hi", "http://127.0.0.1:1/v1"), tmp_path)
+    cli_environment(ScriptedModel(CallRecord("Hi"), "http://127.0.0.1:1/v1"), tmp_path)
 
     assert list(tmp_path.iterdir()) == []
 

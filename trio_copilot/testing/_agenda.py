@@ -1,8 +1,8 @@
 """Does what the scripted CLI has to do, at its time and in a fixed order.
 
-Strategy: Trio wakes tasks that are due at the same moment in random order. Whatever
-must not depend on that goes through here: one task does what is due, one thing after
-the other, and what is due at the same moment in the order in which it came.
+Strategy: Trio wakes tasks that are due at the same moment in random order. Work that must
+not depend on that goes through here: one task does what is due, one thing after the
+other, and what is due at the same moment in the order in which it was added.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ class Agenda:
         self._added.set()
 
     async def pause(self, seconds: float) -> None:
-        """Wait for one's turn in so many seconds.
+        """Wait that long, then in line with whatever else is due.
 
-        Cancelled: also if that happens in the very moment of waking up.
+        Cancelled: also if that happens at the very moment of waking up.
         """
         woken = trio.Event()
         self.add(seconds, woken.set)
@@ -48,5 +48,8 @@ class Agenda:
                 await self._added.wait()
             while self._due and self._due[0][0] <= trio.current_time():
                 heapq.heappop(self._due)[2]()
-                for _ in range(2):  # so whom it woke runs before the next
+                # Let the task that this woke run before the next thing is done. Trio
+                # shuffles tasks that are ready at once: after one checkpoint we may
+                # still be the first.
+                for _ in range(2):
                     await trio.lowlevel.checkpoint()

@@ -1,58 +1,72 @@
-"""Requests to the client: they wait for its answer, for ever if none comes.
+"""Requests to the client: each waits for its answer, for ever if none comes.
 
-This module knows neither what is asked nor what an answer means.
+This module knows neither the requests nor what an answer means.
 """
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from functools import partial
+from typing import Any, TypeAlias, TypeVar
 
 import trio
 
 from .._wire.messages import ErrorResponse, Message, Request, Response
 
-Answer: TypeAlias = Response | ErrorResponse
+T = TypeVar("T")
+
+ClientAnswer: TypeAlias = Response | ErrorResponse
 
 
 class Callbacks:
-    """What the client was asked and has not answered yet."""
+    """The requests that the client has not answered yet."""
 
     def __init__(self, post: Callable[[Message], None]) -> None:
         self._post = post
         self._numbers = itertools.count(1)
-        self._waiting: dict[int | str | None, Callable[[Answer], object]] = {}
+        # {request id: what to call with the answer}
+        self._waiting: dict[int | str | None, Callable[[ClientAnswer], object]] = {}
 
-    def ask(self, method: str, params: Any, then: Callable[[Answer], object]) -> None:
+    def ask(
+        self, method: str, params: Any, then: Callable[[ClientAnswer], object]
+    ) -> None:
         """Make a request, and call `then` with the answer to it."""
         number = next(self._numbers)
         self._waiting[number] = then
         self._post(Request(number, method, params))
 
-    async def request(self, method: str, params: Any) -> Answer:
+    async def request(self, method: str, params: Any) -> ClientAnswer:
         """Make a request and wait for the answer to it.
 
-        Cancelled: the client has the request; its answer goes nowhere.
+        Cancelled: the client has the request; its answer is dropped.
         """
-        answered = trio.Event()
-        answers: list[Answer] = []
+        return await called_back(partial(self.ask, method, params))
 
-        def take(answer: Answer) -> None:
-            answers.append(answer)
-            answered.set()
-
-        self.ask(method, params, take)
-        await answered.wait()
-        return answers[0]
-
-    def take(self, answer: Answer) -> None:
-        """Take an answer of the client's; one that nobody waits for is dropped."""
+    def take(self, answer: ClientAnswer) -> None:
+        """Take an answer; one that nothing waits for is dropped."""
         then = self._waiting.pop(answer.id, None)
         if then is not None:
             then(answer)
 
 
-def result_of(answer: Answer) -> Any:
+async def called_back(begin: Callable[[Callable[[T], None]], object]) -> T:
+    """Call `begin` with a callback, and wait for the value that it is called with.
+
+    Cancelled: a later call of the callback has no effect.
+    """
+    called = trio.Event()
+    values: list[T] = []
+
+    def take(value: T) -> None:
+        values.append(value)
+        called.set()
+
+    begin(take)
+    await called.wait()
+    return values[0]
+
+
+def result_of(answer: ClientAnswer) -> Any:
     """Return the result of a request, or `None` if it failed."""
     return answer.result if isinstance(answer, Response) else None

@@ -1,7 +1,7 @@
-"""Lets tasks wait for a condition on a record that somebody else writes.
+"""Lets tasks wait for a condition on a record that another task writes.
 
-Strategy: every change wakes everybody, who look for themselves. That is wasteful and
-simple, and the records of a test are small.
+Strategy: every change wakes all waiting tasks, and each checks its own condition. That is
+wasteful and simple, and the records of a test are small.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ import trio
 
 
 class Changes:
-    """Wakes those who wait whenever the record has changed."""
+    """Wakes the waiting tasks whenever the record has changed."""
 
     def __init__(self) -> None:
         self._next = trio.Event()
 
     def happened(self) -> None:
-        """Say that the record has changed."""
+        """Wake the waiting tasks: the record has changed."""
         self._next.set()
         self._next = trio.Event()
 
     async def wait_until(self, condition: Callable[[], bool]) -> None:
-        """Wait until `condition()` is true; a checkpoint even if it is already.
+        """Wait until `condition()` is true; a checkpoint even if it already is.
 
         Cancelled: nothing has happened.
         """

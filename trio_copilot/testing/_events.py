@@ -1,24 +1,20 @@
-"""The one place where the events of a scripted session are built.
+"""Sends the events of a scripted session, and builds their larger payloads.
 
-The order of the keys, the fields and the texts are those of CLI 1.0.102; what a client
-has no use for is left out.
+Fields, their order and texts are those of CLI 1.0.102; what no client uses is left out.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ._failures import Failure
 from ._host import Host, Json
 from ._openai import MODEL
-from ._script import Reply
+from ._script import ModelRequest, Reply
 
-if TYPE_CHECKING:
-    from ._model_call import ModelCall
-
-# Persisted are only these; everything else is gone when it has been sent.
+# The CLI persists these alone; every other event is gone once it has been sent.
 PERSISTED = frozenset(
     {
         "abort",
@@ -90,15 +86,15 @@ class EventLog:
         return event
 
     def send(self, event: Json) -> None:
-        """Send an event, also one that was sent before."""
+        """Send an event, be it new or one that was sent before."""
         params = {"sessionId": self._session_id, "event": event}
-        self._host.notify("session.event", params)
+        self._host.client.notify("session.event", params)
 
     def announce(self, kind: str) -> None:
-        """Send the news about the session that even those get who do not own it."""
+        """Send a lifecycle notification: it also reaches clients without the session."""
         times = {"startTime": self.started, "modifiedTime": self._host.now()}
         params = {"type": kind, "sessionId": self._session_id, "metadata": times}
-        self._host.notify("session.lifecycle", params)
+        self._host.client.notify("session.lifecycle", params)
 
 
 def session_start(host: Host, session_id: str, options: Json) -> Json:
@@ -117,15 +113,15 @@ def session_start(host: Host, session_id: str, options: Json) -> Json:
 
 
 def session_resume(log: EventLog, options: Json, *, active: bool) -> Json:
-    """Return the payload of `session.resume`, but for its time."""
-    goes_on = {"continuePendingWork": options.get("continuePendingWork") is True}
+    """Return the payload of `session.resume`, without its time."""
+    pending = {"continuePendingWork": options.get("continuePendingWork") is True}
     return {
         "context": {"cwd": options.get("workingDirectory", "/")},
         "eventCount": len(log.persisted),
         "selectedModel": options.get("model", MODEL),
         "alreadyInUse": False,
         "sessionWasActive": active,
-        **(goes_on if active else {}),
+        **(pending if active else {}),
     }
 
 
@@ -160,28 +156,42 @@ def usage(reply: Reply, model: str, *, initiator: str) -> Json:
     }
 
 
-def assistant_message(call: ModelCall, origin: str, model: str) -> Json:
+def assistant_message(
+    request: ModelRequest, reply: Reply, *, message_id: str, origin: str, model: str
+) -> Json:
     """Return the payload of `assistant.message`."""
-    reply = call.reply
-    wishes = [
+    tool_requests = [
         {
-            "toolCallId": call.request.call_id(index),
-            "name": wish.name,
-            "arguments": dict(wish.arguments),
+            "toolCallId": request.call_id(index),
+            "name": call.name,
+            "arguments": dict(call.arguments),
             "type": "function",
         }
-        for index, wish in enumerate(reply.calls)
+        for index, call in enumerate(reply.calls)
     ]
     message: Json = {
-        "messageId": call.answer_id,
+        "messageId": message_id,
         "originatingMessageId": origin,
         "model": model,
         "content": reply.content,
-        "toolRequests": wishes,
+        "toolRequests": tool_requests,
     }
     if reply.reasoning:
         message["reasoningText"] = "".join(reply.reasoning_deltas)
     return message
+
+
+def model_failure(failure: Failure, model: str, *, retries: int) -> Json:
+    """Return the payload of `model.call_failure`."""
+    data: Json = {
+        "model": model,
+        "retryAttempt": retries,
+        "source": "top_level",
+        "errorMessage": failure.message,
+    }
+    if failure.status is not None:
+        data["statusCode"] = failure.status
+    return data
 
 
 def error(failure: Failure, waited: list[float], origin: str) -> Json:
@@ -190,21 +200,3 @@ def error(failure: Failure, waited: list[float], origin: str) -> Json:
     if failure.status is not None:
         data["statusCode"] = failure.status
     return {**data, "originatingMessageId": origin}
-
-
-def permission_request(tool: Mapping[str, Any], call: Json, request_id: str) -> Json:
-    """Return the payload of `permission.requested` for a client's own tool."""
-    prompt = {
-        "kind": "custom-tool",
-        "toolCallId": call["toolCallId"],
-        "toolName": call["toolName"],
-        "toolDescription": tool.get("description", ""),
-        "args": call["arguments"],
-    }
-    return {
-        "requestId": request_id,
-        "permissionRequest": prompt,
-        "promptRequest": prompt,
-        "agentMode": "interactive",
-        "permissionMode": "manual",
-    }

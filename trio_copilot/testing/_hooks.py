@@ -1,94 +1,88 @@
-"""The hooks of a session: the client is asked at fixed points of the work, and obeyed.
+"""The hooks of a scripted session: the client is asked at fixed points, and obeyed.
 
-Whatever a hook does not say, or says by failing, is that the work goes on. An abort
-waits for the answer of a hook, and then for the next point at which the work can be
-left: see `ScriptedSession.heed_abort`.
+A hook that leaves something out, or fails, lets the work go on as it is. An abort waits
+for the answer of a hook, and then for the next point at which the work can be left: see
+`PromptQueue.heed_abort`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .._json import as_object
 from ._callbacks import result_of
 from ._host import Json
-
-if TYPE_CHECKING:
-    from ._session import ScriptedSession
-    from ._tool_calls import ToolCall
+from ._prompt_queue import PromptQueue
+from ._state import SessionState
+from ._tool_calls import ToolExecution
 
 OBEYING = 0.002
 """Seconds from the answer of a hook to its effect."""
 
 
-class Hooks:
-    """The hooks of one session; without the option `hooks` nobody is asked.
+class HookInvoker:
+    """Asks the client's hooks; without the option `hooks` it asks nothing.
 
     Attributes:
-      pending: whether the session waits for the client.
-      source: what the next prompt begins, `"new"` or `"resume"`, or nothing.
+      source: how the session began, for the next prompt: `"new"` or `"resume"`; `None`
+          once that was told.
     """
 
-    def __init__(self, session: ScriptedSession) -> None:
-        self.pending = False
+    def __init__(self, session: SessionState, queue: PromptQueue) -> None:
         self.source: str | None = "new"
-        self._goes_on = False  # because a hook would not let the agent stop
         self._session = session
-
-    @property
-    def on(self) -> bool:
-        """Whether the client has hooks."""
-        return self._session.options.get("hooks") is True
+        self._queue = queue
+        self._continued = False  # because a hook did not let the agent stop
 
     async def invoke(self, kind: str, **details: Any) -> Json:
         """Ask a hook between its two events, and return its output."""
-        if not self.on:
-            return {}
         session = self._session
+        if not session.has_hooks:
+            return {}
         where = {"timestamp": session.host.milliseconds(), "cwd": session.directory}
-        about: Json = {"sessionId": session.id, **details, **where}
-        invocation = self._begin(kind, about)
-        output = await self._ask(kind, about)
-        said = {"modifiedResult": True} if "modifiedResult" in output else {}
-        self._end(invocation, {**output, **said})
+        invocation: Json = {"sessionId": session.id, **details, **where}
+        ids = self._begin(kind, invocation)
+        output = await self._ask(kind, invocation)
+        shown = {"modifiedResult": True} if "modifiedResult" in output else {}
+        self._end(ids, {**output, **shown})
         return output
 
-    def _begin(self, kind: str, about: Json) -> Json:
-        invocation = self._session.host.new_id("hook")
-        ids: Json = {"hookInvocationId": invocation, "hookType": kind}
-        self._session.emit("hook.start", {**ids, "input": about})
+    def _begin(self, kind: str, invocation: Json) -> Json:
+        hook_id = self._session.host.new_id("hook")
+        ids: Json = {"hookInvocationId": hook_id, "hookType": kind}
+        self._session.emit("hook.start", {**ids, "input": invocation})
         return ids
 
-    def _end(self, invocation: Json, output: Json) -> None:
-        said = {"output": output} if output else {}
-        self._session.emit("hook.end", {**invocation, "success": True, **said})
+    def _end(self, ids: Json, output: Json) -> None:
+        shown = {"output": output} if output else {}
+        self._session.emit("hook.end", {**ids, "success": True, **shown})
 
-    async def _ask(self, kind: str, about: Json) -> Json:
+    async def _ask(self, kind: str, invocation: Json) -> Json:
         session = self._session
-        question = {"sessionId": session.id, "hookType": kind, "input": about}
-        self.pending = True
+        params = {"sessionId": session.id, "hookType": kind, "input": invocation}
+        session.in_hook = True
         try:
-            answer = await session.host.callbacks.request("hooks.invoke", question)
+            answer = await session.host.client.callbacks.request("hooks.invoke", params)
             await session.host.agenda.pause(OBEYING)
         finally:
-            self.pending = False
+            session.in_hook = False
         return dict(as_object(as_object(result_of(answer)).get("output")))
 
     # -- prompts
 
     async def start_session(self, prompt: str) -> Json | None:
-        """Say that the session begins; return the message that a hook adds to it."""
+        """Report that the session begins; return the message that a hook adds to it."""
         if self.source is None:
             return None
         source, self.source = self.source, None
         output = await self.invoke("sessionStart", source=source, initialPrompt=prompt)
-        await self._session.heed_abort()
+        await self._queue.heed_abort()
         context = output.get("additionalContext")
         return {"role": "user", "content": context} if context else None
 
     async def transform(self, prompt: str) -> str | None:
-        """Return what the model gets to see of a prompt; nothing if it is blocked."""
+        """Return what the model gets to see of a prompt; `None` if it is blocked."""
         output = await self.invoke("userPromptSubmitted", prompt=prompt)
         if output.get("decision") == "block" and output.get("reason"):
             refusal = {"warningType": "policy_blocked", "message": output["reason"]}
@@ -105,58 +99,56 @@ class Hooks:
         return str(output.get("modifiedTransformedPrompt", seen))
 
     async def stop_agent(self) -> None:
-        """Say that a prompt is answered; a hook may have the agent go on."""
+        """Report that a prompt is answered; a hook may make the agent continue."""
         where = f"/scripted/session-state/{self._session.id}/events.jsonl"
         output = await self.invoke(
             "agentStop",
             transcriptPath=where,
             stopReason="end_turn",
-            stop_hook_active=self._goes_on,
+            stop_hook_active=self._continued,
         )
-        await self._session.heed_abort()
+        await self._queue.heed_abort()
         reason = output.get("reason")
-        self._goes_on = output.get("decision") == "block" and bool(reason)
-        if self._goes_on:
-            self._session.go_on(str(reason))
+        self._continued = output.get("decision") == "block" and bool(reason)
+        if self._continued:
+            self._queue.go_on(str(reason))
 
     # -- tools
 
-    async def before_tools(self, calls: Sequence[ToolCall]) -> None:
-        """Let the hook look at the calls of one answer, one after the other."""
-        if not self.on:
-            return
+    async def before_tools(self, calls: Sequence[ToolExecution]) -> None:
+        """Show the calls of one answer to the hook, one after the other."""
         session = self._session
-        wishes = [
+        if not session.has_hooks:
+            return
+        tool_calls = [
             {"id": call.call_id, "name": call.name, "args": call.arguments}
             for call in calls
         ]
         where: Json = {"sessionId": session.id, "cwd": session.directory}
-        invocation = self._begin("preToolUse", {**where, "toolCalls": wishes})
+        ids = self._begin("preToolUse", {**where, "toolCalls": tool_calls})
         for call in calls:
             now = {"timestamp": session.host.milliseconds()}
-            about = {"toolName": call.name, "toolArgs": call.arguments}
-            call.obey(await self._ask("preToolUse", {**where, **now, **about}))
-        self._end(
-            invocation, {call.call_id: call.denial for call in calls if call.denial}
-        )
-        await session.heed_abort()
+            details = {"toolName": call.name, "toolArgs": call.arguments}
+            call.obey(await self._ask("preToolUse", {**where, **now, **details}))
+        self._end(ids, {call.call_id: call.denial for call in calls if call.denial})
+        await self._queue.heed_abort()
 
-    async def after_tool(self, call: ToolCall) -> None:
-        """Let the hook look at the result of a call."""
-        about: Json = {"toolName": call.name, "toolArgs": call.arguments}
+    async def after_tool(self, call: ToolExecution) -> None:
+        """Show the result of a call to the hook."""
+        details: Json = {"toolName": call.name, "toolArgs": call.arguments}
         if call.error is None:
             result = {"textResultForLlm": call.output, "resultType": "success"}
-            output = await self.invoke("postToolUse", **about, toolResult=result)
+            output = await self.invoke("postToolUse", **details, toolResult=result)
         else:
             error = call.error["message"]
-            output = await self.invoke("postToolUseFailure", **about, error=error)
+            output = await self.invoke("postToolUseFailure", **details, error=error)
         call.amend(output)
 
-    # -- the end
+    # -- errors
 
     async def report(self, message: str) -> None:
-        """Say that a model call has failed."""
+        """Report that a model call has failed."""
         error = {"name": "Error", "message": message, "stack": f"Error: {message}"}
-        about: Json = {"errorContext": "model_call", "recoverable": True}
-        await self.invoke("errorOccurred", error=error, **about)
-        await self._session.heed_abort()
+        details: Json = {"errorContext": "model_call", "recoverable": True}
+        await self.invoke("errorOccurred", error=error, **details)
+        await self._queue.heed_abort()

@@ -1,22 +1,20 @@
 """Questions to the user: those of the model's tool `ask_user`, and elicitations.
 
-Both are asked by an event and answered by a method, each once. A question of the model
-is a request to the client besides, and whichever answer comes first counts. An abort
-takes neither back: whoever answers late is still told that this was the answer.
+An event asks both and a method answers both, each once. A question of the model is a
+request to the client as well; whichever answer comes first counts. An abort takes neither
+back: a late answer is still accepted.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, cast
+from functools import partial
+from typing import Any
 
-import trio
-
-from ._callbacks import result_of
+from .._json import as_object
+from ._callbacks import called_back, result_of
 from ._host import Json
-
-if TYPE_CHECKING:
-    from ._session import ScriptedSession
+from ._state import SessionState
 
 ASK_USER = "ask_user"
 
@@ -32,7 +30,7 @@ DECLARATION: Json = {
         "required": ["question"],
     },
 }
-"""What the model learns of the tool."""
+"""The tool as the model sees it."""
 
 _NO_ANSWER: Json = {
     "answer": "The user was unable to respond due to an error",
@@ -43,30 +41,26 @@ _NO_ANSWER: Json = {
 class UserInputs:
     """The questions of the model that wait for an answer."""
 
-    def __init__(self, session: ScriptedSession) -> None:
+    def __init__(self, session: SessionState) -> None:
         self._session = session
+        # {request id: what to call with the tool's result}
         self._waiting: dict[str, Callable[[str], None]] = {}
 
-    @property
-    def on(self) -> bool:
-        """Whether the client takes questions; else the model cannot ask any."""
-        return self._session.options.get("requestUserInput") is True
-
     def ask(self, call_id: str, arguments: Json, then: Callable[[str], None]) -> None:
-        """Ask the user, and call `then` with what the model is told."""
+        """Ask the user, and call `then` with the result of the tool."""
         session = self._session
         request_id = session.host.new_id("question")
         self._waiting[request_id] = then
         choices = arguments.get("choices")
-        asked: Json = {"question": arguments["question"], "choices": choices}
-        asked["allowFreeform"] = True
-        about = {"requestId": request_id, **asked, "toolCallId": call_id}
-        session.emit("user_input.requested", about)
+        question: Json = {"question": arguments["question"], "choices": choices}
+        question["allowFreeform"] = True
+        event = {"requestId": request_id, **question, "toolCallId": call_id}
+        session.emit("user_input.requested", event)
         if choices is None:
-            del asked["choices"]
-        session.host.callbacks.ask(
+            del question["choices"]
+        session.host.client.callbacks.ask(
             "userInput.request",
-            {"sessionId": session.id, **asked},
+            {"sessionId": session.id, **question},
             lambda answer: self.answer(request_id, result_of(answer)),
         )
 
@@ -75,10 +69,13 @@ class UserInputs:
         then = self._waiting.pop(request_id, None)
         if then is None:
             return False
-        said = _understood(response)
-        self._session.emit("user_input.completed", {**said, "requestId": request_id})
-        verb = "responded" if said["wasFreeform"] else "selected"
-        self._session.later(lambda: then(f"User {verb}: {said['answer']}"))
+        result, given = _NO_ANSWER, as_object(response)
+        if isinstance(given.get("answer"), str):
+            freeform = given.get("wasFreeform") is True
+            result = {"answer": given["answer"], "wasFreeform": freeform}
+        self._session.emit("user_input.completed", {**result, "requestId": request_id})
+        verb = "responded" if result["wasFreeform"] else "selected"
+        self._session.later(lambda: then(f"User {verb}: {result['answer']}"))
         return True
 
     def close(self) -> None:
@@ -86,21 +83,12 @@ class UserInputs:
         self._waiting.clear()
 
 
-def _understood(response: Any) -> Json:
-    """Return the answer, or what stands for one that is none."""
-    if not isinstance(response, dict):
-        return _NO_ANSWER
-    said = cast("Json", response)
-    if not isinstance(said.get("answer"), str):
-        return _NO_ANSWER
-    return {"answer": said["answer"], "wasFreeform": said.get("wasFreeform") is True}
-
-
 class Elicitations:
     """The forms that wait for the user."""
 
-    def __init__(self, session: ScriptedSession) -> None:
+    def __init__(self, session: SessionState) -> None:
         self._session = session
+        # {request id: what to call with the result}
         self._waiting: dict[str, Callable[[Json], None]] = {}
 
     def ask(self, form: Json, then: Callable[[Json], None]) -> None:
@@ -114,29 +102,19 @@ class Elicitations:
 
         Cancelled: the form stays open.
         """
-        answered = trio.Event()
-        results: list[Json] = []
-
-        def take(result: Json) -> None:
-            results.append(result)
-            answered.set()
-
-        self.ask(form, take)
-        await answered.wait()
-        return results[0]
+        return await called_back(partial(self.ask, form))
 
     def answer(self, request_id: str, result: Json) -> bool:
-        """Take a result, of any form; return whether there was such a question."""
+        """Take a result, of any form; return whether there was such a form."""
         then = self._waiting.pop(request_id, None)
         if then is None:
             return False
-        about = {"requestId": request_id, **result}
-        self._session.emit("elicitation.completed", about)
+        self._session.emit("elicitation.completed", {"requestId": request_id, **result})
         then(result)
         return True
 
     def close(self) -> None:
-        """Cancel the forms that are open, without a word to the user."""
+        """Cancel the open forms, without an event."""
         waiting = list(self._waiting.values())
         self._waiting.clear()
         for then in waiting:

@@ -185,16 +185,13 @@ class ScriptReader:
             raw=raw,
         )
         self.requests.append(request)
-        return request, self._next_reply(request)
-
-    def _next_reply(self, request: ModelRequest) -> Reply:
         if self._reply_to is not None:
-            return _as_reply(self._reply_to(request))
+            return request, _as_reply(self._reply_to(request))
         for reply in self._replies:
-            return _as_reply(reply)
+            return request, _as_reply(reply)
         self.unanswered.append(request)
         message = f"The script is exhausted: no reply to model call {request.number}"
-        return Reply(message, status=400)
+        return request, Reply(message, status=400)
 
 
 def _as_reply(reply: Reply | str) -> Reply:

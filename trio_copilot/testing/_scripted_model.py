@@ -19,8 +19,8 @@ import trio
 from .._blocks import as_block
 from .._scopes import open_block
 from . import _openai as openai
-from ._http import HttpConnection, HttpRequest
-from ._record import ModelRecord
+from ._http import HttpConnection
+from ._record import CallRecord, ModelRecord
 from ._script import ModelRequest, Reply, Script
 
 __all__ = ["ScriptedModel", "open_scripted_model"]
@@ -32,12 +32,10 @@ class ScriptedModel(ModelRecord):
     Attributes:
       name: the only model that the server has.
       base_url: `"http://127.0.0.1:PORT/v1"`.
-      disconnected: the numbers of the model calls whose connection the CLI closed
-          before the answer was complete, in that order.
     """
 
-    def __init__(self, script: Script | Reply, base_url: str) -> None:
-        super().__init__(script)
+    def __init__(self, calls: CallRecord, base_url: str) -> None:
+        super().__init__(calls)
         self.name = openai.MODEL
         self.base_url = base_url
 
@@ -53,29 +51,34 @@ class ScriptedModel(ModelRecord):
         """
         return {"type": "openai", "base_url": self.base_url}
 
-    async def _serve(self, stream: trio.SocketStream) -> None:
+
+class _Server:
+    """Answers the requests of all connections."""
+
+    def __init__(self, calls: CallRecord) -> None:
+        self._calls = calls
+
+    async def serve(self, stream: trio.SocketStream) -> None:
+        """Answer the requests of one connection."""
         connection = HttpConnection(stream)
         with suppress(trio.BrokenResourceError):  # gone while it was being refused
             while request := await connection.next_request():
-                await self._answer(connection, request)
+                match request.method, request.path:
+                    case "POST", "/v1/chat/completions":
+                        await self._answer_call(connection, json.loads(request.body))
+                    case "GET", "/v1/models":
+                        await connection.answer(200, openai.model_list())
+                    case method, path:
+                        message = f"a scripted model knows no {method} {path}"
+                        await connection.answer(404, openai.error(message, 404))
 
-    async def _answer(self, connection: HttpConnection, request: HttpRequest) -> None:
-        match request.method, request.path:
-            case "POST", "/v1/chat/completions":
-                await self._answer_call(connection, request)
-            case "GET", "/v1/models":
-                await connection.answer(200, openai.model_list())
-            case _:
-                message = f"a scripted model knows no {request.method} {request.path}"
-                await connection.answer(404, openai.error(message, 404))
-
-    async def _answer_call(self, connection: HttpConnection, http: HttpRequest) -> None:
-        request, reply = self._take(json.loads(http.body))
+    async def _answer_call(self, connection: HttpConnection, body: openai.Json) -> None:
+        request, reply = self._calls.begin(body)
 
         async def watch(answering: trio.CancelScope) -> None:
             await connection.wait_closed()
             if not connection.answered:
-                self._give_up(request)
+                self._calls.give_up(request)
             answering.cancel()
 
         try:
@@ -87,28 +90,29 @@ class ScriptedModel(ModelRecord):
                     await trio.sleep_forever()  # the watch notices it, too
                 nursery.cancel_scope.cancel()
         finally:
-            self._over(request)
+            self._calls.finish(request)
 
 
 async def _send(
     connection: HttpConnection, request: ModelRequest, reply: Reply
 ) -> None:
-    """Send what the reply says; an answer that is dropped is just not ended."""
+    """Send the reply; one that is dropped is just not ended."""
     await trio.sleep(reply.before)
     if reply.status != 200:
-        await _send_error(connection, reply)
+        message = reply.content or f"scripted error {reply.status}"
+        wait = reply.retry_after
+        headers = {} if wait is None else {"retry-after": f"{wait:g}"}
+        body = openai.error(message, reply.status)
+        await connection.answer(reply.status, body, headers)
     elif request.stream:
         await _send_stream(connection, request, reply)
     else:
-        await _send_whole(connection, request, reply)
-
-
-async def _send_error(connection: HttpConnection, reply: Reply) -> None:
-    wait = reply.retry_after
-    headers = {} if wait is None else {"retry-after": f"{wait:g}"}
-    message = reply.content or f"scripted error {reply.status}"
-    body = openai.error(message, reply.status)
-    await connection.answer(reply.status, body, headers)
+        pauses = len(list(openai.deltas(request, reply))) - 1
+        await trio.sleep(reply.delay * max(pauses, 0))
+        if reply.then == "hang":
+            await trio.sleep_forever()
+        if reply.then == "end":
+            await connection.answer(200, openai.completion(request, reply))
 
 
 async def _send_stream(
@@ -131,17 +135,6 @@ async def _send_stream(
         await connection.end_events("[DONE]")
 
 
-async def _send_whole(
-    connection: HttpConnection, request: ModelRequest, reply: Reply
-) -> None:
-    pauses = len(list(openai.deltas(request, reply))) - 1
-    await trio.sleep(reply.delay * max(pauses, 0))
-    if reply.then == "hang":
-        await trio.sleep_forever()
-    if reply.then == "end":
-        await connection.answer(200, openai.completion(request, reply))
-
-
 @as_block
 async def open_scripted_model(
     script: Script | Reply, *, host: str = "127.0.0.1", port: int = 0
@@ -162,8 +155,9 @@ async def open_scripted_model(
     async with open_block() as nursery:
         listeners = await trio.open_tcp_listeners(port, host=host)
         bound: int = listeners[0].socket.getsockname()[1]
-        model = ScriptedModel(script, f"http://{host}:{bound}/v1")
+        calls = CallRecord(script)
+        model = ScriptedModel(calls, f"http://{host}:{bound}/v1")
         serve = partial(trio.serve_listeners, handler_nursery=nursery)
-        nursery.start_soon(serve, model._serve, listeners)  # noqa: ASYNC113  # they listen already
+        nursery.start_soon(serve, _Server(calls).serve, listeners)  # noqa: ASYNC113  # they listen already
         yield model
         nursery.cancel_scope.cancel()

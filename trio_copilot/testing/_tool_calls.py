@@ -1,76 +1,120 @@
-"""One call of a client's tool, from the model's wish to the result that it gets.
+"""The tool calls of a scripted session, from the model's request to the result.
 
-Strategy: a state machine without tasks. `start` says what comes first, the client's
-answers move it on, `cancel` ends it; each step is taken at once, and what follows an
-answer only after that answer was confirmed.
+Strategy: a call is a state machine without tasks. `start` decides what comes first, the
+client's answers move it on, `cancel` ends it; each step is taken at once, but what
+follows from an answer only after that answer was confirmed.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
-from . import _events as events
 from ._host import Json
-from ._questions import ASK_USER
+from ._permissions import UNANSWERED, permission_request, verdict_of
+from ._questions import ASK_USER, UserInputs
 from ._script import Call
-
-if TYPE_CHECKING:
-    from ._session import ScriptedSession
+from ._state import SessionState
 
 INTERRUPTED = "The execution of this tool, or a previous tool was interrupted."
 
-_UNANSWERED = "denied-no-approval-rule-and-could-not-request-from-user"
 
-_MALFORMED = (
-    "native tool permission flow failed: GenericFailure, permission host returned "
-    "malformed payload"
-)
-_EXPECTED = (
-    "expected one of `approve-once`, `approve-for-session`, `approve-for-location`, "
-    "`reject`, `user-not-available`, `approved`"
-)
-
-NOBODY_ANSWERED = (
-    "Permission denied and could not request permission from user. Copilot needed the "
-    "user's approval and no one could answer."
-)
-
-
-class ToolCall:
-    """A tool call of a scripted session.
+class SessionTools:
+    """The tool calls of a session.
 
     Attributes:
+      user_inputs: where `ask_user` asks.
+      approved: the tools that were approved for the whole session.
+      permissions: `{request id: the call that waits for a permission}`
+      results: `{request id: the call that waits for its result}`
+      running: the calls of the current model answer.
+    """
+
+    def __init__(self, session: SessionState, user_inputs: UserInputs) -> None:
+        self.user_inputs = user_inputs
+        self.approved: set[str] = set()
+        self.permissions: dict[str, ToolExecution] = {}
+        self.results: dict[str, ToolExecution] = {}
+        self.running: list[ToolExecution] = []
+        self._session = session
+
+    def begin(
+        self,
+        calls: Sequence[tuple[str, Call]],
+        turn: Json,
+        ended: Callable[[ToolExecution], None],
+    ) -> list[ToolExecution]:
+        """Announce the calls of one model answer; `start` executes each.
+
+        Args:
+          calls: what the model wants called, each with its id.
+          turn: the ids of the turn, for the events.
+          ended: called with each call when it has a result.
+        """
+        session = self._session
+        self.running = [
+            ToolExecution(session, self, call_id, call, turn, ended)
+            for call_id, call in calls
+        ]
+        session.begin("tool_call")
+        for call in self.running:
+            call.announce()
+        return self.running
+
+    def interrupt(self) -> list[ToolExecution]:
+        """Cancel the calls that are not over, and return them."""
+        interrupted = [call for call in self.running if not call.done]
+        for call in interrupted:
+            call.cancel()
+        return interrupted
+
+    def clear(self) -> None:
+        """Forget all calls: what is still to come of them has no effect."""
+        for call in self.running:
+            call.done = True
+        self.running.clear()
+        self.permissions.clear()
+        self.results.clear()
+
+
+class ToolExecution:
+    """One call of a tool.
+
+    Attributes:
+      call_id: its id, chosen by the model.
+      name: the tool's name.
       done: whether it is over, and the client knows.
       refused: whether the user said no and nothing else, which ends the turn.
-      output: what the model is told.
+      output: what the model gets.
       error: what failed, if anything.
       denial: why a hook does not let it be executed.
-      context: what hooks tell the model besides, as messages of the user.
+      context: what hooks add to the conversation, as messages of the user.
     """
 
     def __init__(
         self,
-        session: ScriptedSession,
+        session: SessionState,
+        tools: SessionTools,
+        call_id: str,
         call: Call,
         turn: Json,
-        call_id: str,
-        ended: Callable[[ToolCall], None],
+        ended: Callable[[ToolExecution], None],
     ) -> None:
+        self.call_id = call_id
+        self.name = call.name
         self.done = False
         self.refused = False
         self.output = INTERRUPTED
         self.error: Json | None = None
         self.denial = ""
         self.context: list[str] = []
-        self._allowed = False  # by a hook
-        self.call_id = call_id
-        self.name = call.name
         self._session = session
+        self._tools = tools
         self._turn = turn
         self._ended = ended
-        self._request_id = ""
+        self._allowed = False  # by a hook
+        self._request_id = ""  # of the request that the client has to answer
         self._call: Json = {
             "toolCallId": call_id,
             "toolName": call.name,
@@ -83,21 +127,17 @@ class ToolCall:
         return cast("Json", self._call["arguments"])
 
     @property
-    def _approved(self) -> bool:
-        return self.name in self._session.approved
-
-    @property
     def message(self) -> Json:
         """The result as a message of the conversation."""
         return {"role": "tool", "tool_call_id": self.call_id, "content": self.output}
 
     def announce(self) -> None:
-        """Say that the call is about to be executed."""
+        """Send the event that the call is about to be executed."""
         turn_id = {"turnId": self._turn["turnId"]}
         self._session.emit("tool.execution_start", {**self._call, **turn_id})
 
     def obey(self, output: Json) -> None:
-        """Do what a hook says about the call before it is executed."""
+        """Apply what a hook returned before the call is executed."""
         self._call["arguments"] = output.get("modifiedArgs", self.arguments)
         decision = output.get("permissionDecision")
         if decision == "deny":
@@ -109,69 +149,45 @@ class ToolCall:
 
     def start(self) -> None:
         """Ask for permission, ask for the result, or refuse: whatever comes first."""
-        tool = self._session.tools.get(self.name)
+        session = self._session
+        tool = session.tools.get(self.name)
         if self.denial:
-            self._session.later(lambda: self._fail(self.denial, "denied"))
-        elif self.name == ASK_USER and self._session.user_inputs.on:
-            self._ask_user()
+            session.later(lambda: self._fail(self.denial, "denied"))
+        elif self.name == ASK_USER and session.takes_questions:
+            if "question" in self.arguments:
+                ask = self._tools.user_inputs.ask
+                ask(self.call_id, self.arguments, self._end)
+            else:
+                message = '"question": Required'
+                self._fail(message, "failure", f"Invalid input: {message}")
         elif tool is None:
             self._fail(f"Tool '{self.name}' does not exist.", "failure")
-        elif self._allowed or tool.get("skipPermission") or self._approved:
+        elif (
+            self._allowed
+            or tool.get("skipPermission")
+            or self.name in self._tools.approved
+        ):
             self._request()
-        elif self._session.options.get("requestPermission") is not True:
-            self._fail(NOBODY_ANSWERED, "denied")
+        elif not session.takes_permissions:
+            self._fail(UNANSWERED, "denied")
         else:
-            self._request_id = self._session.host.new_id("permission")
-            self._session.permissions[self._request_id] = self
-            request = events.permission_request(tool, self._call, self._request_id)
-            self._session.emit("permission.requested", request)
-
-    def _ask_user(self) -> None:
-        if "question" in self.arguments:
-            inputs = self._session.user_inputs
-            inputs.ask(self.call_id, self.arguments, self._succeed)
-        else:
-            message = '"question": Required'
-            self._fail(message, "failure", f"Invalid input: {message}")
+            self._request_id = session.host.new_id("permission")
+            self._tools.permissions[self._request_id] = self
+            request = permission_request(tool, self._call, self._request_id)
+            session.emit("permission.requested", request)
 
     def decide(self, result: Json) -> None:
         """Take the client's answer to the request for permission."""
-        match result.get("kind"):
-            case "approve-once" | "approve-for-location" | "approved":
-                self._approve({"kind": "approved"})
-            case "approve-for-session":
-                self._approve_for_session(result.get("approval"))
-            case "reject":
-                self._reject(result.get("feedback"))
-            case "user-not-available":
-                self._complete_permission({"kind": _UNANSWERED})
-                self._session.later(lambda: self._fail(NOBODY_ANSWERED, "denied"))
-            case kind:
-                self._complete_permission({"kind": kind})
-                message = f"{_MALFORMED}: unknown variant `{kind}`, {_EXPECTED}"
-                self._session.later(lambda: self._fail(message, "failure"))
-
-    def _approve(self, result: Json) -> None:
-        self._complete_permission(result)
-        self._session.later(self._request)
-
-    def _approve_for_session(self, approval: Json | None) -> None:
-        if approval is None:  # the CLI does not guess what is meant
-            self._approve({"kind": "approved"})
-            return
-        self._session.approved.add(approval.get("toolName", ""))
-        self._approve({"kind": "approved-for-session", "approval": approval})
-
-    def _reject(self, feedback: str | None) -> None:
-        said = {} if feedback is None else {"feedback": feedback}
-        self._complete_permission({"kind": "denied-interactively-by-user", **said})
-        message = "The user rejected this tool call."
-        if feedback:
-            told, code = f"{message} User feedback: {feedback}", "denied"
-        else:  # the CLI takes a bare no for "stop": the whole turn ends
-            told, code = message, "rejected"
-            self.refused = True
-        self._session.later(lambda: self._fail(told, code))
+        verdict = verdict_of(result)
+        if verdict.approved_for_session is not None:
+            self._tools.approved.add(verdict.approved_for_session)
+        self.refused = verdict.ends_turn
+        self._complete_permission(verdict.outcome)
+        refusal, code = verdict.refusal, verdict.code
+        if refusal is None:
+            self._session.later(self._request)
+        else:
+            self._session.later(lambda: self._fail(refusal, code))
 
     def answer(self, params: Json) -> None:
         """Take the client's result of the call."""
@@ -179,11 +195,11 @@ class ToolCall:
         self._session.later(lambda: self._take(params))
 
     def cancel(self) -> None:
-        """End the call because its turn was aborted; the client is told no result."""
-        if self._request_id in self._session.permissions:
+        """End the call because its turn was aborted; it gets no result."""
+        if self._request_id in self._tools.permissions:
             reason = {"kind": "cancelled", "reason": "Session aborted"}
             self._complete_permission(reason)
-        elif self._request_id in self._session.calls:
+        elif self._request_id in self._tools.results:
             self._complete_request()
         self.done = True
 
@@ -191,7 +207,7 @@ class ToolCall:
         if self.done:  # aborted between the permission and the request
             return
         self._request_id = self._session.host.new_id("tool")
-        self._session.calls[self._request_id] = self
+        self._tools.results[self._request_id] = self
         self._session.emit(
             "external_tool.requested",
             {
@@ -202,69 +218,67 @@ class ToolCall:
             },
         )
 
-    def _complete_permission(self, result: Json) -> None:
-        del self._session.permissions[self._request_id]
+    def _complete_permission(self, outcome: Json) -> None:
+        del self._tools.permissions[self._request_id]
         ids = {"requestId": self._request_id, "toolCallId": self.call_id}
-        self._session.emit("permission.completed", {**ids, "result": result})
+        self._session.emit("permission.completed", {**ids, "result": outcome})
 
     def _complete_request(self) -> None:
-        del self._session.calls[self._request_id]
+        del self._tools.results[self._request_id]
         self._session.emit("external_tool.completed", {"requestId": self._request_id})
+
+    # -- its result
 
     def _take(self, params: Json) -> None:
         result: Any = params.get("result")
         if "error" in params:
             arguments = json.dumps(self._call["arguments"], separators=(",", ":"))
             message = "Tool execution failed"
-            told = f"Failed to execute `{self.name}` tool with arguments: {arguments} "
-            self._fail(message, "failure", told + f"due to error: Error: {message}")
+            text = f"Failed to execute `{self.name}` tool with arguments: {arguments} "
+            self._fail(message, "failure", text + f"due to error: Error: {message}")
         elif not isinstance(result, dict):
-            self._succeed("" if result is None else str(result))
+            self._end("" if result is None else str(result))
         else:
-            self._take_result(cast("Json", result))
+            details = cast("Json", result)
+            text, kind = details.get("textResultForLlm", ""), details.get("resultType")
+            if kind in (None, "success"):
+                self._end(text)
+            else:
+                self._fail(details.get("error") or text, kind, text)
 
-    def _take_result(self, result: Json) -> None:
-        told, kind = result.get("textResultForLlm", ""), result.get("resultType")
-        if kind in (None, "success"):
-            self._succeed(told)
-        else:
-            self._fail(result.get("error") or told, kind, told)
-
-    def _succeed(self, text: str) -> None:
-        self._end(text)
-
-    def _fail(self, message: str, code: str, told: str | None = None) -> None:
+    def _fail(self, message: str, code: str, output: str | None = None) -> None:
         self.error = {"message": message, "code": code}
-        self._end(message if told is None else told)
+        self._end(message if output is None else output)
 
     def _end(self, output: str) -> None:
         if self.done:  # aborted between the answer and its effect
             return
         self.output = output
         executed = self.error is None or self.error["code"] == "failure"
-        if not (executed and self._session.hooks.on):
+        if not (executed and self._session.has_hooks):  # else the hook comes first
             self.complete()
         self._ended(self)
 
     def amend(self, output: Json) -> None:
-        """Do what a hook says about the result."""
+        """Apply what a hook returned about the result."""
         guidance = output.get("additionalContext")
         if self.error is not None:
             if guidance:
-                self.context.append(self._guidance("failed", guidance))
+                self.context.append(
+                    f'Tool "{self.name}" failed. '
+                    f"Additional guidance from postToolUseFailure hooks:\n{guidance}"
+                )
             return
         changed = cast("Json", output.get("modifiedResult") or {})
         self.output = str(changed.get("textResultForLlm", self.output))
         if guidance:
-            self.output += f"\n\n{self._guidance('succeeded', guidance)}"
-
-    def _guidance(self, fate: str, guidance: str) -> str:
-        hook = "postToolUse" if fate == "succeeded" else "postToolUseFailure"
-        told = f"Additional guidance from {hook} hooks:\n{guidance}"
-        return f'Tool "{self.name}" {fate}. {told}'
+            self.output += (
+                f'\n\nTool "{self.name}" succeeded. '
+                f"Additional guidance from postToolUse hooks:\n{guidance}"
+            )
 
     def complete(self) -> None:
-        """Say that the call is over."""
+        """Send the event that the call is over."""
         self.done = True
         outcome: Json = {"success": self.error is None}
         if self.error is None:
@@ -276,8 +290,8 @@ class ToolCall:
         self._session.emit("tool.execution_complete", data)
 
 
-def facts_of(interrupted: Sequence[ToolCall]) -> Json:
-    """Return what `agent.interrupted` says of the calls that were under way."""
+def facts_of(interrupted: Sequence[ToolExecution]) -> Json:
+    """Return what `agent.interrupted` reports of the calls that were under way."""
     names = [call.name for call in interrupted]
     return {
         "toolCallIds": [call.call_id for call in interrupted],

@@ -1,26 +1,26 @@
-"""Answers the prompts of a scripted session: the task that runs while it has work.
+"""Answers the prompts of a scripted session: the task that runs while there are any.
 
-Read from top to bottom it is a turn: `work` takes prompts until there are none,
-`_Interaction.run` makes model calls until one brings no more tools, `_ask` repeats a
-call that failed. Whatever is awaited may be aborted; the abort itself, and what it
-tells the client, is in `_session`.
+Read from top to bottom it is a turn: `TurnEngine.work` takes prompts until there are none,
+`_Interaction.run` makes model calls until one brings no more tools, `_ask` repeats a call
+that failed. Whatever is awaited may be aborted; the abort itself, and its events, are in
+`_prompt_queue`.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import attrs
 import trio
 
 from . import _events as events, _openai as openai
 from ._failures import Failure, failure_of
+from ._hooks import HookInvoker
 from ._host import Json
 from ._model_call import ModelCall
-from ._tool_calls import ToolCall
-
-if TYPE_CHECKING:
-    from ._prompts import Prompt
-    from ._session import ScriptedSession
+from ._prompt_queue import PromptQueue, QueuedPrompt
+from ._state import SessionState
+from ._tool_calls import SessionTools, ToolExecution
 
 STARTING = 0.010
 """Seconds from the admission of a prompt to its `user.message`."""
@@ -29,7 +29,7 @@ TURNING = 0.005
 """Seconds from the last result of a tool to the end of the turn."""
 
 MAX_CONTINUATIONS = 2
-"""How often the CLI goes on by itself after a token limit."""
+"""How often the CLI continues by itself after a token limit."""
 
 CONTINUE = "Please continue from where you left off."
 
@@ -39,70 +39,82 @@ NO_ANSWER: Json = {
 }
 
 
-async def work(
-    session: ScriptedSession, scope: trio.CancelScope, delivery: str
-) -> None:
-    """Answer what is queued, then say that the session is idle.
+@attrs.frozen(eq=False)
+class TurnEngine:
+    """What the work of a session is done with."""
 
-    Args:
-      session: whose work it is.
-      scope: what an abort cancels; then nothing more is said here.
-      delivery: how the first prompt came: `"idle"` or `"queued"`.
-    """
-    with scope:
-        while prompt := session.take_prompt():
-            if await _Interaction(session, prompt, delivery).run():
-                await session.hooks.stop_agent()
-            await session.heed_abort()
-            delivery = "queued"
-        session.rest()
+    session: SessionState
+    queue: PromptQueue
+    tools: SessionTools
+    hooks: HookInvoker
+
+    async def work(self, scope: trio.CancelScope, delivery: str) -> None:
+        """Answer the queued prompts, then report that the session is idle.
+
+        Args:
+          scope: what an abort cancels; then no event comes from here any more.
+          delivery: how the first prompt came: `"idle"` or `"queued"`.
+        """
+        with scope:
+            while prompt := self.queue.take():
+                if await _Interaction(self, prompt, delivery).run():
+                    await self.hooks.stop_agent()
+                await self.queue.heed_abort()
+                delivery = "queued"
+            self.queue.rest()
 
 
 class _Interaction:
     """One message of the user and all model calls that it takes to answer it."""
 
-    def __init__(self, session: ScriptedSession, prompt: Prompt, delivery: str) -> None:
-        self._session = session
+    def __init__(self, engine: TurnEngine, prompt: QueuedPrompt, delivery: str) -> None:
+        self._session = engine.session
+        self._queue = engine.queue
+        self._tools = engine.tools
+        self._hooks = engine.hooks
         self._prompt = prompt
         self._delivery = delivery
-        self._id = session.host.new_id("interaction")
+        self._id = engine.session.host.new_id("interaction")
         self._turn = 0  # counts the model calls, without retries
         self._continuations = 0
         self._initiator = "user"  # of the current model call
-        self._answered = False  # anything at all, a tool call included
+        self._answered = False  # in any way, a tool call included
         self._refused = False  # a tool call, by a user who did not say why
 
     async def run(self) -> bool:
-        """Answer the message, or say why not; return whether there is an answer."""
-        await self._session.host.agenda.pause(STARTING)
+        """Answer the message, or report why not; return whether there is an answer."""
+        session = self._session
+        await session.host.agenda.pause(STARTING)
         if not await self._begin():
             return False
-        goes_on = True
+        asks_again = True
         error: Json | None = None
-        while goes_on:
+        while asks_again:
             self._begin_turn()
-            await self._session.heed_abort()
+            await self._queue.heed_abort()
             call = await self._ask()
             if isinstance(call, ModelCall):
-                goes_on = await self._take(call)
-                error = None if goes_on or self._answered else NO_ANSWER
+                asks_again = await self._take(call)
+                error = None if asks_again or self._answered else NO_ANSWER
             else:
-                goes_on, error = False, call
-            self._end_turn()
+                asks_again, error = False, call
+            session.turn_id = None
+            session.emit("assistant.turn_end", {"turnId": str(self._turn)})
+            self._turn += 1
             if self._refused:
-                self._session.give_up()
+                self._queue.give_up()
                 return False
         if error is not None:
-            self._session.emit("session.error", error)
+            session.emit("session.error", error)
         return error is None
 
     async def _begin(self) -> bool:
-        """Say what the user said, unless a hook forbids it."""
+        """Emit the user's message, unless a hook forbids it."""
         session, text = self._session, self._prompt.text
         session.origin = self._prompt.origin
         session.streamed = 0
         session.emit("pending_messages.modified")
-        context = await session.hooks.start_session(text)
+        context = await self._hooks.start_session(text)
         if len(session.messages) == 1:
             session.title = text
             session.emit("session.title_changed", {"title": text})
@@ -110,16 +122,16 @@ class _Interaction:
             session.emit("session.mcp_servers_loaded", {"servers": []})
         session.emit("session.tools_updated", {"model": session.model})
         session.messages += [context] if context else []
-        seen = await session.hooks.transform(text)
+        seen = await self._hooks.transform(text)
         if seen is None:
             return False
-        self._say_prompt(self._prompt, self._delivery, transformedContent=seen)
+        self._emit_prompt(self._prompt, self._delivery, transformedContent=seen)
         system = session.messages[0]
         session.emit("system.message", {**system, "interactionId": self._id})
         session.messages.append({"role": "user", "content": seen})
         return True
 
-    def _say_prompt(self, prompt: Prompt, delivery: str, **more: Any) -> None:
+    def _emit_prompt(self, prompt: QueuedPrompt, delivery: str, **more: Any) -> None:
         data = {
             "content": prompt.text,
             **more,
@@ -137,70 +149,63 @@ class _Interaction:
         return {"turnId": str(self._turn), "interactionId": self._id}
 
     def _begin_turn(self) -> None:
-        session = self._session
+        session, steering = self._session, self._queue.steering
         session.turn_id = str(self._turn)
         session.emit("assistant.turn_start", self._ids)
-        self._initiator = "user" if session.steering or not self._turn else "agent"
-        while session.steering:
-            prompt = session.steering.popleft()
+        self._initiator = "user" if steering or not self._turn else "agent"
+        while steering:
+            prompt = steering.popleft()
             session.emit("pending_messages.modified")
-            self._say_prompt(prompt, "steering")
+            self._emit_prompt(prompt, "steering")
             session.messages.append({"role": "user", "content": prompt.text})
-
-    def _end_turn(self) -> None:
-        self._session.turn_id = None
-        self._session.emit("assistant.turn_end", {"turnId": str(self._turn)})
-        self._turn += 1
 
     async def _take(self, call: ModelCall) -> bool:
         """Do what the model wants; return whether it has to be asked again."""
-        reply = call.reply
-        messages = self._session.messages
-        messages.append(openai.message(call.request, reply))
+        session, request, reply = self._session, call.request, call.reply
+        session.messages.append(openai.message(request, reply))
         truncated = reply.ends_with == "length" and not reply.calls
         if truncated and self._continuations < MAX_CONTINUATIONS:
             self._continuations += 1
-            messages.append({"role": "user", "content": CONTINUE})
+            session.messages.append({"role": "user", "content": CONTINUE})
             return True
-        self._say_answer(call)
-        if reply.calls:
-            await self._run_tools(call)
-        return bool(reply.calls) and not self._refused
-
-    def _say_answer(self, call: ModelCall) -> None:
-        session = self._session
-        message = events.assistant_message(call, session.origin, session.model)
+        message = events.assistant_message(
+            request,
+            reply,
+            message_id=call.answer_id,
+            origin=session.origin,
+            model=session.model,
+        )
         session.emit("assistant.message", {**message, **self._ids})
-        self._answered |= call.reply.says_something
+        self._answered |= reply.says_something
         if "reasoningText" in message:
             content = message["reasoningText"]
             thought = {"reasoningId": call.reasoning_id, "content": content}
             session.emit("assistant.reasoning", thought)
+        if reply.calls:
+            await self._run_tools(call)
+        return bool(reply.calls) and not self._refused
 
     async def _run_tools(self, call: ModelCall) -> None:
-        session = self._session
-        tell, results = trio.open_memory_channel[ToolCall](len(call.reply.calls))
-        session.running = tools = [
-            ToolCall(
-                session,
-                wish,
-                self._ids,
-                call.request.call_id(index),
-                tell.send_nowait,
-            )
-            for index, wish in enumerate(call.reply.calls)
-        ]
-        session.begin("tool_call")
-        for tool in tools:
-            tool.announce()
-        await session.hooks.before_tools(tools)
+        session, calls = self._session, call.reply.calls
+        send, results = trio.open_memory_channel[ToolExecution](len(calls))
+        tools = self._tools.begin(
+            [(call.request.call_id(index), each) for index, each in enumerate(calls)],
+            self._ids,
+            send.send_nowait,
+        )
+        await self._hooks.before_tools(tools)
         for tool in tools:
             tool.start()
-        with tell, results:
-            for _ in tools:
-                await self._finish(await results.receive())
+        with send, results:
+            for _ in calls:
+                tool = await results.receive()
+                if not tool.done:  # it waits for a hook to see its result
+                    await self._hooks.after_tool(tool)
+                    tool.complete()
+                    if not all(tool.done for tool in tools):
+                        await self._queue.heed_abort()
         await session.host.agenda.pause(TURNING)
-        session.activity, session.running = None, []
+        session.activity, self._tools.running = None, []
         self._refused = any(tool.refused for tool in tools)
         session.messages += [tool.message for tool in tools]
         session.messages += [
@@ -208,15 +213,6 @@ class _Interaction:
             for tool in tools
             for context in tool.context
         ]
-
-    async def _finish(self, tool: ToolCall) -> None:
-        """Ask a hook about the result of a call, if there is one; then say it."""
-        if tool.done:
-            return
-        await self._session.hooks.after_tool(tool)
-        tool.complete()
-        if not all(tool.done for tool in self._session.running):
-            await self._session.heed_abort()
 
     # -- one model call and its retries
 
@@ -236,35 +232,26 @@ class _Interaction:
                 usage = events.usage(call.reply, session.model, initiator=initiator)
                 session.emit("assistant.usage", usage)
                 return call
-            self._say_failure(failure, len(waited))
-            await session.hooks.report(failure.message)
+            data = events.model_failure(failure, session.model, retries=len(waited))
+            session.emit("model.call_failure", data)
+            await self._hooks.report(failure.message)
             if len(waited) >= len(failure.waits):
                 return events.error(failure, waited, session.origin)
-            await self._back_off(failure, waited)
+            waited.append(failure.waits[len(waited)])
+            await self._back_off(failure, waited[-1])
 
-    def _say_failure(self, failure: Failure, retries: int) -> None:
-        data: Json = {
-            "model": self._session.model,
-            "retryAttempt": retries,
-            "source": "top_level",
-            "errorMessage": failure.message,
-        }
-        if failure.status is not None:
-            data["statusCode"] = failure.status
-        self._session.emit("model.call_failure", data)
-
-    async def _back_off(self, failure: Failure, waited: list[float]) -> None:
+    async def _back_off(self, failure: Failure, seconds: float) -> None:
+        """Wait before a retry; it is reported even if an abort cuts the wait short."""
         session, model = self._session, self._session.model
 
-        def say_retry() -> None:
+        def report_retry() -> None:
             retry = {"turnId": session.turn_id, "model": model}
             session.emit("assistant.turn_retry", {**retry, "reason": failure.reason})
             if failure.notice:
                 info = {"infoType": "model_retry", "message": failure.notice}
                 session.emit("session.info", info)
 
-        waited.append(failure.waits[len(waited)])
-        session.begin("retry_backoff", when_interrupted=say_retry)
-        await session.host.agenda.pause(waited[-1])
+        session.begin("retry_backoff", when_interrupted=report_retry)
+        await session.host.agenda.pause(seconds)
         session.activity = None
-        say_retry()
+        report_retry()

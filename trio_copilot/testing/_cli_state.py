@@ -10,10 +10,10 @@ import trio
 
 from .._wire.codes import INTERNAL_ERROR
 from ._host import Host, Json
-from ._session import ScriptedSession
+from ._scripted_session import ScriptedSession
 
-Answer: TypeAlias = Callable[[Any], None]
-"""Sends the answer to a request, now or later."""
+SendResult: TypeAlias = Callable[[Any], None]
+"""Answers a request, now or later."""
 
 
 class RefusedError(Exception):
@@ -25,25 +25,26 @@ class RefusedError(Exception):
         self.code = code
 
     def message(self, method: str) -> str:
-        """Return what the client is told."""
+        """Return the message of the error response."""
         if self.code != INTERNAL_ERROR:
             return self.reason
         return f"Request {method} failed with message: {self.reason}"
 
 
-@attrs.define(eq=False)
-class Desk:
-    """Where the methods find what they work on."""
+@attrs.frozen(eq=False)
+class CliState:
+    """The CLI as its methods see it."""
 
     host: Host
     nursery: trio.Nursery
-    quit: Callable[[], None]
     sessions: dict[str, ScriptedSession] = attrs.field(
-        factory=dict[str, ScriptedSession]
+        factory=dict[str, ScriptedSession], init=False
     )
-    """{id: session} of those that a client has open."""
-    stored: dict[str, ScriptedSession] = attrs.field(factory=dict[str, ScriptedSession])
-    """{id: session} of those that were let go and can be resumed."""
+    """`{id: session}` of those that a client has open."""
+    stored: dict[str, ScriptedSession] = attrs.field(
+        factory=dict[str, ScriptedSession], init=False
+    )
+    """`{id: session}` of those that were let go and can be resumed."""
 
     def session(self, params: Json) -> ScriptedSession:
         """Return the session that a request is about."""
@@ -55,13 +56,19 @@ class Desk:
     @property
     def known(self) -> list[ScriptedSession]:
         """The sessions that a user has talked to, from the first to the last."""
-        spoken = [s for s in self.sessions.values() if len(s.messages) > 1]
+        spoken = [s for s in self.sessions.values() if s.has_spoken]
         everything = [*self.stored.values(), *spoken]
-        return sorted(everything, key=lambda s: s.log.persisted[-1]["timestamp"])
+        return sorted(everything, key=lambda s: s.state.log.persisted[-1]["timestamp"])
+
+    def open_session(self, session_id: str, options: Json) -> ScriptedSession:
+        """Make a new session."""
+        session = ScriptedSession(self.host, self.nursery, session_id, options)
+        self.sessions[session_id] = session
+        return session
 
     def release(self, session_id: str) -> ScriptedSession | None:
         """Let go of a session; one without any message is forgotten."""
         session = self.sessions.pop(session_id, None)
-        if session is not None and len(session.messages) > 1:
+        if session is not None and session.has_spoken:
             self.stored[session_id] = session
         return session
