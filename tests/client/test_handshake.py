@@ -116,7 +116,7 @@ async def test_a_cli_without_connect_and_status_is_asked_by_ping(
 
 
 async def test_the_end_of_the_block_asks_the_cli_to_shut_down(autojump_clock) -> None:
-    """Row 15: sessions first, then the process."""
+    """Sessions are released first, then the process ends."""
     with trio.fail_after(60):
         async with open_scripted_cli([]) as cli:
             async with open_client(cli.stream) as client:
@@ -134,7 +134,7 @@ async def test_the_end_of_the_block_asks_the_cli_to_shut_down(autojump_clock) ->
 async def test_a_cli_that_does_not_answer_holds_nobody_up(
     method: str, autojump_clock
 ) -> None:
-    """Row 15: bounded."""
+    """Leaving the client's block is bounded."""
     with trio.fail_after(60):
         async with open_scripted_cli([], ignore={method}) as cli:
             async with open_client(cli.stream) as client:
@@ -202,7 +202,7 @@ async def test_subscribers_of_a_broken_session_are_told_and_handlers_end(
 async def test_a_prompt_that_is_not_admitted_in_time_breaks_the_session(
     autojump_clock,
 ) -> None:
-    """Row 2, bounded."""
+    """Cancelled while the prompt is sent: waiting for its answer is bounded."""
     with trio.fail_after(60):
         async with (
             open_scripted_cli([], ignore={"session.send"}) as cli,
@@ -247,7 +247,7 @@ async def test_tasks_that_wait_when_the_block_is_left_are_woken(autojump_clock) 
 
 
 async def test_a_cancelled_call_is_cancelled_at_the_cli(autojump_clock) -> None:
-    """Row 9."""
+    """Cancelled in any call that waits for its answer."""
     with trio.fail_after(60):
         async with (
             open_scripted_cli([], answer_after={"status.get": 5}) as cli,
@@ -435,7 +435,7 @@ async def test_subscriptions_end_with_the_session(autojump_clock) -> None:
 
 
 async def test_the_end_is_bounded_whatever_the_cli_ignores(autojump_clock) -> None:
-    """Row 15: with a turn open in another task; a process would get 5 seconds more."""
+    """With a turn open in another task. A real process would get 5 seconds more."""
     deaf = {"session.abort", "session.detach", "runtime.shutdown"}
     with trio.fail_after(60):
         async with (

@@ -238,7 +238,7 @@ async def observed(stage: Stage) -> None:
 
 
 async def closed_under_a_turn(stage: Stage) -> None:
-    """Row 14: the session is left while another task is in a turn."""
+    """The session's block is left while another task is in a turn."""
 
     async def talk(session: Session, begun: trio.Event) -> None:
         try:

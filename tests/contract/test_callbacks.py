@@ -129,7 +129,7 @@ async def test_a_hook_can_change_the_arguments(world: World, clock: Clock) -> No
 async def test_a_hook_that_raises_denies_and_stops_the_turn(
     world: World, clock: Clock
 ) -> None:
-    """Row 13: the CLI itself would let the tool run."""
+    """The CLI by itself would let the tool run."""
     called = False
 
     @tool
@@ -220,7 +220,7 @@ async def test_the_agent_asks_and_is_answered(world: World, clock: Clock) -> Non
 
 
 async def test_a_question_ends_with_its_turn(world: World, clock: Clock) -> None:
-    """Row 12. The CLI says nothing of the end of a question."""
+    """Its handler is cancelled, although the CLI reports no end of a question."""
     ask = Waiting()
     with trio.fail_after(world.patience):
         async with world.run([ASK, "next"], on_user_input=ask) as rig:
@@ -238,7 +238,7 @@ async def test_a_question_ends_with_its_turn(world: World, clock: Clock) -> None
 async def test_a_question_ends_when_another_client_aborts(
     world: World, clock: Clock
 ) -> None:
-    """Row 8."""
+    """Its handler is cancelled by the CLI's `abort` event."""
     ask = Waiting()
     with trio.fail_after(world.patience):
         async with world.run([ASK, "next"], on_user_input=ask) as rig:
@@ -279,7 +279,7 @@ async def test_without_a_handler_the_agent_has_nothing_to_ask_with(
 async def test_a_hook_that_raises_lets_no_prompt_pass(
     world: World, clock: Clock
 ) -> None:
-    """Row 13."""
+    """A hook on prompts fails closed too."""
 
     async def fail(moment: HookInput) -> None:
         await trio.lowlevel.checkpoint()
@@ -322,7 +322,7 @@ async def test_a_form_is_filled_in(world: World, clock: Clock) -> None:
 async def test_a_form_that_cannot_be_filled_in_ends_the_session(
     world: World, clock: Clock
 ) -> None:
-    """Row 13: between turns it is the session's block that the exception leaves."""
+    """Between turns the exception leaves the session's block."""
 
     async def fail(form: ElicitationRequest) -> None:
         await trio.lowlevel.checkpoint()

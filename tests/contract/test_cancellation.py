@@ -45,7 +45,7 @@ async def test_cancelled_before_the_prompt_is_sent_nothing_is_sent(
     world: World,
     clock: Clock,
 ) -> None:
-    """Row 1."""
+    """Cancelled before the prompt was handed over: the CLI sees nothing."""
     with trio.fail_after(world.patience):
         async with world.run(["untouched"]) as rig:
             with trio.CancelScope() as scope:
@@ -63,7 +63,7 @@ async def test_cancelled_while_the_prompt_is_sent_there_is_no_ghost_turn(
     world: World,
     clock: Clock,
 ) -> None:
-    """Row 2: it was handed over; what it would have caused is stopped."""
+    """The prompt was handed over: whatever it starts is stopped."""
     with trio.fail_after(world.patience):
         async with world.run(repeat_long_then("next")) as rig:
             with trio.CancelScope() as scope:
@@ -94,7 +94,7 @@ def repeat_long_then(answer: str):
 async def test_an_outer_cancellation_stops_the_work_and_goes_on(
     world: World, clock: Clock
 ) -> None:
-    """Rows 3 and 5."""
+    """An enclosing scope is cancelled; the session works on the next line."""
     with trio.fail_after(world.patience):
         async with world.run([LONG, "next"]) as rig:
             with trio.CancelScope() as scope:
@@ -117,7 +117,7 @@ async def test_an_outer_cancellation_stops_the_work_and_goes_on(
 async def test_move_on_after_is_late_by_the_drain_only(
     world: World, clock: Clock
 ) -> None:
-    """Row 5."""
+    """`move_on_after` around a turn works as in any Trio code."""
     with trio.fail_after(world.patience):
         async with world.run(repeat_long_then("next")) as rig:
             start = trio.current_time()
@@ -131,7 +131,7 @@ async def test_move_on_after_is_late_by_the_drain_only(
 
 
 async def test_fail_after_raises_too_slow_error(world: World, clock: Clock) -> None:
-    """Row 5."""
+    """`fail_after` around a turn works as in any Trio code."""
     with trio.fail_after(world.patience):
         async with world.run(repeat_long_then("next")) as rig:
             with pytest.raises(trio.TooSlowError):
@@ -142,7 +142,7 @@ async def test_fail_after_raises_too_slow_error(world: World, clock: Clock) -> N
 
 
 async def test_a_sibling_that_fails_stops_the_turn(world: World, clock: Clock) -> None:
-    """Row 3."""
+    """The nursery around the turn is cancelled, and with it the agent."""
 
     async def fail(turn: Turn) -> None:
         await trio.lowlevel.checkpoint()
@@ -165,7 +165,7 @@ async def test_a_sibling_that_fails_stops_the_turn(world: World, clock: Clock) -
 async def test_break_leaves_the_block_and_stops_the_work(
     world: World, clock: Clock
 ) -> None:
-    """Row 4."""
+    """Leaving the block early by `break`."""
     with trio.fail_after(world.patience):
         async with world.run([LONG, "next"]) as rig:
             async with rig.session.turn("long") as turn:
@@ -181,7 +181,7 @@ async def test_break_leaves_the_block_and_stops_the_work(
 async def test_an_exception_leaves_the_block_as_itself(
     world: World, clock: Clock
 ) -> None:
-    """Row 4."""
+    """Leaving the block early by an exception: it is not wrapped."""
     error = LookupError("mine")
     with trio.fail_after(world.patience):
         async with world.run([LONG, "next"]) as rig:
@@ -201,7 +201,7 @@ async def test_an_exception_group_of_the_user_leaves_the_block_as_it_is(
     world: World,
     clock: Clock,
 ) -> None:
-    """Row 4."""
+    """Leaving the block early by a group that the user raised."""
     group = ExceptionGroup("mine", [LookupError(), KeyError()])
     with trio.fail_after(world.patience):
         async with world.run([LONG]) as rig:
@@ -216,7 +216,7 @@ async def test_an_exception_group_of_the_user_leaves_the_block_as_it_is(
 async def test_return_leaves_the_block_and_stops_the_work(
     world: World, clock: Clock
 ) -> None:
-    """Row 4."""
+    """Leaving the block early by `return`."""
     turns: list[Turn] = []
 
     with trio.fail_after(world.patience):
@@ -238,7 +238,7 @@ async def test_cancelling_the_scope_of_the_turn_ends_its_block_normally(
     world: World,
     clock: Clock,
 ) -> None:
-    """Row 6."""
+    """`turn.cancel_scope.cancel()` is an abort."""
     with trio.fail_after(world.patience):
         async with world.run([LONG, "next"]) as rig:
             async with rig.session.turn("long") as turn:
@@ -255,7 +255,7 @@ async def test_cancelling_the_scope_of_the_turn_ends_its_block_normally(
 async def test_abort_from_another_task_ends_the_block_normally(
     world: World, clock: Clock, who: str
 ) -> None:
-    """Row 6."""
+    """`turn.abort()` and `session.abort()` from outside the block."""
     with trio.fail_after(world.patience):
         async with world.run([LONG, "next"]) as rig, trio.open_nursery() as nursery:
             async with rig.session.turn("long") as turn:
@@ -272,7 +272,7 @@ async def test_abort_from_another_task_ends_the_block_normally(
 async def test_abort_inside_the_block_is_absorbed_by_it(
     world: World, clock: Clock
 ) -> None:
-    """Row 6."""
+    """`turn.abort()` raises `Cancelled` there, which the block absorbs."""
     with trio.fail_after(world.patience):
         async with world.run([LONG, "next"]) as rig:
             async with rig.session.turn("long") as turn:
@@ -299,7 +299,7 @@ async def test_abort_of_an_idle_session_does_nothing(
 async def test_a_timeout_ends_the_turn_and_stops_the_agent(
     world: World, clock: Clock, timeout: float
 ) -> None:
-    """Row 6."""
+    """`timeout=` ends the block normally, however early it strikes."""
     with trio.fail_after(world.patience):
         async with world.run(repeat_long_then("next")) as rig:
             async with rig.session.turn("long", timeout=timeout) as turn:
@@ -314,7 +314,7 @@ async def test_a_timeout_ends_the_turn_and_stops_the_agent(
 async def test_the_deadline_of_the_turns_scope_can_be_moved(
     world: World, clock: Clock
 ) -> None:
-    """Row 6."""
+    """A deadline that is set later works like `timeout=`."""
     with trio.fail_after(world.patience):
         async with world.run([LONG, "next"]) as rig:
             async with rig.session.turn("long", timeout=3600) as turn:
@@ -330,7 +330,7 @@ async def test_the_deadline_of_the_turns_scope_can_be_moved(
 async def test_an_idle_timeout_ends_a_turn_that_went_silent(
     world: World, clock: Clock
 ) -> None:
-    """Row 7."""
+    """`idle_timeout=` ends the block normally; `turn.end` has the circumstances."""
     with trio.fail_after(world.patience):
         async with world.run([Reply("a b", then="hang"), "next"]) as rig:
             end = await rig.session.ask("?", idle_timeout=2)
@@ -365,7 +365,7 @@ async def test_an_idle_timeout_lets_a_turn_go_on_that_is_slow_but_alive(
     world: World,
     clock: Clock,
 ) -> None:
-    """Row 7."""
+    """Each event starts the clock of `idle_timeout=` again."""
     with trio.fail_after(world.patience):
         async with world.run([Reply("a b c d e f", delay=0.4)]) as rig:
             end = await rig.session.ask("?", idle_timeout=1.5)
@@ -377,7 +377,7 @@ async def test_the_idle_clock_stands_still_while_a_tool_handler_runs(
     world: World,
     clock: Clock,
 ) -> None:
-    """Row 7."""
+    """Time that our own handler takes is not silence."""
 
     @tool
     async def think(seconds: float) -> str:
@@ -396,7 +396,7 @@ async def test_the_idle_clock_stands_still_while_a_tool_handler_runs(
 async def test_an_abort_by_another_client_ends_iteration(
     world: World, clock: Clock
 ) -> None:
-    """Row 8: here the raw call stands for the other client."""
+    """Here the raw call stands for the other client."""
     with trio.fail_after(world.patience):
         async with world.run([LONG, "next"]) as rig:
             async with rig.session.turn("long") as turn:
@@ -413,7 +413,7 @@ async def test_a_tool_handler_is_cancelled_by_an_abort_of_another_client(
     world: World,
     clock: Clock,
 ) -> None:
-    """Row 8: by the event, not by a call of our own."""
+    """The CLI's event cancels it, not a call of our own."""
     cancelled = trio.Event()
 
     @tool
@@ -442,7 +442,7 @@ async def test_a_tool_handler_is_cancelled_by_an_abort_of_another_client(
 async def test_a_tool_handler_is_cancelled_with_its_turn(
     world: World, clock: Clock
 ) -> None:
-    """Row 10."""
+    """The turn's block waits for it, and the CLI gets one answer."""
     running, cancelled = trio.Event(), trio.Event()
 
     @tool
@@ -472,7 +472,7 @@ async def test_a_tool_handler_is_cancelled_with_its_turn(
 
 
 async def test_a_handler_can_abort_its_own_turn(world: World, clock: Clock) -> None:
-    """Row 10."""
+    """It is cancelled by that, as every handler of the turn."""
     turns: list[Turn] = []
 
     @tool
@@ -497,7 +497,7 @@ async def test_leaving_the_session_block_closes_a_turn_in_another_task(
     world: World,
     clock: Clock,
 ) -> None:
-    """Row 14."""
+    """That task gets `SessionClosedError`, after the drain."""
     turns: list[Turn] = []
 
     with trio.fail_after(world.patience):
@@ -524,7 +524,7 @@ async def test_cancelled_in_all_three_blocks_at_once_everything_ends_in_order(
     world: World,
     clock: Clock,
 ) -> None:
-    """Rows 3, 14 and 15: the connection serves the drain, though it is cancelled too."""
+    """The connection serves the drain and the release, although it is cancelled too."""
     with trio.fail_after(world.patience):
         async with world.stage([LONG, "next"]) as stage:
             start = math.inf
@@ -550,7 +550,7 @@ async def test_leaving_the_client_block_closes_a_turn_in_another_task(
     world: World,
     clock: Clock,
 ) -> None:
-    """Row 15."""
+    """As when the session's block is left; then the process is reaped."""
     turns: list[Turn] = []
 
     with trio.fail_after(world.patience):

@@ -1,4 +1,4 @@
-"""Row 18: a CLI that is there and does not answer is noticed, if that is asked for."""
+"""`heartbeat=`: a CLI that is there and does not answer is noticed."""
 
 from __future__ import annotations
 

@@ -162,7 +162,7 @@ async def test_a_session_that_fails_leaves_its_siblings_alone(
 async def test_every_task_hears_of_the_death_of_the_cli(
     world: World, clock: Clock
 ) -> None:
-    """Row 17."""
+    """Calls, turns and subscriptions are woken at once."""
     heard: list[str] = []
 
     async def hear(name: str, *, subscribe: bool) -> None:
@@ -217,7 +217,7 @@ async def kill(rig) -> None:
 async def test_leaving_a_turn_whose_cli_died_raises_too(
     world: World, clock: Clock
 ) -> None:
-    """Row 17: without iterating."""
+    """Also if nobody iterates it."""
     with trio.fail_after(world.patience):
         async with world.run([LONG]) as rig:
             with pytest.raises(CliExitedError):
@@ -321,7 +321,7 @@ async def test_cancelled_at_any_moment_no_process_is_left(
     seed: int,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Row 16: within startup, a turn, or shutdown."""
+    """Within startup, a turn, or shutdown."""
     env = cli_environment(real_model, cli_home)
     options: dict[str, Any] = {
         "model": real_model.name,

@@ -163,7 +163,7 @@ async def test_a_tool_error_is_told_in_its_own_words(
 async def test_a_tool_whose_errors_raise_stops_the_turn(
     world: World, clock: Clock
 ) -> None:
-    """Row 11."""
+    """With `errors="raise"` the exception of a tool leaves the turn's block."""
 
     @tool(errors="raise")
     async def fail() -> str:
@@ -377,7 +377,7 @@ async def test_a_permission_handler_that_raises_denies_and_surfaces(
     world: World,
     clock: Clock,
 ) -> None:
-    """Row 13."""
+    """The exception leaves the turn's block."""
 
     async def decide(request: PermissionRequest) -> Allow | Deny:
         raise LookupError("policy")
@@ -396,7 +396,7 @@ async def test_a_permission_handler_that_raises_denies_and_surfaces(
 async def test_a_pending_permission_ends_with_its_turn(
     world: World, clock: Clock
 ) -> None:
-    """Row 12: nothing is approved late."""
+    """Its handler is cancelled; nothing is approved late."""
     asked, cancelled = trio.Event(), trio.Event()
 
     async def decide(request: PermissionRequest) -> Allow | Deny:

@@ -46,7 +46,7 @@ def shell(command: str, **arguments: object) -> Reply:
 
 @pytest.mark.cli
 async def test_background_work_is_waited_for(real: World) -> None:
-    """Trap 8: assistant.idle comes several times, session.idle once."""
+    """`assistant.idle` comes several times, `session.idle` once."""
     script = [shell("sleep 0.7; echo over", mode="async"), "started. ", "and done."]
     with trio.fail_after(real.patience):
         async with real.run(script, on_permission_request=allow_all) as rig:
@@ -59,7 +59,7 @@ async def test_background_work_is_waited_for(real: World) -> None:
 
 @pytest.mark.cli
 async def test_background_work_does_not_hold_an_abort_up(real: World) -> None:
-    """Traps 4 and 8: session.idle never comes while a shell runs."""
+    """`session.idle` never comes while a shell runs."""
     script = [shell("sleep 60", mode="async"), "started.", "next"]
     with trio.fail_after(real.patience):
         async with real.run(script, on_permission_request=allow_all) as rig:
@@ -83,7 +83,7 @@ async def test_background_work_does_not_hold_an_abort_up(real: World) -> None:
 async def test_an_abort_of_a_main_agent_that_is_idle_already_need_not_show(
     autojump_clock: Clock,
 ) -> None:
-    """Trap 4: mostly the CLI says `assistant.idle` once more then, but not always."""
+    """Mostly the CLI sends one more `assistant.idle`, but not always."""
     answers = {"session.abort": lambda params: {"success": True}}
     scripted = {"background_work": True, "answers": answers}
     async with (
@@ -119,7 +119,7 @@ async def test_running_commands_of_the_cli_die_with_the_turn(real: World) -> Non
 async def test_each_event_comes_once_though_the_cli_sends_it_again(
     real: World,
 ) -> None:
-    """Trap 11: bursts of more than 6,000 deltas."""
+    """Under load the CLI repeats deltas: here in bursts of more than 6,000."""
     deltas = tuple(f"{n} " for n in range(9000))
     with trio.fail_after(real.patience):
         async with real.run([Reply(deltas)]) as rig:
@@ -138,7 +138,7 @@ async def test_each_event_comes_once_though_the_cli_sends_it_again(
 
 
 async def test_events_that_are_sent_again_are_dropped(clock: Clock) -> None:
-    """Trap 11, on a CLI that is told to do so."""
+    """On a CLI that is told to repeat its deltas."""
     from trio_copilot.testing import open_scripted_cli
 
     deltas = tuple(f"{n} " for n in range(50))
@@ -162,7 +162,7 @@ def world_name() -> str:
 @pytest.mark.cli
 @pytest.mark.repetitive
 async def test_a_subscriber_that_never_reads_delays_nobody(real: World) -> None:
-    """Trap 12."""
+    """The CLI has no back-pressure: its buffer is bounded here."""
     deltas = tuple(f"{n} " for n in range(3000))
     with trio.fail_after(real.patience):
         async with real.run([Reply(deltas)]) as rig:
@@ -175,7 +175,7 @@ async def test_a_subscriber_that_never_reads_delays_nobody(real: World) -> None:
 
 @pytest.mark.cli
 async def test_a_filtered_answer_can_be_told_from_a_complete_one(real: World) -> None:
-    """Trap 14."""
+    """The CLI hides that a content filter cut it; `finish_reason` shows it."""
     script = [Reply("I can", finish_reason="content_filter")]
     with trio.fail_after(real.patience):
         async with real.run(script) as rig:
@@ -186,7 +186,7 @@ async def test_a_filtered_answer_can_be_told_from_a_complete_one(real: World) ->
 
 @pytest.mark.cli
 async def test_an_error_before_the_prompt_was_taken_ends_the_turn(real: World) -> None:
-    """Trap 15: no user.message, no id of the prompt."""
+    """There is no `user.message` then, and no id of the prompt."""
 
     @tool
     async def grep(pattern: str) -> str:
@@ -206,8 +206,6 @@ async def test_an_error_before_the_prompt_was_taken_ends_the_turn(real: World) -
 
 @pytest.mark.cli
 async def test_a_tool_can_take_the_place_of_one_of_the_cli(real: World) -> None:
-    """Trap 15."""
-
     @tool(overrides_built_in=True)
     async def grep(pattern: str) -> str:
         """Search nowhere."""
@@ -227,7 +225,7 @@ async def test_a_tool_can_take_the_place_of_one_of_the_cli(real: World) -> None:
 async def test_a_session_that_somebody_else_ends_wakes_its_turn(
     real: World, method: str
 ) -> None:
-    """Trap 16: there is no session.idle."""
+    """`session.idle` does not come."""
     with trio.fail_after(real.patience):
         async with real.run([Reply("word " * 99, delay=0.05)]) as rig:
             with pytest.raises(SessionClosedError):
@@ -240,7 +238,7 @@ async def test_a_session_that_somebody_else_ends_wakes_its_turn(
 
 @pytest.mark.cli
 async def test_sub_agents_neither_end_a_turn_nor_speak_for_it(real: World) -> None:
-    """Trap 21."""
+    """Their events come on the same session, with an `agent_id`."""
 
     def script(request):
         if "SUB" in request.prompt:
@@ -269,7 +267,7 @@ async def test_sub_agents_neither_end_a_turn_nor_speak_for_it(real: World) -> No
 
 @pytest.mark.cli
 async def test_resumed_sessions_are_given_their_options_again(real: World) -> None:
-    """Trap 24: streaming is on again."""
+    """The CLI forgets them; streaming is on again."""
     with trio.fail_after(real.patience):
         async with real.stage(["one", Reply(("t", "w", "o"))]) as stage:
             async with stage.open_client() as client:
@@ -322,7 +320,7 @@ async def test_a_running_cli_is_left_running(cli_path: Path, cli_home: Path) -> 
 
 @pytest.mark.cli
 async def test_tokens_are_checked_over_tcp(cli_path: Path, cli_home: Path) -> None:
-    """Trap 26."""
+    """Over stdio the CLI ignores them."""
     with trio.fail_after(60):
         async with open_scripted_model([]) as model:
             env = cli_environment(model, cli_home)

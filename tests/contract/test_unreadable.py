@@ -217,7 +217,7 @@ BAD_OUTPUTS: list[Any] = [
 async def test_a_hook_whose_answer_cannot_be_sent_has_denied_and_stops_its_turn_alone(
     output: Any, world: World, clock: Clock
 ) -> None:
-    """Row 13. Another session does not notice."""
+    """Another session does not notice."""
     removed = 0
 
     @tool
