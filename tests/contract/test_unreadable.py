@@ -285,10 +285,13 @@ async def test_a_form_whose_answer_cannot_be_sent_is_cancelled_and_raises(
 async def test_a_permission_whose_answer_cannot_be_sent_is_denied_and_raises(
     world: World, clock: Clock
 ) -> None:
+    looked = False
+
     @tool
-    async def look() -> str:
+    async def look() -> None:
         """Look."""
-        raise AssertionError
+        nonlocal looked
+        looked = True
 
     async def deny(request: PermissionRequest) -> Deny:
         await trio.lowlevel.checkpoint()
@@ -300,6 +303,7 @@ async def test_a_permission_whose_answer_cannot_be_sent_is_denied_and_raises(
             with pytest.raises(TypeError, match="answer to a permission cannot be"):
                 await rig.session.ask("go")
             assert (await rig.session.ask("next")).text == "done"
+    assert not looked
 
 
 async def test_a_typed_handler_whose_answer_cannot_be_sent_is_an_error_of_it(

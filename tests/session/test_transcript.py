@@ -69,8 +69,19 @@ def messages(recording: str) -> Iterator[dict[str, Any]]:
         yield json.loads(line)
 
 
+def events_of(recording: str) -> list[SessionEvent]:
+    return [
+        SessionEvent(line["msg"]["params"]["event"])
+        for line in messages(recording)
+        if line["msg"].get("method") == "session.event"
+    ]
+
+
 def replayed(recording: str) -> list[Play]:
-    """Each prompt of a recording, with the events up to the next prompt."""
+    """Each prompt of a recording, with the events up to the next prompt.
+
+    One that begins in the middle of a turn is all of one prompt.
+    """
     plays: list[Play] = []
     asked: dict[int, Play] = {}
     for line in messages(recording):
@@ -82,7 +93,7 @@ def replayed(recording: str) -> list[Play]:
             asked[message["id"]].transcript.admit(message["result"]["messageId"])
         elif message.get("method") == "session.event" and plays:
             plays[-1].feed(SessionEvent(message["params"]["event"]))
-    return plays
+    return plays or [played(*events_of(recording))]
 
 
 # -- recordings
@@ -171,12 +182,8 @@ def test_a_dropped_answer_is_taken_back_before_it_is_streamed_again() -> None:
 @pytest.mark.parametrize("seed", range(5))
 def test_no_order_of_events_breaks_it(seed: int) -> None:
     dice = random.Random(seed)
-    events = [
-        SessionEvent(line["msg"]["params"]["event"])
-        for recording in sorted(path.stem for path in RECORDINGS.glob("*.jsonl"))
-        for line in messages(recording)
-        if line["msg"].get("method") == "session.event"
-    ]
+    recordings = sorted(path.stem for path in RECORDINGS.glob("*.jsonl"))
+    events = [event for recording in recordings for event in events_of(recording)]
     for _ in range(20):
         sample = dice.sample(events, 200)
         play = played(*sample)

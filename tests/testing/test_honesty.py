@@ -114,6 +114,7 @@ async def test_a_scenario_goes_as_it_should(
     scenario: Scenario, autojump_clock: trio.testing.MockClock
 ) -> None:
     client = await play_scripted(scenario)
+    assert client.events
     for event in client.events:
         data = SessionEvent(event).data
 
