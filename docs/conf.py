@@ -28,7 +28,7 @@ exclude_patterns = ["_build", "newsfragments"]
 html_theme = "furo"
 html_title = project
 
-# Names are code first; where there is something of that name it becomes a link.
+# A name in backquotes is code, and a link if there is an object of that name.
 default_role = "py:obj"
 # Sphinx's new autodoc does not know documenters such as sphinxcontrib_trio's.
 autodoc_use_legacy_class_based = True
@@ -40,27 +40,27 @@ napoleon_numpy_docstring = False
 napoleon_use_ivar = True
 myst_heading_anchors = 3
 
-# `type[...]` in a signature is Python's, not an attribute of ours that is called type.
+# `type[...]` in a signature is Python's, not one of our attributes called type.
 suppress_warnings = ["ref.python"]
 nitpick_ignore_regex = [
     ("py:obj", ".*"),  # see default_role
-    # Names of others: there is no network to ask for their addresses.
+    # Other projects' names: without a network their addresses are unknown.
     ("py:.*", r"(trio|attrs|pathlib|os|datetime|collections|contextlib|enum)\..*"),
     ("py:class", r"trio_copilot\._wire\.messages\..*"),  # what a scripted CLI receives
-    # What attributes and signatures call their types, where they are not resolved.
+    # Short names of types in attributes and signatures that autodoc does not resolve.
     ("py:class", "PathLike|PathRule|Handler|ErrorPolicy|Connection|datetime"),
     ("py:class", "AbstractAsyncContextManager"),
     ("py:class", r"trio_copilot\._session\.fanout\.E"),  # a type variable
-    # Generated classes: they have pages of their own, which are no Python domain.
+    # Generated classes: their pages are Markdown, not part of the Python domain.
     ("py:class", "ServerRpc|SessionRpc|ClientHandlers|SessionHandlers"),
     ("py:class", "PingResult|Model"),
 ]
 
 
 def _gather_attribute_docs() -> None:
-    """Show autodoc the comments behind attributes, which it reads from the source.
+    """Show autodoc the docstrings of attributes, which it reads from the source.
 
-    Public classes say that they live in the public module; their source is elsewhere.
+    It looks in the public module, where the classes claim to live, not at their source.
     """
     for public in ("trio_copilot", "trio_copilot.testing"):
         facade = ModuleAnalyzer.for_module(public)
@@ -77,7 +77,7 @@ def _gather_attribute_docs() -> None:
 def _keep_colons(
     _app: Sphinx, what: str, _name: str, _object: Any, _options: Any, lines: list[str]
 ) -> None:
-    """What stands before a colon in the docstring of an attribute is not its type."""
+    """Keep napoleon from taking text before a colon for the attribute's type."""
     if what in ("attribute", "data", "property"):
         lines.insert(0, "\\")  # napoleon looks at the first line only
 

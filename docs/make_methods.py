@@ -1,9 +1,9 @@
 """Writes `rpc_reference.md` and `rpc_reference/*.md`: every method, handler and type.
 
-Strategy: as for the events, the generated classes are read, not the schema. One page
-lists all methods; each namespace has a page of its own, as it has a module. Run it after
-the code generator: `python docs/make_methods.py`; with `--check` it writes nothing and
-fails if it would.
+Strategy: like `make_events.py`, it reads the generated classes, not the schema. One page
+lists all methods; each namespace has its own page, as it has its own module. Run it after
+the code generator: `python docs/make_methods.py`. With `--check` it writes nothing, and
+fails if a page is out of date.
 """
 
 from __future__ import annotations
@@ -34,10 +34,9 @@ INDEX_HEAD = """\
 {mark}
 # Every method
 
-The {calls} methods of this version, the {requests} requests that the CLI makes of its
-client, and the {types} types that they have and events do not; those that events have,
-too, are in [Every event](events_reference.md). [Calling the CLI](rpc.md) says how to use
-them. Each namespace has a page:
+The {calls} methods of this version, the {requests} requests that the CLI sends to its client, and
+their {types} types. Types that events have too are in [Every event](events_reference.md). [Calling
+the CLI](rpc.md) explains how to use them. Each namespace has a page:
 
 {pages}
 
@@ -57,8 +56,8 @@ CALLS_HEAD = """\
 REQUESTS_HEAD = """\
 ## Requests of the CLI
 
-A handler is given to its session or client in the field that is named here; only the
-requests that it has a method for are answered.
+Pass a handler to its session or client in the field named here. It answers only the requests for
+which it has a method.
 
 | handler | field | request | |
 |---|---|---|---|
@@ -66,8 +65,8 @@ requests that it has a method for are answered.
 TYPES_HEAD = """\
 ## Types
 
-An `OpenEnum` is a string that may have other values than these. A union has an
-`UnknownVariant` for what a newer CLI may send. What is annotated `| None` is optional.
+An `OpenEnum` is a string that may also have values not listed here. A union includes
+`UnknownVariant`, for what a newer CLI may send. A field whose type ends with `| None` is optional.
 """
 
 
