@@ -56,7 +56,7 @@ def test_nothing_is_said_of_a_name_that_is_like_none() -> None:
         (TurnLimits, "runing", "running"),
         (open_client, "hoem", "home"),
         (open_scripted_cli, "anwsers", "answers"),
-        (open_peer, "serv", "serve"),
+        (open_peer, "anser", "answer"),
     ],
 )
 def test_a_misspelt_keyword_is_recognised(

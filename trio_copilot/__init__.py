@@ -138,47 +138,4 @@ if TYPE_CHECKING:
 else:
     from ._facade import lazy_facade as _lazy_facade
 
-    # Where each name lives: the same once more, for the interpreter. A name is loaded when
-    # it is used first, so that a program pays for what it uses.
-    __getattr__, __dir__, __all__ = _lazy_facade(
-        __name__,
-        {
-            "_client.client": "Client open_client",
-            "_errors": """CliExitedError CliNotFoundError CliUnresponsiveError ConnectError
-                CopilotError IncompatibleCliError InternalError MalformedResultError ProtocolError
-                RpcError SessionNotFoundError SubscriberLaggedError
-                ToolDefinitionError""",
-            "_protocol.envelope": "SessionEvent",
-            "_resource_errors": """ClientClosedError SessionBrokenError SessionBusyError
-                SessionClosedError""",
-            "_session.attachments": """Attachment BlobAttachment DirectoryAttachment
-                FileAttachment""",
-            "_session.buffer": "Lagged Overflow",
-            "_client.catalogue": "SessionChange SessionMetadata",
-            "_session.fanout": "Subscription",
-            "_session.fences": "fenced",
-            "_session.hooks": "HookHandler HookInput HookOutput Hooks",
-            "_session.infinite": "InfiniteSessions",
-            "_session.modes": """AutoModeAnswer AutoModeSwitchHandler AutoModeSwitchRequest
-                ExitPlanModeHandler ExitPlanModeRequest""",
-            "_session.keywords": "SessionKeywords",
-            "_session.options": "SessionOptions",
-            "_session.permissions": """Abstain Allow Decision Deny PermissionHandler
-                PermissionRequest abstain_all allow_all deny_all""",
-            "_session.provider": "Provider",
-            "_session.questions": """ElicitationHandler ElicitationRequest UserInputHandler
-                UserInputRequest""",
-            "_session.session": "Session",
-            "_session.statistics": "ClientStatistics SubscriptionStatistics",
-            "_client.status": "AuthStatus CliStatus",
-            "_session.system_message": "SectionChange SystemMessage",
-            "_session.turn": "Turn",
-            "_session.turn_events": """CancelCause Correction Message Notice ReasoningDelta Retry
-                TextDelta ToolCall ToolProgress ToolResult TurnEnd TurnEndReason TurnError
-                TurnEvent TurnStart Usage""",
-            "_tools.declare": "Tool ToolContext ToolError tool",
-            "_transport.connections": "Stdio Tcp",
-            "_transport.find_cli": "find_cli",
-            "_version": "__version__",
-        },
-    )
+    __getattr__, __dir__ = _lazy_facade(__name__)

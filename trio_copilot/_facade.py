@@ -1,53 +1,116 @@
-"""A public module whose names are loaded when they are used first.
+"""Public modules whose names are loaded on first use: a program pays for what it uses.
 
-Importing it costs nothing to speak of, and a program pays for what it uses. Type
-checkers read the imports of that module that are meant for them.
+A public module imports its names `if TYPE_CHECKING:`; nobody writes them a second time.
+The generator reads these imports and writes the table in `_public`, where a name is
+looked up at run time.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from importlib import import_module
+from types import MappingProxyType
+from typing import Any
 
-from ._fixup import publish
+_NONE: Mapping[str, str] = MappingProxyType({})
 
 
 def lazy_facade(
-    public: str, homes: Mapping[str, str], *, extra: str = ""
-) -> tuple[Callable[[str], object], Callable[[], list[str]], list[str]]:
-    """Return the `__getattr__`, the `__dir__` and the `__all__` of a public module.
+    public: str,
+    *,
+    index: str = "",
+    extra: str = "",
+    optional: Mapping[str, str] = _NONE,
+) -> tuple[Callable[[str], object], Callable[[], list[str]]]:
+    """Return the `__getattr__` and the `__dir__` of a public module.
 
     Args:
       public: its `__name__`.
-      homes: `{module: names that live there, a blank between}`; modules without the name
-        of the package.
-      extra: what they all need, if they do.
+      index: the module whose `TYPES` lists the generated classes, if it has any.
+      extra: the extra that all its names need, if they need one.
+      optional: `{module: package}`: without the package, `import *` leaves out the names
+        that live in the module.
     """
-    home = {
-        name: f"{public}.{at}" for at, names in homes.items() for name in names.split()
-    }
-    namespace = vars(sys.modules[public])
+    facade = _Facade(public, index, extra, optional)
+    return facade.load, facade.names
 
-    def load(name: str) -> object:
-        if name not in home:
-            raise AttributeError(f"module {public!r} has no attribute {name!r}")
+
+class _Facade:
+    def __init__(
+        self, public: str, index: str, extra: str, optional: Mapping[str, str]
+    ) -> None:
+        self._public, self._index, self._extra = public, index, extra
+        self._optional = optional
+        self._root, _, self._row = public.partition(".")
+        self._namespace = vars(sys.modules[public])
+
+    @cached_property
+    def _homes(self) -> dict[str, str]:
+        """Return `{name: module}`, without the name of the package."""
+        homes = dict(self._import("_public").HOMES[self._row])
+        if self._index:
+            types = self._import(self._index).TYPES
+            homes |= {name: f"_protocol.generated.{at}" for name, at in types.items()}
+        return homes
+
+    def _import(self, home: str) -> Any:
+        return import_module(f"{self._root}.{home}")
+
+    def names(self) -> list[str]:
+        """Return every name of the module."""
+        return sorted(self._namespace.keys() | self._homes)
+
+    def load(self, name: str) -> object:
+        """Return what the name stands for."""
+        if name == "__all__":
+            return self._star()
+        if name not in self._homes:
+            message = f"module {self._public!r} has no attribute {name!r}"
+            raise AttributeError(message)
         try:
-            import_module(home[name])
+            module = self._import(self._homes[name])
         except ModuleNotFoundError as error:
-            from ._extras import complaint, missing_by_extra  # an error can wait for it
-
-            if missing := missing_by_extra().get(extra):
-                said = complaint(public, extra, missing)
-                raise ModuleNotFoundError(said, name=error.name) from error
+            self._explain(error)
             raise
-        # Whatever came along is public from now on, too: it may be seen before it is
-        # asked for, as an exception is.
-        for each, module in home.items():
-            if each not in namespace and hasattr(sys.modules.get(module), each):
-                namespace[each] = getattr(sys.modules[module], each)
-        publish(namespace)
-        return namespace[name]
+        if self._index:  # their module is where the names of their fields are found
+            self._namespace[name] = getattr(module, name)
+        else:
+            self._publish()
+        return self._namespace[name]
 
-    public_names = sorted(name for name in home if not name.startswith("_"))
-    return load, lambda: sorted(namespace.keys() | home), public_names
+    def _star(self) -> list[str]:
+        from importlib.util import find_spec  # only `import *` needs it
+
+        lacking = {
+            at for at, package in self._optional.items() if not find_spec(package)
+        }
+        return sorted(
+            name
+            for name, home in self._homes.items()
+            if not name.startswith("_")
+            and home.removeprefix(f"{self._row}.") not in lacking
+        )
+
+    def _publish(self) -> None:
+        """Let everything that is loaded by now report the public module as its own.
+
+        Also what was not asked for: an exception is seen before its name is used.
+        """
+        for name, home in self._homes.items():
+            value = getattr(sys.modules.get(f"{self._root}.{home}"), name, None)
+            if value is None:
+                continue
+            self._namespace[name] = value
+            written_in = getattr(value, "__module__", None) or ""
+            if written_in.startswith(f"{self._root}.") and "._" in written_in:
+                value.__module__ = self._public
+
+    def _explain(self, error: ModuleNotFoundError) -> None:
+        """Raise the error that says how to add the extra, if that is what is missing."""
+        from ._extras import complaint, missing_by_extra  # only an error needs them
+
+        if missing := missing_by_extra().get(self._extra):
+            said = complaint(self._public, self._extra, missing)
+            raise ModuleNotFoundError(said, name=error.name) from error

@@ -2,7 +2,7 @@
 # Made from the schemas of Copilot CLI 1.0.102, sha256
 # 7db5bbe2a490fb1f2c1d179876e68b3839d32ebd312a8053ee8f07962a8c6d55
 # What follows these lines has the sha256
-# 6b07942cca491d1718cdd78e08181e0384b7a402637c04f2b1c2b3c7ef91e3b3
+# f3bea7d05467b31ffc2c73c4d3f362c18d953aaeaf141fc3fd6aea546ab35ddf
 """Every event that the Copilot CLI sends: the classes of `SessionEvent.data`.
 
 A class is named after the wire type of its event: `assistant.message_delta` has
@@ -14,19 +14,10 @@ the one module that it lives in.
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
-from ._protocol.envelope import SessionEvent as SessionEvent
-from ._protocol.open_enum import OpenEnum as OpenEnum
-from ._protocol.unknown import (
-    MalformedEvent as MalformedEvent,
-    UnknownEvent as UnknownEvent,
-    UnknownVariant as UnknownVariant,
-)
-from ._protocol.wire_object import WireObject as WireObject
-
 if TYPE_CHECKING:
+    from ._protocol.envelope import SessionEvent as SessionEvent
     from ._protocol.generated.agent import (
         Abort as Abort,
         AbortReason as AbortReason,
@@ -586,23 +577,14 @@ if TYPE_CHECKING:
         WorkingDirectoryContext as WorkingDirectoryContext,
         WorkingDirectoryContextHostType as WorkingDirectoryContextHostType,
     )
+    from ._protocol.open_enum import OpenEnum as OpenEnum
+    from ._protocol.unknown import (
+        MalformedEvent as MalformedEvent,
+        UnknownEvent as UnknownEvent,
+        UnknownVariant as UnknownVariant,
+    )
+    from ._protocol.wire_object import WireObject as WireObject
+else:  # for type checkers every misspelt name would exist
+    from ._facade import lazy_facade as _lazy_facade
 
-if not TYPE_CHECKING:  # else every misspelt name would be known
-
-    def __getattr__(name: str) -> object:
-        from ._protocol.index import TYPES
-
-        if name == "__all__":
-            own = "MalformedEvent OpenEnum SessionEvent UnknownEvent UnknownVariant WireObject"
-            return sorted({*own.split(), *TYPES})
-        if name not in TYPES:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        module = import_module(f"._protocol.generated.{TYPES[name]}", __package__)
-        value = globals()[name] = getattr(module, name)
-        return value
-
-
-def __dir__() -> list[str]:
-    from ._protocol.index import TYPES
-
-    return sorted(set(globals()).union(TYPES))
+    __getattr__, __dir__ = _lazy_facade(__name__, index="_protocol.index")

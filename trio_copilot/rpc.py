@@ -2,7 +2,7 @@
 # Made from the schemas of Copilot CLI 1.0.102, sha256
 # 7db5bbe2a490fb1f2c1d179876e68b3839d32ebd312a8053ee8f07962a8c6d55
 # What follows these lines has the sha256
-# 4b7f877b118559bdd269128bad4a0ad550dbde04d240bdde01f208c1eff4dc55
+# 6832940744a2b8e39a03b67013459b69ebafe069d17dc95acb8a77609792b6d8
 """Every call of the Copilot CLI, typed: `client.rpc`, `session.rpc`, and their types.
 
 `session.rpc.model.switch_to(...)` calls `session.model.switchTo`; parameters are keywords
@@ -15,25 +15,15 @@ the one module that it lives in.
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
-from ._protocol.calls import (
-    Handler as Handler,
-    Handlers as Handlers,
-    Namespace as Namespace,
-)
-from ._protocol.envelope import SessionEvent as SessionEvent
-from ._protocol.open_enum import OpenEnum as OpenEnum
-from ._protocol.unknown import (
-    MalformedEvent as MalformedEvent,
-    UnknownEvent as UnknownEvent,
-    UnknownVariant as UnknownVariant,
-)
-from ._protocol.unset import UNSET as UNSET, Unset as Unset
-from ._protocol.wire_object import WireObject as WireObject
-
 if TYPE_CHECKING:
+    from ._protocol.calls import (
+        Handler as Handler,
+        Handlers as Handlers,
+        Namespace as Namespace,
+    )
+    from ._protocol.envelope import SessionEvent as SessionEvent
     from ._protocol.generated.agent import AbortReason as AbortReason
     from ._protocol.generated.mcp import (
         HeaderEntry as HeaderEntry,
@@ -1769,23 +1759,15 @@ if TYPE_CHECKING:
         SkillSource as SkillSource,
         Verbosity as Verbosity,
     )
+    from ._protocol.open_enum import OpenEnum as OpenEnum
+    from ._protocol.unknown import (
+        MalformedEvent as MalformedEvent,
+        UnknownEvent as UnknownEvent,
+        UnknownVariant as UnknownVariant,
+    )
+    from ._protocol.unset import UNSET as UNSET, Unset as Unset
+    from ._protocol.wire_object import WireObject as WireObject
+else:  # for type checkers every misspelt name would exist
+    from ._facade import lazy_facade as _lazy_facade
 
-if not TYPE_CHECKING:  # else every misspelt name would be known
-
-    def __getattr__(name: str) -> object:
-        from ._protocol.rpc_index import TYPES
-
-        if name == "__all__":
-            own = "Handler Handlers MalformedEvent Namespace OpenEnum SessionEvent UNSET UnknownEvent UnknownVariant Unset WireObject"
-            return sorted({*own.split(), *TYPES})
-        if name not in TYPES:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        module = import_module(f"._protocol.generated.{TYPES[name]}", __package__)
-        value = globals()[name] = getattr(module, name)
-        return value
-
-
-def __dir__() -> list[str]:
-    from ._protocol.rpc_index import TYPES
-
-    return sorted(set(globals()).union(TYPES))
+    __getattr__, __dir__ = _lazy_facade(__name__, index="_protocol.rpc_index")

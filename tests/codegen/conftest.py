@@ -92,9 +92,10 @@ def workshop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Worksh
     package = tmp_path / f"generated_package_{next(_numbers)}"
     (package / "_protocol").mkdir(parents=True)
     (package / "_codegen").mkdir()
-    for module in ("envelope", "open_enum", "unknown", "wire_object"):
-        real = f"from trio_copilot._protocol.{module} import *\n"
-        (package / "_protocol" / f"{module}.py").write_text(real)
+    modules = ("envelope", "open_enum", "unknown", "wire_object")
+    for module in ("_facade", *(f"_protocol.{name}" for name in modules)):
+        real = f"from trio_copilot.{module} import *\n"
+        (package / f"{module.replace('.', '/')}.py").write_text(real)
     monkeypatch.syspath_prepend(str(tmp_path))
     yield Workshop(tmp_path, package)
     for name in [name for name in sys.modules if name.startswith(package.name)]:

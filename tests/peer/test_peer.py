@@ -68,7 +68,7 @@ async def gone() -> CopilotError:
 
 @asynccontextmanager
 async def connected(
-    serve: Any = refuse, streams: Any = trio.testing.memory_stream_pair
+    answer: Any = refuse, streams: Any = trio.testing.memory_stream_pair
 ) -> AsyncIterator[tuple[Peer, Far]]:
     near, far_stream = streams()
     far = Far(far_stream)
@@ -80,7 +80,7 @@ async def connected(
             ),
             on_end=far.ends.append,
             why_ended=gone,
-            serve=serve,
+            answer=answer,
         ) as peer:
             yield peer, far
 
@@ -251,11 +251,11 @@ async def test_an_unread_message_that_was_no_call_wakes_nobody(autojump_clock) -
 
 
 async def test_an_answer_that_cannot_be_sent_costs_that_answer_alone(caplog) -> None:
-    async def serve(method: str, params: Any) -> Any:
+    async def respond(method: str, params: Any) -> Any:
         await trio.lowlevel.checkpoint()
         return object()
 
-    async with connected(serve) as (peer, far):
+    async with connected(respond) as (peer, far):
         await far.send(Request(1, "x", None))
         answer = await far.receive()
         assert (answer.id, answer.code) == (1, -32603)
@@ -276,14 +276,14 @@ async def test_requests_of_the_peer_are_served_side_by_side() -> None:
     both = trio.Event()
     running: list[str] = []
 
-    async def serve(method: str, params: Any) -> Any:
+    async def respond(method: str, params: Any) -> Any:
         running.append(method)
         if len(running) == 2:
             both.set()
         await both.wait()
         return [method, params]
 
-    async with connected(serve) as (_, far):
+    async with connected(respond) as (_, far):
         await far.send(Request(1, "a", 1), Request("two", "b", None))
         answers = [await far.receive(), await far.receive()]
 
@@ -299,11 +299,11 @@ async def test_what_is_not_served_is_refused() -> None:
 
 
 async def test_a_handler_that_fails_is_answered_and_not_swallowed() -> None:
-    async def serve(method: str, params: Any) -> Any:
+    async def respond(method: str, params: Any) -> Any:
         raise LookupError("bug")
 
     with pytest.raises(LookupError, match="bug"):
-        async with connected(serve) as (_, far):
+        async with connected(respond) as (_, far):
             await far.send(Request(1, "x", None))
             answer = await far.receive()
             assert (answer.id, answer.code) == (1, -32603)
@@ -312,10 +312,10 @@ async def test_a_handler_that_fails_is_answered_and_not_swallowed() -> None:
 
 
 async def test_the_peer_can_cancel_its_request() -> None:
-    async def serve(method: str, params: Any) -> Any:
+    async def respond(method: str, params: Any) -> Any:
         await trio.sleep_forever()
 
-    async with connected(serve) as (_, far):
+    async with connected(respond) as (_, far):
         await far.send(Request(1, "x", None))
         await trio.testing.wait_all_tasks_blocked()
         await far.send(
@@ -328,10 +328,10 @@ async def test_the_peer_can_cancel_its_request() -> None:
 
 
 async def test_an_id_that_is_open_already_is_a_fault_of_the_peer() -> None:
-    async def serve(method: str, params: Any) -> Any:
+    async def respond(method: str, params: Any) -> Any:
         await trio.sleep_forever()
 
-    async with connected(serve) as (peer, far):
+    async with connected(respond) as (peer, far):
         await far.send(Request(1, "x", None), Request(1, "x", None))
         with pytest.raises(ProtocolError):
             await peer.request("y")

@@ -26,11 +26,10 @@ def test_bytes_become_messages_without_any_io() -> None:
 
 
 def test_everything_reports_the_public_module() -> None:
-    public = [v for n, v in vars(wire).items() if n[0] != "_" and isinstance(v, type)]
+    public = [getattr(wire, name) for name in dir(wire)]
+    classes = [each for each in public if isinstance(each, type)]
 
-    assert {each.__module__ for each in public if each.__name__ in wire.__all__} == {
-        "trio_copilot.wire"
-    }
+    assert {each.__module__ for each in classes} == {"trio_copilot.wire"}
     assert wire.open_peer.__module__ == "trio_copilot.wire"
 
 
@@ -38,7 +37,7 @@ async def test_two_peers_call_and_tell_each_other() -> None:
     ours, theirs = trio.testing.memory_stream_pair()
     heard: list[tuple[str, Any]] = []
 
-    async def serve(method: str, params: Any) -> Any:
+    async def respond(method: str, params: Any) -> Any:
         await there.request("note", method)
         return sum(params)
 
@@ -47,8 +46,8 @@ async def test_two_peers_call_and_tell_each_other() -> None:
         heard.append((method, params))
 
     with trio.fail_after(5):
-        async with wire.open_peer(theirs, serve=serve) as there:
-            async with wire.open_peer(ours, serve=note) as here:
+        async with wire.open_peer(theirs, answer=respond) as there:
+            async with wire.open_peer(ours, answer=note) as here:
                 assert await here.request("add", [1, 2]) == 3
                 assert heard == [("note", "add")]
 

@@ -178,7 +178,7 @@ async def test_who_is_quick_enough_gets_a_burst_piece_by_piece() -> None:
                 on_notification=lambda *_: None,
                 on_end=fan_out.close,
                 why_ended=never,
-                serve=never,
+                answer=never,
             ),
             trio.open_nursery() as nursery,
         ):

@@ -531,7 +531,7 @@ async def open_client(
             on_notification=routes.notify,
             on_end=routes.end,
             why_ended=link.exit_error,
-            serve=routes.answer,
+            answer=routes.answer,
         ) as peer:
             greeted = False
             try:

@@ -27,9 +27,11 @@ if not __package__:  # run by its path
     bare.__path__ = [str(Path(__file__).resolve().parents[1])]
     __package__ = "trio_copilot._codegen"
 
+from . import public
 from .diff import report
 from .emit import Pin, emit, has_true_header
 from .model import Vocabulary, read_schema
+from .public import TABLE
 
 SCHEMA = "session-events.schema.json"
 API = "api.schema.json"
@@ -52,6 +54,12 @@ def main(argv: Sequence[str], package: Path = PACKAGE) -> int:
     options = _parser().parse_args(argv)
     if options.diff is not None:
         return _diff(*options.diff)
+    failed = _vocabulary(options, package)
+    return _public_names(package, check=options.check) or failed
+
+
+def _vocabulary(options: argparse.Namespace, package: Path) -> int:
+    """Write or check what is made from the schemas."""
     pin = Pin(**json.loads((package / PIN_FILE).read_text()))
     schemas = _schemas(options, pin)
     if schemas is None:
@@ -161,6 +169,17 @@ def _find(named: str) -> Path | None:
 
 
 # -- the files
+
+
+def _public_names(package: Path, *, check: bool) -> int:
+    """Write or check the table that is made from the public modules."""
+    path, table = package / TABLE, public.table(package)
+    if not check:
+        path.write_text(table)
+    elif not path.is_file() or path.read_text() != table:
+        print(f"{TABLE} does not have the names of the public modules.")
+        return 1
+    return 0
 
 
 def _present(package: Path) -> dict[str, Path]:

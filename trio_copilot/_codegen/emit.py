@@ -304,32 +304,15 @@ the one module that it lives in.
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
+if TYPE_CHECKING:
+{imports}
+else:  # for type checkers every misspelt name would exist
+    from ._facade import lazy_facade as _lazy_facade
+
+    __getattr__, __dir__ = _lazy_facade(__name__, index="_protocol.{index}")
 '''
-
-_FACADE_LAZY = """
-if not TYPE_CHECKING:  # else every misspelt name would be known
-
-    def __getattr__(name: str) -> object:
-        from ._protocol.{index} import TYPES
-
-        if name == "__all__":
-            own = "{own}"
-            return sorted({{*own.split(), *TYPES}})
-        if name not in TYPES:
-            raise AttributeError(f"module {{__name__!r}} has no attribute {{name!r}}")
-        module = import_module(f"._protocol.generated.{{TYPES[name]}}", __package__)
-        value = globals()[name] = getattr(module, name)
-        return value
-
-
-def __dir__() -> list[str]:
-    from ._protocol.{index} import TYPES
-
-    return sorted(set(globals()).union(TYPES))
-"""
 
 
 def _facade(
@@ -338,15 +321,11 @@ def _facade(
     index: str,
     homes: Mapping[str, str],
 ) -> str:
-    lines: list[str] = []
-    for module, names in sorted(core.items()):
-        lines += imports(f"._protocol.{module}", (f"{n} as {n}" for n in names))
-    shown = {f"{name} as {name}": home for name, home in homes.items()}
-    lines += ["", "if TYPE_CHECKING:"]
-    lines += _imports_by_module("._protocol.generated.", shown, "    ")
-    head = _FACADE.format(about=about)
-    own = " ".join(sorted(name for names in core.values() for name in names))
-    return head + "\n".join(lines) + "\n" + _FACADE_LAZY.format(index=index, own=own)
+    shown = {name: module for module, names in core.items() for name in names}
+    shown |= {name: f"generated.{home}" for name, home in homes.items()}
+    same = {f"{name} as {name}": home for name, home in shown.items()}
+    lines = _imports_by_module("._protocol.", same, "    ")
+    return _FACADE.format(about=about, imports="\n".join(lines), index=index)
 
 
 # -- the calls

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("trio_copilot.peer")
 
-Serve = Callable[[str, Any], Awaitable[Any]]
+Answer = Callable[[str, Any], Awaitable[Any]]
 
 UNANSWERED = object()
 """The result of a request that is left to others whom the peer has asked as well."""
@@ -34,7 +34,7 @@ UNANSWERED = object()
 class Inbound:
     """The open requests of the peer."""
 
-    _serve: Serve
+    _answer: Answer
     _ledger: Ledger[Any]
     _send: Callable[[Message], None]
     _scopes: dict[int | str, trio.CancelScope] = attrs.field(
@@ -47,7 +47,7 @@ class Inbound:
         self._begun.set()
 
     def start(self, request: Request, nursery: trio.Nursery) -> None:
-        """Serve a request in a task of its own. Synchronous: called by the reader."""
+        """Answer a request in its own task. Synchronous: the reader calls it."""
         self._ledger.accept(request.id)
         scope = self._scopes[request.id] = trio.CancelScope()
         before, self._begun = self._begun, trio.Event()
@@ -73,7 +73,7 @@ class Inbound:
             with scope:
                 await before.wait()
                 begun.set()  # the next one runs when this one waits for something
-                result = await self._serve(request.method, request.params)
+                result = await self._answer(request.method, request.params)
                 answer = None if result is UNANSWERED else Response(request.id, result)
         except RpcError as error:
             answer = ErrorResponse(request.id, error.code, error.message, error.data)

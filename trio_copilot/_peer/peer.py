@@ -14,13 +14,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from typing import Any
 
 import attrs
 import trio
 
-from .._errors import CopilotError, InternalError, ProtocolError, RpcError
+from .._blocks import as_block
+from .._errors import (
+    CliExitedError,
+    CopilotError,
+    InternalError,
+    ProtocolError,
+    RpcError,
+)
 from .._resource_errors import ClientClosedError
 from .._scopes import open_block, open_service
 from .._wire import codes
@@ -37,7 +43,7 @@ from .._wire.messages import (
     encode_message,
 )
 from .farewell import Farewell
-from .inbound import Inbound, Serve
+from .inbound import Answer, Inbound
 from .writer import Writer
 
 logger = logging.getLogger("trio_copilot.peer")
@@ -130,7 +136,7 @@ class Peer:
     _on_notification: OnNotification
     _on_end: Callable[[CopilotError], None]
     _why_ended: Callable[[], Awaitable[CopilotError]]
-    _serve: Serve
+    _answer: Answer
     _ledger: Ledger[Call] = attrs.field(factory=Ledger[Call], init=False)
     _writer: Writer = attrs.field(init=False)
     _inbound: Inbound = attrs.field(init=False)
@@ -143,7 +149,7 @@ class Peer:
 
     def __attrs_post_init__(self) -> None:
         self._writer = Writer(self._stream)
-        self._inbound = Inbound(self._serve, self._ledger, self._send_now)
+        self._inbound = Inbound(self._answer, self._ledger, self._send_now)
         self.farewell = Farewell(lambda: self.last_received)
 
     @property
@@ -337,33 +343,55 @@ def _internal(fault: Exception) -> InternalError:
     return error
 
 
-@asynccontextmanager
+def _ignore(*_: object) -> None:
+    """Take no notice."""
+
+
+async def _refuse(method: str, _: Any) -> Any:
+    await trio.lowlevel.checkpoint()
+    raise RpcError(codes.METHOD_NOT_FOUND, f"This client does not serve {method}")
+
+
+async def _closed() -> CopilotError:
+    await trio.lowlevel.checkpoint()
+    return CliExitedError(None)
+
+
+@as_block
 async def open_peer(
     stream: trio.abc.Stream,
     *,
+    on_notification: OnNotification = _ignore,
+    answer: Answer = _refuse,
+    on_end: Callable[[CopilotError], None] = _ignore,
+    why_ended: Callable[[], Awaitable[CopilotError]] = _closed,
     take_frame: TakeFrame = lambda _: False,
-    on_notification: OnNotification,
-    on_end: Callable[[CopilotError], None],
-    why_ended: Callable[[], Awaitable[CopilotError]],
-    serve: Serve,
 ) -> AsyncGenerator[Peer, None]:
     """Speak JSON-RPC over a stream for as long as the block lasts.
 
-    The stream is not closed: it belongs to whoever opened it. When the block is left,
-    however it is left, what was issued is still written (bounded), every call that
-    waits in another task raises `ClientClosedError`, and both tasks have ended.
+    One task reads and one writes; whoever is cancelled, a frame is written whole or not at
+    all. The stream is not closed: it belongs to whoever opened it. Leaving the block, in any
+    way, writes what was handed over, for at most a second, and cancels the peer's requests
+    that are still being answered; a call that waits in another task raises
+    `ClientClosedError`.
 
     Args:
-      stream: where the peer is.
-      take_frame: called first with the body of each frame, by the reader; returns
-        whether that was all. For what comes too often to be decoded as anything can be.
-      on_notification: called with method and params by the reader; must not block.
-      on_end: called once with the reason when the connection ends.
-      why_ended: makes the error that tells why the stream ended; bounded.
-      serve: answers a request of the peer: `await serve(method, params)` returns the
-        result or raises `RpcError`.
+      stream: where the peer is: a socket, or the two pipes of a process as a
+        `trio.StapledStream`.
+      on_notification: called with method and parameters of each notification, in order,
+        by the task that reads: it must not block, so hand over what takes longer.
+      answer: `await answer(method, params)` returns the result of a request of the peer,
+        or raises `RpcError`; each runs in its own task. Any other exception is reported to
+        the peer and cancels the block. By default every request is refused.
+      on_end: called once, with the reason, when the connection has ended.
+      why_ended: makes the error that every waiting call raises when the stream ends, if you
+        know more about it than that; it must be bounded in time.
+      take_frame: called first, by the task that reads, with the body of each frame; returns
+        True if it consumed the frame. A fast path for frequent frames.
+
+    Protocol: JSON-RPC 2.0 in frames with `Content-Length`; `$/cancelRequest` both ways.
     """
-    peer = Peer(stream, take_frame, on_notification, on_end, why_ended, serve)
+    peer = Peer(stream, take_frame, on_notification, on_end, why_ended, answer)
     async with open_block() as nursery:
         async with open_service(lambda: peer._read(nursery), peer._write):
             try:

@@ -29,12 +29,4 @@ if TYPE_CHECKING:
 else:
     from .._facade import lazy_facade as _lazy_facade
 
-    __getattr__, __dir__, __all__ = _lazy_facade(
-        __name__,
-        {
-            "_closing": "CloseCode",
-            "_limits": "BridgeLimits",
-            "_server": "Bridge open_bridge",
-        },
-        extra="bridge",
-    )
+    __getattr__, __dir__ = _lazy_facade(__name__, extra="bridge")

@@ -51,20 +51,6 @@ if TYPE_CHECKING:
         cancel_everywhere as cancel_everywhere,
     )
 else:
-    from importlib.util import find_spec as _find_spec
-
     from .._facade import lazy_facade as _lazy_facade
 
-    __getattr__, __dir__, __all__ = _lazy_facade(
-        __name__,
-        {
-            "_scripted_cli": "ScriptedCli open_scripted_cli",
-            "_environment": "cli_environment",
-            "_scripted_model": "ScriptedModel open_scripted_model",
-            "_script": "Call ModelRequest Reply Script",
-            "_stage": "Stage open_stage",
-            "_sweep": "SweepError SweepReport cancel_everywhere",
-        },
-    )
-    if _find_spec("h11") is None:  # else `import *` would need the extra `testing`
-        __all__ = sorted({*__all__} - {"ScriptedModel", "open_scripted_model"})
+    __getattr__, __dir__ = _lazy_facade(__name__, optional={"_scripted_model": "h11"})

@@ -20,8 +20,4 @@ if TYPE_CHECKING:
 else:
     from .._facade import lazy_facade as _lazy_facade
 
-    __getattr__, __dir__, __all__ = _lazy_facade(
-        __name__,
-        {"_http": "serve_http", "_turns": "TurnLimits"},
-        extra="web",
-    )
+    __getattr__, __dir__ = _lazy_facade(__name__, extra="web")
