@@ -14,6 +14,7 @@ import pytest
 import trio_copilot
 import trio_copilot.testing
 from tests.interpreter import modules_after
+from trio_copilot._codegen.public import TABLE, table
 
 SUBMODULES = {"bridge", "events", "rpc", "testing", "web", "wire"}
 PUBLIC = sorted(
@@ -56,6 +57,14 @@ def test_the_vocabulary_is_loaded_when_a_payload_is_looked_at() -> None:
     assert "cattrs" in loaded
     assert "trio_copilot._protocol.generated.stream" in loaded
     assert "trio_copilot._protocol.generated.turn" not in loaded
+
+
+def test_the_table_of_names_is_up_to_date() -> None:
+    package = Path(trio_copilot.__file__).parent
+
+    assert (package / TABLE).read_text() == table(package), (
+        "run: python trio_copilot/_codegen"
+    )
 
 
 def test_what_type_checkers_see_is_what_there_is() -> None:
