@@ -5,12 +5,15 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from importlib.metadata import version as version_of
 from typing import Any
 
+from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.pycode import ModuleAnalyzer
+from sphinx.util.docutils import SphinxDirective
 
 import trio_copilot.testing._scripted_model  # noqa: F401  # so that its source is known
 
@@ -43,7 +46,7 @@ myst_heading_anchors = 3
 # `type[...]` in a signature is Python's, not one of our attributes called type.
 suppress_warnings = ["ref.python"]
 nitpick_ignore_regex = [
-    ("py:obj", ".*"),  # see default_role
+    ("py:obj", "(?s).*"),  # see default_role
     # Other projects' names: without a network their addresses are unknown.
     ("py:.*", r"(trio|attrs|pathlib|os|datetime|collections|contextlib|enum)\..*"),
     ("py:class", r"trio_copilot\._wire\.messages\..*"),  # what a scripted CLI receives
@@ -82,7 +85,27 @@ def _keep_colons(
         lines.insert(0, "\\")  # napoleon looks at the first line only
 
 
+class SessionOptionGroups(SphinxDirective):
+    """Shows the fields of `SessionOptions`: a section for each `# -- Group` in the class."""
+
+    def run(self) -> list[nodes.Node]:
+        """Return the sections."""
+        module = ModuleAnalyzer.for_module("trio_copilot._session.options")
+        module.analyze()
+        text: list[str] = []
+        for line in module.code.splitlines():
+            if group := re.fullmatch(r"    # -- (.+)", line):
+                text += ["", group[1], "~" * len(group[1]), ""]
+            elif field := re.match(r"    (\w+): .* = ", line):
+                key = ("SessionOptions", field[1])
+                text.append(f".. py:attribute:: SessionOptions.{field[1]}")
+                text += [f"   :type: {module.annotations[key]}", ""]
+                text += [f"   {line}" for line in module.attr_docs[key]]
+        return self.parse_text_to_nodes("\n".join(text), allow_section_headings=True)
+
+
 def setup(app: Sphinx) -> None:
     """Prepare autodoc before the first page is read."""
+    app.add_directive("session-option-groups", SessionOptionGroups)
     app.connect("builder-inited", lambda _: _gather_attribute_docs())
     app.connect("autodoc-process-docstring", _keep_colons, priority=400)

@@ -6,6 +6,7 @@ says which options are set, and shows none but switches and numbers.
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
@@ -57,6 +58,18 @@ def of_words(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
     check_type(attribute.name, value, Mapping)
     for word in (*value.keys(), *value.values()):
         check_type(f"what is in {attribute.name}", word, str)
+
+
+def is_async(function: object) -> bool:
+    """Whether this is an async function, or an object that can be called as one."""
+    call = getattr(function, "__call__", None)  # noqa: B004  # of an object
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call)
+
+
+def async_function(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
+    """A field is an async function or `None`: a validator."""
+    if value is not None and not is_async(value):
+        raise wrong_type(attribute.name, "an async function", value)
 
 
 def set_fields(self: Any) -> str:

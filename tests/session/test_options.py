@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import functools
+import re
 from inspect import signature
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +28,7 @@ from trio_copilot import (
     allow_all,
 )
 from trio_copilot._paths import ELSEWHERE, OF_A_STREAM, OF_OUR_CLI
+from trio_copilot._session import options as options_module
 from trio_copilot.rpc import SessionFsHandler, SessionHandlers
 
 
@@ -464,8 +468,34 @@ def test_a_type_checker_knows_every_keyword() -> None:
         if field.name != "session_id"
     }
 
-    assert typed == passed
+    assert list(typed.items()) == list(passed.items())
     assert not SessionKeywords.__required_keys__
+
+
+GROUPS = """
+    Session, Model, Tools, Permissions, Questions and hooks, Context, Files, Agents, MCP,
+    Limits, Account, Experimental
+"""
+
+
+def test_every_option_is_documented_in_a_group() -> None:
+    """The reference is made of these comments and docstrings."""
+    source = Path(options_module.__file__).read_text("utf-8")
+    (cls,) = (node for node in ast.parse(source).body if isinstance(node, ast.ClassDef))
+    documented = [
+        field.target.id
+        for field, text in pairwise(cls.body)
+        if isinstance(field, ast.AnnAssign)
+        and isinstance(field.target, ast.Name)
+        and isinstance(text, ast.Expr)
+    ]
+    marks = re.findall(r"(?m)^    (?:# -- (.+)|(\w+): .* = )", source)
+    groups = [group for group, _ in marks if group]
+
+    assert documented == [field.name for field in attrs.fields(SessionOptions)]
+    assert documented == [option for _, option in marks if option]
+    assert groups == [name.strip() for name in GROUPS.split(",")]
+    assert marks[0][0] == groups[0]  # no option stands before it
 
 
 @pytest.mark.parametrize("options", [None, SessionOptions()])

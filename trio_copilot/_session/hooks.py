@@ -12,11 +12,10 @@ from typing import Any, TypeAlias, cast
 
 import attrs
 
-from .._checks import of_type, set_fields, wrong_type
+from .._checks import async_function, of_type, set_fields, wrong_type
 from .._did_you_mean import checks_options
 from .._json import as_object, as_text
 from .._names import camel
-from .._tools.declare import is_async
 from .._wire.encoding import sendable
 from .permissions import Allow, Deny
 
@@ -54,13 +53,8 @@ HookHandler: TypeAlias = Callable[[HookInput], Awaitable[HookOutput]]
 """An async function that is called at a moment of `Hooks`."""
 
 
-def _check(hooks: Hooks, attribute: attrs.Attribute[Any], handler: object) -> None:
-    if handler is not None and not is_async(handler):
-        raise wrong_type(attribute.name, "an async function", handler)
-
-
 def _hook() -> Any:
-    return attrs.field(default=None, validator=_check)
+    return attrs.field(default=None, validator=async_function)
 
 
 @checks_options

@@ -5,11 +5,14 @@ A mapping would do, but the CLI ignores a key that it does not know, a misspelt 
 
 from __future__ import annotations
 
+from typing import Any
+
 import attrs
 from attrs import validators
 
 from .._checks import of_type
 from .._did_you_mean import checks_options
+from .wire_fields import wire_fields
 
 _SHARE = (of_type(int, float), validators.ge(0.0), validators.le(1.0))
 
@@ -36,3 +39,7 @@ class InfiniteSessions:
                 "Compaction has to begin before the context is exhausted: "
                 "background_compaction_threshold is above buffer_exhaustion_threshold"
             )
+
+    def to_wire(self) -> dict[str, Any]:
+        """Return the thresholds as the CLI wants them."""
+        return wire_fields(attrs.asdict(self))

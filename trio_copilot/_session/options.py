@@ -2,113 +2,50 @@
 
 The CLI ignores what it does not know, a misspelt field included. So options are fields
 of a class, checked here, and a mapping is only taken where the CLI defines its inside.
+
+Longer than other modules because every option is documented here. A comment such as
+`# -- Model` begins a group, which is a section of the reference.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import attrs
-from attrs import validators
 
-from .._checks import check_type, of_type, set_fields, wrong_type
+from .._checks import set_fields, wrong_type
 from .._did_you_mean import checks_options
-from .._names import camel
 from .._paths import ELSEWHERE, PathLike, PathRule
-from .._protocol.roots import check_handlers
-from .._tools.declare import Tool, is_async
+from .._tools.declare import Tool
 from .._tools.run import by_name
 from .hooks import Hooks
 from .infinite import InfiniteSessions
 from .modes import AutoModeSwitchHandler, ExitPlanModeHandler
+from .option_fields import (
+    PATH,
+    flag,
+    function,
+    mappings_by_name,
+    option,
+    optional,
+    sequence,
+    session_handlers,
+    to_hooks,
+    to_provider,
+    to_system_message,
+    to_tools,
+    tool_names,
+)
+from .option_paths import PATHS
 from .permissions import PermissionHandler
 from .provider import Provider
 from .questions import ElicitationHandler, UserInputHandler
 from .system_message import SystemMessage
+from .wire_fields import wire_fields
 
 if TYPE_CHECKING:
     from .._protocol.generated.rpc.handlers import SessionHandlers
-
-
-def _tools(value: Iterable[Tool]) -> tuple[Tool, ...]:
-    check_type("tools", value, Iterable)
-    return tuple(value)
-
-
-def _provider(value: Provider | Mapping[str, Any] | None) -> Provider | None:
-    return Provider(**value) if isinstance(value, Mapping) else value
-
-
-def _hooks(value: Hooks | Mapping[str, Any] | None) -> Hooks | None:
-    return Hooks(**value) if isinstance(value, Mapping) else value
-
-
-def _system_message(
-    value: SystemMessage | Mapping[str, Any] | str | None,
-) -> SystemMessage | None:
-    if isinstance(value, str):
-        return SystemMessage(content=value)
-    return SystemMessage(**value) if isinstance(value, Mapping) else value
-
-
-def _is_async(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
-    if value is not None and not is_async(value):
-        raise wrong_type(attribute.name, "an async function", value)
-
-
-def _session_handlers(_: object, __: attrs.Attribute[Any], value: object) -> None:
-    check_handlers(value, "SessionHandlers")
-
-
-def _option(*kinds: type) -> Any:
-    """A field that may be left out, and otherwise is of that kind."""
-    return attrs.field(default=None, validator=validators.optional(of_type(*kinds)))
-
-
-def _options(*kinds: type, also: Sequence[Any] = ()) -> Any:
-    """A field that may be left out, and otherwise is a sequence of that kind."""
-
-    def check(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
-        if value is None:
-            return
-        if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Sequence):
-            raise wrong_type(attribute.name, "a sequence", cast("object", value))
-        for item in cast("list[Any]", value):
-            check_type(f"what is in {attribute.name}", item, *kinds)
-
-    return attrs.field(default=None, validator=[check, *also])
-
-
-def _named_mappings() -> Any:
-    """A field that may be left out, and otherwise has a mapping for each name."""
-
-    def check(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
-        if value is None:
-            return
-        check_type(attribute.name, value, Mapping)
-        for item in cast("Mapping[str, Any]", value).values():
-            check_type(f"what is in {attribute.name}", item, Mapping)
-
-    return attrs.field(default=None, validator=check)
-
-
-_ALL_OF_A_SOURCE = ("builtin:*", "mcp:*", "custom:*")
-
-
-def _tool_names(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
-    """Check the names of tools: another asterisk than these is the name of none."""
-    for name in value or ():
-        if "*" in name and name not in _ALL_OF_A_SOURCE:
-            raise ValueError(
-                f"{attribute.name}: no tool is called {name!r}, and the CLI has no such "
-                f"pattern. It has {', '.join(_ALL_OF_A_SOURCE)}; without available_tools "
-                "the agent has all tools."
-            )
-
-
-_PATH = (str, os.PathLike)
 
 
 @checks_options
@@ -116,155 +53,295 @@ _PATH = (str, os.PathLike)
 class SessionOptions:
     """The options of `Client.open_session` and `Client.resume_session`.
 
-    A resumed session remembers its working directory and nothing else: pass everything
-    again. Paths start at this process's directory and home.
+    The CLI remembers the working directory of a session and nothing else: pass all other
+    options again when you resume it. `None` leaves an option to the CLI. On the wire an
+    option has its name in camel case, unless its description names another field. Where
+    an option takes any mapping, it goes to the CLI as it is, so its keys are the CLI's.
 
-    Its `repr` says what is set, and shows no value that could be secret.
+    Paths start at this process's directory and home. The `repr` shows which options are
+    set, and no value that could be secret.
     """
 
     __repr__ = set_fields
 
-    model: str | None = _option(str)
-    """The model's id; `None` is the CLI's default."""
-    session_id: str | None = _option(str)
-    """An id of your choice; `None` makes a new one. Not for resuming, and not for
-    `cloud`, which makes one itself."""
-    name: str | None = _option(str)
-    """A name to show; gives the session a place on disk from the start."""
-    tools: Sequence[Tool] = attrs.field(default=(), converter=_tools)
-    """Functions of yours that the model can call, made by `@tool`."""
-    on_permission_request: PermissionHandler | None = attrs.field(
-        default=None, validator=_is_async
-    )
-    """Decides what the agent may do. `None` denies everything but the tools passed
-    here, and tells the model so."""
-    on_user_input: UserInputHandler | None = attrs.field(
-        default=None, validator=_is_async
-    )
-    """Answers the questions that the agent asks with its tool `ask_user`: gets a
-    `UserInputRequest` and returns text. `None`: the agent has no such tool."""
-    on_elicitation: ElicitationHandler | None = attrs.field(
-        default=None, validator=_is_async
-    )
-    """Fills in forms: gets an `ElicitationRequest` and returns a mapping, or `None` to
-    decline. `None`: whoever would ask is told that nobody can."""
-    on_exit_plan_mode: ExitPlanModeHandler | None = attrs.field(
-        default=None, validator=_is_async
-    )
-    """Decides on plans: gets an `ExitPlanModeRequest` and returns one of its actions, or
-    `Deny("what to change")`. `None`: every plan is carried out as the CLI recommends."""
-    on_auto_mode_switch: AutoModeSwitchHandler | None = attrs.field(
-        default=None, validator=_is_async
-    )
-    """Decides when the model is rate limited: gets an `AutoModeSwitchRequest`."""
-    hooks: Hooks | None = attrs.field(
-        default=None,
-        converter=_hooks,
-        validator=validators.optional(of_type(Hooks, Mapping)),
-    )
-    """Functions that the CLI calls at fixed points of its work."""
-    handlers: SessionHandlers | None = attrs.field(
-        default=None, validator=_session_handlers
-    )
-    """A `trio_copilot.rpc.SessionHandlers`: what else answers requests of the CLI, such
-    as a canvas, skills or a file system of yours."""
-    streaming: bool = attrs.field(default=True, validator=of_type(bool))
-    """Whether answers arrive piece by piece."""
-    include_sub_agent_streaming_events: bool = attrs.field(
-        default=True, validator=of_type(bool)
-    )
-    """Whether the answers of sub-agents do, too."""
-    system_message: SystemMessage | None = attrs.field(
-        default=None,
-        converter=_system_message,
-        validator=validators.optional(of_type(SystemMessage, Mapping, str)),
-    )
-    """A string is appended to the system prompt."""
+    # -- Session
+
+    session_id: str | None = option(str)
+    """An id of your choice; `None` makes a new one. Not for resuming, and not with
+    `cloud`, where the service chooses it."""
+    name: str | None = option(str)
+    """A name to show, of at most 100 characters. A session with a name is kept on disk
+    from the start, any other from its first prompt. Not for resuming, and not with
+    `cloud`."""
+    client_name: str | None = option(str)
+    """What the CLI calls your program in its requests to GitHub (`User-Agent`)."""
+    streaming: bool = flag()
+    """Whether answers arrive piece by piece; default: on."""
+    include_sub_agent_streaming_events: bool = flag()
+    """Whether the answers of sub-agents do, too; default: on. Needs `streaming`."""
+    continue_pending_work: bool | None = option(bool)
+    """Whether tool calls and permission requests that were pending when the session was
+    left can still be answered; default: the CLI gives them up. For resuming only."""
+    extra: Mapping[str, Any] | None = option(Mapping)
+    """Fields of `session.create` or `session.resume` that have no option here, as they
+    are on the wire. They win over the options."""
+
+    # -- Model
+
+    model: str | None = option(str)
+    """The model's id, as in `Client.list_models()`; `None` is the CLI's default. Needed
+    with `provider`."""
+    reasoning_effort: str | None = option(str)
+    """How much the model reasons, such as `low`, `medium` or `high`. Which levels there
+    are, and which is the default, depends on the model."""
+    reasoning_summary: str | None = option(str)
+    """How much of its reasoning the model reports: `none`, `concise` or `detailed`. Needs
+    a model that supports it."""
+    context_tier: str | None = option(str)
+    """`long_context` for the larger context window of a model that has two sizes, or
+    `default`."""
+    model_capabilities: Mapping[str, Any] | None = option(Mapping)
+    """Corrects what the CLI assumes about the model, such as `{"supports": {"vision":
+    True}, "limits": {"max_prompt_tokens": 32000}}`. Limits are in tokens."""
     provider: Provider | None = attrs.field(
-        default=None,
-        converter=_provider,
-        validator=validators.optional(of_type(Provider, Mapping)),
+        default=None, converter=to_provider, validator=optional(Provider, Mapping)
     )
     """A model provider of your own; needs `model`. `None` is the one that the CLI's
     environment names (`COPILOT_PROVIDER_BASE_URL` and others, and `COPILOT_MODEL`) if
     this client has started it, else the Copilot service."""
-    working_directory: PathLike | None = _option(*_PATH)
-    """Where the agent works. `None`: where it has worked, if the session is resumed;
-    else in the `cwd=` of the client, or where the CLI was started."""
-    additional_directories: Sequence[PathLike] | None = _options(*_PATH)
-    """Where it may read and write, too."""
-    available_tools: Sequence[str] | None = _options(str, also=[_tool_names])
+    providers: Sequence[Mapping[str, Any]] | None = sequence(Mapping)
+    """Providers beside the Copilot service, such as `[{"name": "mine", "type": "openai",
+    "baseUrl": "http://127.0.0.1:11434/v1"}]`; `models` lists what they serve. Not with
+    `provider`. Experimental."""
+    models: Sequence[Mapping[str, Any]] | None = sequence(Mapping)
+    """Models of `providers`: `[{"provider": "mine", "id": "qwen"}]` is the model
+    `mine/qwen`. Experimental."""
+    capi: Mapping[str, Any] | None = option(Mapping)
+    """How the CLI uses the Copilot service: `autoTier` is what the model `auto` prefers,
+    `{"enableWebSocketResponses": False}` avoids WebSockets. Needs an account."""
+
+    # -- Tools
+
+    tools: Sequence[Tool] = attrs.field(default=(), converter=to_tools)
+    """Your functions that the model can call, made by `@tool`."""
+    available_tools: Sequence[str] | None = sequence(str, also=[tool_names])
     """The only tools that the agent has, built-in ones included; `[]` is none. Each is a
-    name, or all of one source: `builtin:*`, `mcp:*`, `custom:*` (those passed here)."""
-    excluded_tools: Sequence[str] | None = _options(str, also=[_tool_names])
-    """Tools that the agent does not have, named likewise."""
-    reasoning_effort: str | None = _option(str)
-    reasoning_summary: str | None = _option(str)
-    client_name: str | None = _option(str)
-    agent: str | None = _option(str)
-    custom_agents: Sequence[Mapping[str, Any]] | None = _options(Mapping)
-    mcp_servers: Mapping[str, Mapping[str, Any]] | None = _named_mappings()
-    disabled_mcp_servers: Sequence[str] | None = _options(str)
-    skill_directories: Sequence[PathLike] | None = _options(*_PATH)
-    disabled_skills: Sequence[str] | None = _options(str)
-    instruction_directories: Sequence[PathLike] | None = _options(*_PATH)
-    config_dir: PathLike | None = _option(*_PATH)
-    infinite_sessions: InfiniteSessions | Mapping[str, Any] | None = _option(
+    name, or all of one source: `builtin:*`, `mcp:*`, `custom:*` (those in `tools`)."""
+    excluded_tools: Sequence[str] | None = sequence(str, also=[tool_names])
+    """Tools that the agent does not have, named likewise. They win over
+    `available_tools`."""
+    tool_search: Mapping[str, Any] | None = option(Mapping)
+    """With more tools than `{"deferThreshold": 30}`, the default, the model searches for
+    those in `tools` and of MCP servers instead of seeing all; `{"enabled": False}` shows
+    it all."""
+    large_output: Mapping[str, Any] | None = option(Mapping)
+    """Output of a tool beyond `maxSizeBytes` (default: 51200) goes to a file in
+    `outputDir`, and the model gets a reference; `{"enabled": False}` gives it all."""
+    image_generation: Mapping[str, Any] | None = option(Mapping)
+    """`{"enabled": True}` lets the agent make pictures; default: off. `{"watermark":
+    True}` labels them. Needs an account, and no `provider`. Experimental."""
+
+    # -- Permissions
+
+    on_permission_request: PermissionHandler | None = function()
+    """Decides what the agent may do: gets a `PermissionRequest` and returns `Allow()`,
+    `Deny("why")` or `Abstain()`. `None` denies everything except the tools in `tools`,
+    and tells the model so. On the wire: `requestPermission`, always true."""
+    sandbox_config: Mapping[str, Any] | None = option(Mapping)
+    """Confines shell commands, MCP servers and language servers: `{"enabled": True,
+    "userPolicy": {"filesystem": {"readonlyPaths": ["/data"]}}}`; default: the CLI's own
+    settings."""
+    managed_settings: Mapping[str, Any] | None = option(Mapping)
+    """Rules that restrict permissions as an organization's do: `{"permissions": {"deny":
+    ["Shell(git push *)"]}}`; also `ask`, `allow`, and `limitTo` for hosts."""
+
+    # -- Questions and hooks
+
+    on_user_input: UserInputHandler | None = function()
+    """Answers the questions that the agent asks with its tool `ask_user`: gets a
+    `UserInputRequest` and returns text. `None`: the agent has no such tool. On the wire:
+    `requestUserInput`."""
+    ask_user_variant: str | None = option(str)
+    """How `ask_user` asks: `legacy`, the default, by `on_user_input`; `elicitation` with a
+    form, by `on_elicitation`."""
+    on_elicitation: ElicitationHandler | None = function()
+    """Fills in forms: gets an `ElicitationRequest` and returns a mapping, or `None` to
+    decline. `None`: the session announces that it takes no forms. On the wire:
+    `requestElicitation`."""
+    on_exit_plan_mode: ExitPlanModeHandler | None = function()
+    """Decides on plans: gets an `ExitPlanModeRequest` and returns one of its actions, or
+    `Deny("what to change")`. `None`: every plan is carried out as the CLI recommends. On
+    the wire: `requestExitPlanMode`."""
+    on_auto_mode_switch: AutoModeSwitchHandler | None = function()
+    """Decides whether the CLI may choose another model when this one is rate limited:
+    gets an `AutoModeSwitchRequest` and returns `"yes"`, `"yes_always"` or `"no"`. On the
+    wire: `requestAutoModeSwitch`."""
+    hooks: Hooks | None = attrs.field(
+        default=None, converter=to_hooks, validator=optional(Hooks, Mapping)
+    )
+    """Your functions that the CLI calls at fixed points of its work."""
+    hook_directories: Sequence[PathLike] | None = sequence(*PATH)
+    """Directories with hooks in files. They are read whatever `enable_file_hooks` and
+    `enable_config_discovery` are."""
+    enable_file_hooks: bool | None = option(bool)
+    """Whether hooks in the repository (`.github/hooks`) run. They run without asking for
+    permission: only for repositories that you trust."""
+    handlers: SessionHandlers | None = session_handlers()
+    """A `trio_copilot.rpc.SessionHandlers`: what else answers requests of the CLI, such
+    as a canvas, skills or a file system. Its skills are `hasSkillProvider` on the
+    wire."""
+
+    # -- Context
+
+    system_message: SystemMessage | None = attrs.field(
+        default=None,
+        converter=to_system_message,
+        validator=optional(SystemMessage, Mapping, str),
+    )
+    """Changes the system prompt; a string is appended to it."""
+    organization_custom_instructions: str | None = option(str)
+    """Text that the system prompt presents as instructions of the organization."""
+    instruction_directories: Sequence[PathLike] | None = sequence(*PATH)
+    """Directories with instruction files, besides those that the CLI finds by itself."""
+    enable_on_demand_instruction_discovery: bool | None = option(bool)
+    """Whether the CLI picks up instruction files (`AGENTS.md` and the like) that are near
+    a file which the agent views."""
+    skill_directories: Sequence[PathLike] | None = sequence(*PATH)
+    """Directories with skills: a folder with a `SKILL.md` for each."""
+    disabled_skills: Sequence[str] | None = sequence(str)
+    """Names of skills that are not loaded."""
+    enable_skills: bool | None = option(bool)
+    """Whether skills are loaded at all. `None`: if there are `skill_directories` or a
+    handler of skills, else as `enable_config_discovery` says."""
+    memory: Mapping[str, Any] | None = option(Mapping)
+    """`{"enabled": True}` lets the agent remember facts, `False` forbids it. The key
+    `mode` puts them into the `system-prompt`, the default, or the `user-prompt`."""
+    infinite_sessions: InfiniteSessions | Mapping[str, Any] | None = option(
         InfiniteSessions, Mapping
     )
-    enable_config_discovery: bool | None = _option(bool)
-    skip_embedding_retrieval: bool | None = _option(bool)
-    context_tier: str | None = _option(str)
-    tool_search: Mapping[str, Any] | None = _option(Mapping)
-    image_generation: Mapping[str, Any] | None = _option(Mapping)
-    ask_user_variant: str | None = _option(str)
-    capi: Mapping[str, Any] | None = _option(Mapping)
-    providers: Sequence[Mapping[str, Any]] | None = _options(Mapping)
-    models: Sequence[Mapping[str, Any]] | None = _options(Mapping)
-    model_capabilities: Mapping[str, Any] | None = _option(Mapping)
-    session_limits: Mapping[str, Any] | None = _option(Mapping)
-    autopilot: Mapping[str, Any] | None = _option(Mapping)
-    large_output: Mapping[str, Any] | None = _option(Mapping)
-    memory: Mapping[str, Any] | None = _option(Mapping)
-    sandbox_config: Mapping[str, Any] | None = _option(Mapping)
-    diagnostics: Mapping[str, Any] | None = _option(Mapping)
-    default_agent: Mapping[str, Any] | None = _option(Mapping)
-    custom_agents_local_only: bool | None = _option(bool)
-    excluded_builtin_agents: Sequence[str] | None = _options(str)
-    agent_directories: Sequence[PathLike] | None = _options(*_PATH)
-    hook_directories: Sequence[PathLike] | None = _options(*_PATH)
-    plugin_directories: Sequence[PathLike] | None = _options(*_PATH)
-    enable_skills: bool | None = _option(bool)
-    enable_citations: bool | None = _option(bool)
-    enable_file_change_tracking: bool | None = _option(bool)
-    enable_file_hooks: bool | None = _option(bool)
-    enable_host_git_operations: bool | None = _option(bool)
-    enable_on_demand_instruction_discovery: bool | None = _option(bool)
-    enable_session_store: bool | None = _option(bool)
-    enable_session_telemetry: bool | None = _option(bool)
-    embedding_cache_storage: str | None = _option(str)
-    organization_custom_instructions: str | None = _option(str)
-    is_experimental_mode: bool | None = _option(bool)
-    interactive_user: bool | None = _option(bool)
-    feature_flags: Mapping[str, bool] | None = _option(Mapping)
-    managed_settings: Mapping[str, Any] | None = _option(Mapping)
-    enable_managed_settings: bool | None = _option(bool)
-    excluded_managed_settings: Sequence[str] | None = _options(str)
-    enforce_managed_model_defaults: bool | None = _option(bool)
-    github_mcp_tool_config: Mapping[str, Any] | None = _option(Mapping)
-    request_mcp_apps: bool | None = _option(bool)
-    canvases: Sequence[Mapping[str, Any]] | None = _options(Mapping)
-    canvas_provider: Mapping[str, Any] | None = _option(Mapping)
-    request_canvas_renderer: bool | None = _option(bool)
-    request_extensions: bool | None = _option(bool)
-    extension_info: Mapping[str, Any] | None = _option(Mapping)
-    cloud: Mapping[str, Any] | None = _option(Mapping)
+    """When the CLI sums up the beginning of a long conversation, to make room."""
+    skip_embedding_retrieval: bool | None = option(bool)
+    """Whether the CLI does without retrieval by embeddings; default: no. Say yes if
+    sessions of different people share a CLI: they share its cache."""
+    embedding_cache_storage: str | None = option(str)
+    """Where that cache is: `persistent` on disk, for all sessions, or `in-memory`, for
+    this one."""
+    enable_session_store: bool | None = option(bool)
+    """Whether the conversation is written to the store of all sessions, and the agent can
+    search that."""
+
+    # -- Files
+
+    working_directory: PathLike | None = option(*PATH)
+    """Where the agent works. `None`: where it has worked, if the session is resumed;
+    else in the `cwd=` of the client, or where the CLI was started."""
+    additional_directories: Sequence[PathLike] | None = sequence(*PATH)
+    """Where it may read and write, too. With `enable_config_discovery` the skills and
+    agents in them are loaded: only directories that you trust."""
+    config_dir: PathLike | None = option(*PATH)
+    """Where the CLI keeps its settings and sessions; default: `home=` of the client. It
+    need not exist."""
+    enable_config_discovery: bool | None = option(bool)
+    """Whether the CLI looks for configuration in the working directory: MCP servers,
+    skills, agents; default: no. What you pass wins."""
+    plugin_directories: Sequence[PathLike] | None = sequence(*PATH)
+    """Directories of plugins to load, whatever `enable_config_discovery` is."""
+    enable_file_change_tracking: bool | None = option(bool)
+    """Whether the changes that the agent makes to files are recorded, so that
+    `session.rpc.history.rewind` can undo them; default: no. Has to be on from the first
+    prompt."""
+    enable_host_git_operations: bool | None = option(bool)
+    """Whether the CLI asks git about the working directory, and tells the model of its
+    branch, status and commits."""
+
+    # -- Agents
+
+    agent: str | None = option(str)
+    """The name of the custom agent that begins; `None` is the CLI's own."""
+    custom_agents: Sequence[Mapping[str, Any]] | None = sequence(Mapping)
+    """Agents that the main one can call: mappings with `name` and `prompt`, and perhaps
+    `description`, `displayName`, `tools`, `mcpServers`, `skills`, `model`, or `infer`,
+    false if only you choose it."""
+    agent_directories: Sequence[PathLike] | None = sequence(*PATH)
+    """Directories with custom agents in files."""
+    custom_agents_local_only: bool | None = option(bool)
+    """Whether custom agents run on this machine only, never on remote workers; default:
+    no."""
+    default_agent: Mapping[str, Any] | None = option(Mapping)
+    """`{"excludedTools": ["bash"]}`: tools that the CLI's own agent does not have, and
+    custom agents may have."""
+    excluded_builtin_agents: Sequence[str] | None = sequence(str)
+    """Names of the CLI's own sub-agents that cannot be called."""
+
+    # -- MCP
+
+    mcp_servers: Mapping[str, Mapping[str, Any]] | None = mappings_by_name()
+    """MCP servers by name: `{"command": "serve", "args": [], "env": {}, "cwd": "."}`
+    starts one, `{"type": "http", "url": "https://...", "headers": {}}` connects to one.
+    `tools` are those that the agent gets (default: all), `timeout` bounds a call, in
+    milliseconds."""
+    disabled_mcp_servers: Sequence[str] | None = sequence(str)
+    """Names of servers that are not started, such as those that the CLI finds itself."""
+    github_mcp_tool_config: Mapping[str, Any] | None = option(Mapping)
+    """What the built-in GitHub server offers: `enableAllTools`, `additionalToolsets`,
+    `additionalTools`, `enableInsidersMode`. Needs an account."""
+    request_mcp_apps: bool | None = option(bool)
+    """Whether MCP servers may offer user interfaces (MCP Apps), for your program to show;
+    default: no. Needs `COPILOT_MCP_APPS=true` in the CLI's environment. Experimental."""
+
+    # -- Limits
+
+    session_limits: Mapping[str, Any] | None = option(Mapping)
+    """`{"maxAiCredits": 30}`: how many AI credits the session may use, at least 30;
+    default: no limit. Experimental."""
+    autopilot: Mapping[str, Any] | None = option(Mapping)
+    """How often the CLI continues by itself in autopilot mode: `{"continuationEnabled":
+    True, "maxContinues": 5}` is the default. It does not change the mode.
+    Experimental."""
+
+    # -- Account
+
+    cloud: Mapping[str, Any] | None = option(Mapping)
     """Where in the cloud the session runs, such as `{"repository": {"owner": "me", "name":
-    "mine"}}`; needs a login. CLI 1.0.102 takes no tools, handlers or hooks with it."""
-    continue_pending_work: bool | None = _option(bool)
-    """More options, each as the CLI knows it; `None` leaves its default."""
-    extra: Mapping[str, Any] | None = _option(Mapping)
-    """Fields of `session.create` that have no option here, as they are on the wire."""
+    "mine"}}`. Needs an account. CLI 1.0.102 takes no tools, handlers or hooks with it."""
+    enable_managed_settings: bool | None = option(bool)
+    """Whether the CLI fetches and enforces the policy of the account's organization;
+    default: no. Needs an account."""
+    excluded_managed_settings: Sequence[str] | None = sequence(str)
+    """Settings of that policy that do not apply, as paths with dots."""
+    enforce_managed_model_defaults: bool | None = option(bool)
+    """Whether a change of the model against that policy is an error; default: no."""
+    enable_session_telemetry: bool | None = option(bool)
+    """Whether the CLI reports usage to GitHub; default: yes with an account, and never
+    with `provider`. It has nothing to do with OpenTelemetry."""
+    interactive_user: bool | None = option(bool)
+    """Whether a person writes the prompts, which the CLI may then analyze for its
+    telemetry; default: no."""
+
+    # -- Experimental
+
+    is_experimental_mode: bool | None = option(bool)
+    """Whether the CLI's experimental features are on; `None`: as its settings say."""
+    feature_flags: Mapping[str, bool] | None = option(Mapping)
+    """Features of the CLI that are switched on or off, by name."""
+    enable_citations: bool | None = option(bool)
+    """Whether answers cite their sources, in `assistant.message`; default: no. Needs a
+    model that supports it."""
+    diagnostics: Mapping[str, Any] | None = option(Mapping)
+    """`{"sources": {"mcp": {"level": "debug"}}}` records what MCP servers do, for
+    `session.rpc.diagnostics`; default: `off`. May record secrets."""
+    canvases: Sequence[Mapping[str, Any]] | None = sequence(Mapping)
+    """Panels that the agent can open and your program shows: mappings with `id`,
+    `displayName` and `description`. Needs `handlers` with a `canvas`."""
+    canvas_provider: Mapping[str, Any] | None = option(Mapping)
+    """`{"id": "mine"}`: by this the CLI knows your canvases again after a reconnection."""
+    request_canvas_renderer: bool | None = option(bool)
+    """Whether the agent gets tools for canvases, because this client can show them;
+    default: no."""
+    request_extensions: bool | None = option(bool)
+    """Whether the agent gets tools for the CLI's extensions; default: no."""
+    extension_info: Mapping[str, Any] | None = option(Mapping)
+    """`{"source": "me", "name": "mine"}`: the extension that your canvases belong to."""
 
     def __attrs_post_init__(self) -> None:
         by_name(tuple(self.tools))
@@ -274,9 +351,8 @@ class SessionOptions:
             )
         if self.provider is not None and not self.model:
             raise ValueError(
-                "A session with a provider of its own needs model=... (or COPILOT_MODEL in "
-                "the environment of the CLI): the name that "
-                "the provider gives to the model"
+                "A session with its own provider needs model=..., the provider's name "
+                "for the model (or COPILOT_MODEL in the environment of the CLI)"
             )
 
     @classmethod
@@ -286,7 +362,7 @@ class SessionOptions:
         """Return `options` with the keywords put over them.
 
         Raises:
-          TypeError: there is no such option, or it has the wrong type.
+          TypeError: an option does not exist, or has the wrong type.
           ValueError: the options do not go together.
         """
         if options is None:
@@ -299,7 +375,7 @@ class SessionOptions:
         """Return the options with the provider that the CLI's environment names.
 
         Raises:
-          ValueError: it names a provider, and nobody names a model.
+          ValueError: it names a provider, and nothing names a model.
         """
         if self.provider is not None or self.providers or self.models or self.cloud:
             return self  # the CLI refuses both
@@ -320,12 +396,14 @@ class SessionOptions:
         Raises:
           ValueError: a path means nothing there, or a directory does not exist.
         """
-        places: dict[str, Any] = {}
-        for name, located in _PATHS.items():
-            value = getattr(self, name)
-            if value is not None:
-                places[name] = located(paths, value, name)
-        return attrs.evolve(self, **places)
+        return attrs.evolve(
+            self,
+            **{
+                name: located(paths, value, name)
+                for name, located in PATHS.items()
+                if (value := getattr(self, name)) is not None
+            },
+        )
 
     def tools_to_wire(self, tools: Iterable[Tool]) -> list[dict[str, Any]]:
         """Return the declarations of tools in a session with these options."""
@@ -336,134 +414,54 @@ class SessionOptions:
         """Return the parameters of `session.create` and `session.resume`.
 
         Args:
-          session_id: `None`: the CLI gives it one.
+          session_id: `None`: the CLI chooses it.
         """
-        plain = attrs.asdict(self, recurse=False)
-        for special in _NOT_PLAIN:
-            del plain[special]
-        wire = _camel_cased(plain)
-        wire.pop("sessionId", None)
+        wire = {
+            **wire_fields(attrs.asdict(self, filter=_is_plain, recurse=False)),
+            "envValueMode": "direct",
+            "toolFilterPrecedence": "excluded",
+            # Without this flag the CLI denies by itself and cannot say why.
+            "requestPermission": True,
+            "requestElicitation": self.on_elicitation is not None,
+            "requestExitPlanMode": self.on_exit_plan_mode is not None,
+            "requestAutoModeSwitch": self.on_auto_mode_switch is not None,
+            "tools": self.tools_to_wire(self.tools),
+        }
         if session_id is not None:
             wire["sessionId"] = session_id
-        wire["envValueMode"] = "direct"
-        wire["toolFilterPrecedence"] = "excluded"
-        # Without this flag the CLI denies by itself and cannot say why.
-        wire["requestPermission"] = True
-        wire["requestElicitation"] = self.on_elicitation is not None
-        wire["requestExitPlanMode"] = self.on_exit_plan_mode is not None
-        wire["requestAutoModeSwitch"] = self.on_auto_mode_switch is not None
-        wire["tools"] = self.tools_to_wire(self.tools)
         if self.on_user_input is not None:
             wire["requestUserInput"] = True
         if self.hooks is not None:
             wire["hooks"] = True
         if self.system_message is not None:
             wire["systemMessage"] = self.system_message.to_wire()
+        if isinstance(self.infinite_sessions, InfiniteSessions):
+            wire["infiniteSessions"] = self.infinite_sessions.to_wire()
         if self.provider is not None:
-            wire["provider"] = _camel_cased(attrs.asdict(self.provider, recurse=False))
+            wire["provider"] = self.provider.to_wire()
             if getattr(self.handlers, "provider_token", None) is not None:
                 wire["provider"]["hasBearerTokenProvider"] = True
         if getattr(self.handlers, "skill_provider", None) is not None:
             wire["hasSkillProvider"] = True
         if self.cloud is not None:
-            _leave_to_the_cloud(wire, asks=self.on_permission_request is not None)
+            self._leave_to_the_cloud(wire)
         return {**wire, **(self.extra or {})}
 
+    def _leave_to_the_cloud(self, wire: dict[str, Any]) -> None:
+        """Take out what nobody has asked for: with it the CLI knows no such session."""
+        if self.include_sub_agent_streaming_events:
+            del wire["includeSubAgentStreamingEvents"]
+        if self.on_permission_request is None:
+            del wire["requestPermission"]
+        if not self.tools:
+            del wire["tools"]
 
-def _leave_to_the_cloud(wire: dict[str, Any], *, asks: bool) -> None:
-    """Take out what nobody has asked for: with it the CLI knows no such session."""
-    if wire["includeSubAgentStreamingEvents"]:
-        del wire["includeSubAgentStreamingEvents"]
-    if not asks:
-        del wire["requestPermission"]
-    if not wire["tools"]:
-        del wire["tools"]
 
-
-_NOT_PLAIN = (
-    "tools",
-    "on_permission_request",
-    "on_user_input",
-    "on_elicitation",
-    "on_exit_plan_mode",
-    "on_auto_mode_switch",
-    "hooks",
-    "handlers",
-    "system_message",
-    "provider",
-    "extra",
+_NOT_PLAIN = frozenset(
+    ["session_id", "tools", "hooks", "handlers", "system_message", "provider", "extra"]
 )
 
 
-Located: TypeAlias = Callable[[PathRule, Any, str], Any]
-"""Returns a value with the paths that are in it as the CLI gets them."""
-
-
-def _each(located: Located) -> Located:
-    """Do that with each item of a sequence."""
-    return lambda paths, values, name: [located(paths, v, name) for v in values]
-
-
-def _values(located: Located) -> Located:
-    """Do that with each value of a mapping."""
-    return lambda paths, values, name: {
-        key: located(paths, value, f"{name}[{key!r}]") for key, value in values.items()
-    }
-
-
-def _within(field: str, located: Located) -> Located:
-    """Do that with one field of a mapping, if it is there."""
-
-    def whole(paths: PathRule, value: Mapping[str, Any], name: str) -> Any:
-        if value.get(field) is None:
-            return value
-        return {**value, field: located(paths, value[field], f"{name}[{field!r}]")}
-
-    return whole
-
-
-def _sandbox(paths: PathRule, value: Mapping[str, Any], name: str) -> Any:
-    for field in ("readwritePaths", "readonlyPaths", "deniedPaths"):
-        policy = _within(field, _each(PathRule.absolute))
-        inside = _within("userPolicy", _within("filesystem", policy))
-        value = inside(paths, value, name)
-    return value
-
-
-_DIRECTORIES = _each(PathRule.directory)
-_SERVERS = _values(_within("cwd", PathRule.directory))
-
-_PATHS: dict[str, Located] = {
-    "working_directory": PathRule.directory,
-    "additional_directories": _DIRECTORIES,
-    "skill_directories": _DIRECTORIES,
-    "instruction_directories": _DIRECTORIES,
-    "agent_directories": _DIRECTORIES,
-    "hook_directories": _DIRECTORIES,
-    "plugin_directories": _DIRECTORIES,
-    "config_dir": PathRule.absolute,  # the CLI makes it, and the next
-    "large_output": _within("outputDir", PathRule.absolute),
-    "mcp_servers": _SERVERS,
-    "custom_agents": _each(_within("mcpServers", _SERVERS)),
-    "sandbox_config": _sandbox,
-}
-"""The options with paths in them."""
-
-
-def _camel_cased(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what is set, under the names of the wire."""
-    wire: dict[str, Any] = {}
-    for name, value in fields.items():
-        if value is not None:
-            wire[camel(name)] = _plain(value)
-    return wire
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, InfiniteSessions):
-        return _camel_cased(attrs.asdict(value))
-    if isinstance(value, os.PathLike):
-        return os.fspath(cast("os.PathLike[str]", value))
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in cast("Sequence[Any]", value)]
-    return value
+def _is_plain(field: attrs.Attribute[Any], _: object) -> bool:
+    """Whether a field goes to the CLI as it is."""
+    return field.name not in _NOT_PLAIN and not field.name.startswith("on_")

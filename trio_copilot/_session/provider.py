@@ -1,7 +1,7 @@
-"""Who runs the model of a session, if it is not the Copilot service.
+"""The provider of a session's model, if it is not the Copilot service.
 
-The CLI has variables for that and obeys them in a terminal. A session of a client has to
-be told: so we read the variables of the CLI that we start, and tell it.
+In a terminal the CLI reads it from its environment. It does not for the sessions of a
+client, so we read the same variables of a CLI that we start.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from typing import Any, Literal, cast
 import attrs
 from attrs import validators
 
-from .._checks import check_type, of_type, of_words, one_of, set_fields
+from .._checks import of_type, of_words, one_of, set_fields
 from .._did_you_mean import checks_options
+from .wire_fields import wire_fields
 
 TYPES = ("openai", "azure", "anthropic")
 WIRE_APIS = ("completions", "responses")
 
 
 def _not_empty(_: object, attribute: attrs.Attribute[str], value: str) -> None:
-    check_type(attribute.name, value, str)
     if not value:
         raise ValueError(f"{attribute.name} must not be empty")
 
@@ -35,23 +35,28 @@ class Provider:
 
     __repr__ = set_fields
 
-    base_url: str = attrs.field(validator=_not_empty)
+    base_url: str = attrs.field(validator=[of_type(str), _not_empty])
     """Such as `http://127.0.0.1:11434/v1`."""
     type: Literal["openai", "azure", "anthropic"] = attrs.field(
         default="openai", validator=one_of(TYPES)
     )
+    """The protocol that the provider speaks."""
     api_key: str | None = attrs.field(
         default=None, validator=validators.optional(of_type(str))
     )
+    """Sent as the protocol sends keys."""
     bearer_token: str | None = attrs.field(
         default=None, validator=validators.optional(of_type(str))
     )
+    """Sent as `Authorization: Bearer`, and wins over `api_key`."""
     wire_api: Literal["completions", "responses"] | None = attrs.field(
         default=None, validator=validators.optional(one_of(WIRE_APIS))
     )
+    """Which of OpenAI's interfaces the provider has; `None` is `completions`."""
     headers: Mapping[str, str] | None = attrs.field(
         default=None, validator=validators.optional(of_words)
     )
+    """HTTP headers that each request has, too."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Provider | None:
@@ -64,22 +69,23 @@ class Provider:
           ValueError: one of them has a value that the CLI does not know.
         """
 
-        def said(name: str) -> Any:
+        def variable(name: str) -> Any:
             return environment.get(f"COPILOT_PROVIDER_{name}") or None
 
-        base_url = said("BASE_URL")
+        base_url = variable("BASE_URL")
         if base_url is None:
             return None
+        lines = cast("str", variable("HEADERS") or "").splitlines()
+        pairs = [line.partition(":") for line in lines if ":" in line]
         return cls(
             base_url=base_url,
-            type=said("TYPE") or "openai",
-            api_key=said("API_KEY"),
-            bearer_token=said("BEARER_TOKEN"),
-            wire_api=said("WIRE_API"),
-            headers=_headers(cast("str", said("HEADERS") or "")),
+            type=variable("TYPE") or "openai",
+            api_key=variable("API_KEY"),
+            bearer_token=variable("BEARER_TOKEN"),
+            wire_api=variable("WIRE_API"),
+            headers={name.strip(): value.strip() for name, _, value in pairs} or None,
         )
 
-
-def _headers(text: str) -> dict[str, str] | None:
-    pairs = (line.partition(":") for line in text.splitlines() if ":" in line)
-    return {name.strip(): value.strip() for name, _, value in pairs} or None
+    def to_wire(self) -> dict[str, Any]:
+        """Return the provider as the CLI wants it."""
+        return wire_fields(attrs.asdict(self, recurse=False))

@@ -7,10 +7,9 @@ from typing import Any, Literal, TypeAlias
 
 import attrs
 
-from .._checks import of_type, one_of, set_fields, wrong_type
+from .._checks import is_async, of_type, one_of, set_fields, wrong_type
 from .._did_you_mean import checks_options
 from .._json import as_object, as_text
-from .._tools.declare import is_async
 
 SectionChange: TypeAlias = Mapping[str, str] | Callable[[str], Awaitable[str]]
 """A mapping as on the wire, such as `{"action": "remove"}`, or an async function that gets

@@ -18,7 +18,7 @@ import attrs
 import msgspec
 import trio
 
-from .._checks import one_of
+from .._checks import is_async, one_of
 from .._errors import CopilotError, ToolDefinitionError
 from .annotations import parameter_types
 from .arguments import arguments_type, read_arguments, schema_of
@@ -50,12 +50,6 @@ def _check_name(_: object, __: object, name: str) -> None:
         raise ToolDefinitionError(
             f"{name!r} is no name for a tool: use ASCII letters, digits, _ and - only"
         )
-
-
-def is_async(function: object) -> bool:
-    """Whether this is an async function, or an object that can be called as one."""
-    call = getattr(function, "__call__", None)  # noqa: B004  # of an object
-    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call)
 
 
 def _check_handler(tool: Tool, _: object, handler: Handler | None) -> None:
