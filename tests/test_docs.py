@@ -165,12 +165,23 @@ def test_the_generated_pages_are_current(script: str) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
-def test_every_link_to_a_file_leads_somewhere(page: Path) -> None:
+def test_every_link_leads_to_a_file_and_a_heading(page: Path) -> None:
     prose = CODE.sub("", page.read_text())
-    targets = [t for t in LINK.findall(prose) if "://" not in t]
-    dead = [t for t in targets if not (page.parent / t.partition("#")[0]).exists()]
+    dead = []
+    for target in LINK.findall(prose):
+        name, _, anchor = target.partition("#")
+        file = page.parent / name if name else page
+        is_dead = not file.exists() or (anchor and anchor not in anchors(file))
+        if "://" not in target and is_dead:
+            dead.append(target)
 
     assert not dead
+
+
+def anchors(page: Path) -> list[str]:
+    """What GitHub calls the headings of a page."""
+    headings = re.findall(r"(?m)^#+ (.+)$", CODE.sub("", page.read_text()))
+    return [re.sub(r"[^\w -]", "", h).lower().replace(" ", "-") for h in headings]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
