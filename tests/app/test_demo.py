@@ -9,8 +9,8 @@ import pytest
 
 from tests.app.command import Command
 from trio_copilot import Session, TurnEnd
-from trio_copilot._app import demo_steps, performance
-from trio_copilot._app.page import Page
+from trio_copilot._app import demo
+from trio_copilot._app.report import Report
 from trio_copilot._transport.find_cli import PINNED_VERSION
 from trio_copilot.testing import Reply
 
@@ -85,27 +85,27 @@ async def test_a_broken_promise_is_seen(
 ) -> None:
     """With a model that says nothing of what the demo expects, nothing holds."""
 
-    async def nothing(session: Session, show: demo_steps.Show) -> TurnEnd:
+    async def nothing(session: Session, show: demo.Show) -> TurnEnd:
         """Nothing."""
         return await session.ask("Say hello")
 
-    checks = [check for _, check in performance.STEPS]
-    monkeypatch.setattr(performance, "STEPS", [(nothing, check) for check in checks])
-    monkeypatch.setattr(demo_steps, "answer", lambda _: Reply("Something."))
-    page = Page()
-    await performance.perform(page, None)
+    checks = [check for _, check in demo.STEPS]
+    monkeypatch.setattr(demo, "STEPS", [(nothing, check) for check in checks])
+    monkeypatch.setattr(demo, "answer", lambda _: Reply("Something."))
+    report = Report()
+    await demo.perform(report, None)
 
-    assert page.has_problem
+    assert report.has_problem
     said = capsys.readouterr().out
     assert said.count("not so:") == 6
     assert "not so: everything was as promised" in said
 
 
 def test_what_is_shown_is_what_is_run() -> None:
-    for step, _ in performance.STEPS:
-        shown = performance.code_of(step)
+    for step, _ in demo.STEPS:
+        shown = demo.code_of(step)
         source = inspect.getsource(step)
         for line in shown.splitlines():
-            assert line.strip() in source or step is demo_steps.use_tool
+            assert line.strip() in source or step is demo.use_tool
         assert "return end" not in shown
         assert "noqa" not in shown

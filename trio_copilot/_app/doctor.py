@@ -45,7 +45,7 @@ from .connecting import (
 from .running import Work, describe, hint_for, trio_command
 
 if TYPE_CHECKING:
-    from .page import Page
+    from .report import Report
 
 ACCOUNT_TIMEOUT = 20.0
 """Seconds for what the CLI asks GitHub; it does not give up quickly without a network."""
@@ -93,46 +93,46 @@ def doctor(
 async def _doctor(
     *, connection: Stdio | Tcp, options: SessionOptions, asks: bool
 ) -> int:
-    from .page import Page
+    from .report import Report
 
-    page = Page()
-    _look_at_installation(page)
-    page.title("Copilot CLI")
+    report = Report()
+    _look_at_installation(report)
+    report.title("Copilot CLI")
     if isinstance(connection, Tcp):
-        page.fact(f"at {connection.host}, port {connection.port}")
+        report.fact(f"at {connection.host}, port {connection.port}")
     else:
-        _look_for_cli(page, connection.path)
-    if not page.has_problem:
+        _look_for_cli(report, connection.path)
+    if not report.has_problem:
         try:
-            await _look_at_client(page, connection, options, asks)
+            await _look_at_client(report, connection, options, asks)
         except CopilotError as error:
-            page.problem(describe(error), hint_for(error))
-    page.line("")
-    page.line("It cannot be used: see ✗" if page.has_problem else "It can be used.")
-    return 1 if page.has_problem else 0
+            report.problem(describe(error), hint_for(error))
+    report.line("")
+    report.line("It cannot be used: see ✗" if report.has_problem else "It can be used.")
+    return 1 if report.has_problem else 0
 
 
-def _look_at_installation(page: Page) -> None:
-    page.title("Installation")
+def _look_at_installation(report: Report) -> None:
+    report.title("Installation")
     ours, trios = version_of("trio-copilot"), version_of("trio")
-    page.fact(f"trio-copilot {ours or '(not installed)'}, trio {trios}")
-    page.fact(f"Python {platform.python_version()} on {platform.platform()}")
+    report.fact(f"trio-copilot {ours or '(not installed)'}, trio {trios}")
+    report.fact(f"Python {platform.python_version()} on {platform.platform()}")
     for extra, missing in missing_by_extra().items():
         if missing:
             lacks = ", ".join(missing)
-            page.fact(f"no extra {extra}, it lacks {lacks}; {how_to_add(extra)}")
+            report.fact(f"no extra {extra}, it lacks {lacks}; {how_to_add(extra)}")
         else:
-            page.good(f"extra {extra}")
+            report.good(f"extra {extra}")
 
 
-def _look_for_cli(page: Page, given: str | os.PathLike[str] | None) -> None:
+def _look_for_cli(report: Report, given: str | os.PathLike[str] | None) -> None:
     """Show every place, and which of them is taken."""
     try:
         taken = find_cli(given)
     except CliNotFoundError as error:
         for place in error.places:
-            page.problem(place)
-        page.problem("no CLI", "trio-copilot install-cli")
+            report.problem(place)
+        report.problem("no CLI", "trio-copilot install-cli")
         return
     cached = cached_cli()
     places = {
@@ -140,78 +140,82 @@ def _look_for_cli(page: Page, given: str | os.PathLike[str] | None) -> None:
         "copilot on PATH": shutil.which("copilot"),
         "our cache": str(cached) if cached.exists() else None,
     }
-    _show_places(page, {"--cli": str(given)} if given is not None else places)
-    page.fact(f"so it is {taken}")
+    _show_places(report, {"--cli": str(given)} if given is not None else places)
+    report.fact(f"so it is {taken}")
 
 
-def _show_places(page: Page, places: Mapping[str, str | None]) -> None:
+def _show_places(report: Report, places: Mapping[str, str | None]) -> None:
     """Show what is in each place; the first that has something is taken."""
     taken = False
     for name, place in places.items():
         if place and not taken:
             taken = True
-            page.good(f"{name}: {place}")
+            report.good(f"{name}: {place}")
         else:
-            page.fact(f"{name}: {place or 'none'}")
+            report.fact(f"{name}: {place or 'none'}")
 
 
 async def _look_at_client(
-    page: Page, connection: Stdio | Tcp, options: SessionOptions, asks: bool
+    report: Report, connection: Stdio | Tcp, options: SessionOptions, asks: bool
 ) -> None:
     begun = trio.current_time()
     async with open_client(connection) as client:
         took = trio.current_time() - begun
-        page.good(
+        report.good(
             f"version {client.cli_version}, protocol {client.protocol_version}, "
             f"answered after {took:.2f} s"
         )
         if client.cli_version != PINNED_VERSION:
-            page.fact(f"this package was made for version {PINNED_VERSION}")
-        page.title("Account")
+            report.fact(f"this package was made for version {PINNED_VERSION}")
+        report.title("Account")
         with trio.move_on_after(ACCOUNT_TIMEOUT) as patience:
-            await _look_at_account(page, client, options)
-        if asks and not page.has_problem:
-            await _ask(page, client, options)
+            await _look_at_account(report, client, options)
+        if asks and not report.has_problem:
+            await _ask(report, client, options)
         if patience.cancelled_caught:
-            page.finding(
+            report.finding(
                 f"no answer within {ACCOUNT_TIMEOUT:g} s",
                 "check the network and the proxy",
             )
 
 
-async def _look_at_account(page: Page, client: Client, options: SessionOptions) -> None:
+async def _look_at_account(
+    report: Report, client: Client, options: SessionOptions
+) -> None:
     status = await client.auth_status()
     if status.is_authenticated:
         who, how = status.login or "somebody", status.auth_type or "?"
-        page.good(f"logged in as {who} ({how})")
-        await _look_at_models(page, client)
+        report.good(f"logged in as {who} ({how})")
+        await _look_at_models(report, client)
         return
     async with client.open_session(options) as session:
         if await is_logged_out(session):
-            page.problem(LOGGED_OUT, LOGIN_ADVICE)
+            report.problem(LOGGED_OUT, LOGIN_ADVICE)
         else:
-            page.good("nobody is logged in, and nobody needs to be: it has a provider")
+            report.good(
+                "nobody is logged in, and nobody needs to be: it has a provider"
+            )
 
 
-async def _ask(page: Page, client: Client, options: SessionOptions) -> None:
-    page.title("Model")
+async def _ask(report: Report, client: Client, options: SessionOptions) -> None:
+    report.title("Model")
     async with client.open_session(options) as session:
         end = await session.ask("Reply with: All well.", timeout=PROMPT_TIMEOUT)
     if end.reason is TurnEndReason.CANCELLED:
-        page.problem(f"no answer within {PROMPT_TIMEOUT:g} s", "try another --model")
+        report.problem(f"no answer within {PROMPT_TIMEOUT:g} s", "try another --model")
     else:
-        page.good(f"it answered: {end.answer}")
+        report.good(f"it answered: {end.answer}")
 
 
-async def _look_at_models(page: Page, client: Client) -> None:
+async def _look_at_models(report: Report, client: Client) -> None:
     try:
         models = await client.list_models()
     except RpcError as error:
-        page.finding(error.message, "check that the account has Copilot")
+        report.finding(error.message, "check that the account has Copilot")
         return
     except MalformedResultError as error:
-        page.finding(str(error), "update trio-copilot: the CLI is newer")
+        report.finding(str(error), "update trio-copilot: the CLI is newer")
         return
     names = [model.id for model in models]
     more = ", …" * (len(names) > MODELS_SHOWN)
-    page.good(f"{len(names)} models: {', '.join(names[:MODELS_SHOWN])}{more}")
+    report.good(f"{len(names)} models: {', '.join(names[:MODELS_SHOWN])}{more}")

@@ -19,7 +19,7 @@ class _Console(Console):
         raise BrokenPipeError
 
 
-class Page:
+class Report:
     """Prints findings, and remembers whether one was a problem.
 
     Attributes:
