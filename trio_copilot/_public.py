@@ -142,8 +142,8 @@ HOMES: Mapping[str, Mapping[str, str]] = {
         "open_stage": "testing._stage",
     },
     "web": {
-        "TurnLimits": "web._turns",
-        "serve_http": "web._http",
+        "TurnLimits": "web._limits",
+        "serve_http": "web._server",
     },
     "wire": {
         "Call": "_peer",

@@ -165,14 +165,8 @@ class Scene:
 
     async def only(self, connections: int) -> None:
         """Wait until there are only so many."""
-        await until_only(self.bridge, connections)
-
-
-async def until_only(bridge: Bridge, connections: int) -> None:
-    """Wait until a bridge has only so many connections. It tells their number only."""
-    with trio.fail_after(30):
-        while bridge.connections > connections:
-            await trio.sleep(0.01)
+        with trio.fail_after(30):
+            await self.bridge.wait_connections(connections)
 
 
 @asynccontextmanager

@@ -11,7 +11,7 @@ import trio
 
 from tests.app.command import Command, exists
 from tests.app.test_ask_cli import cli_of
-from tests.bridge.peer import ENDLESS, Peer, until_only
+from tests.bridge.peer import ENDLESS, Peer
 from tests.bridge.test_serve import SERVE, come_in, door_of
 from trio_copilot import open_client
 from trio_copilot.bridge import Bridge, CloseCode, open_bridge
@@ -56,7 +56,7 @@ async def test_a_day_of_the_bridge(cli_path: Path, cli_home: Path) -> None:
                     await stopped(bridge, server)
                     await left(bridge, server, politely=True)
                     await left(bridge, server, politely=False)
-                    await until_only(bridge, 0)
+                    await bridge.wait_connections()
                 assert client.statistics().open_sessions == 0
 
 

@@ -271,8 +271,8 @@ async def test_what_cannot_be_served_is_said_at_once(autojump_clock: MockClock) 
     async with open_scripted_cli() as cli, open_client(cli.stream) as client:
         for wrong, complaint in (
             ({"token": ""}, "let anybody in"),
-            ({"session_id": "mine"}, "session of its own"),
-            ({"origins": ["evil"]}, "no origin"),
+            ({"session_id": "mine"}, "its own session"),
+            ({"origins": ["evil"]}, "not an origin"),
         ):
             with pytest.raises(ValueError, match=complaint):
                 async with open_bridge(client, listeners=[MemoryListener()], **wrong):

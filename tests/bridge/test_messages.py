@@ -9,16 +9,17 @@ from typing import Any
 import pytest
 
 from trio_copilot.bridge._messages import (
-    Answer,
     BadMessageError,
+    BeginTurn,
+    DecidePermission,
     Delta,
     End,
     Hello,
-    Prompt,
-    Stop,
+    StopTurn,
     ToolCalled,
     decode,
     encode,
+    from_mapping,
 )
 
 
@@ -26,15 +27,15 @@ from trio_copilot.bridge._messages import (
     ("said", "meant"),
     [
         ({"type": "hello", "token": "t"}, Hello(token="t")),
-        ({"type": "prompt", "turn": "1", "text": ""}, Prompt(turn="1", text="")),
-        ({"type": "stop", "turn": "ü" * 200}, Stop(turn="ü" * 200)),
+        ({"type": "prompt", "turn": "1", "text": ""}, BeginTurn(turn="1", text="")),
+        ({"type": "stop", "turn": "ü" * 200}, StopTurn(turn="ü" * 200)),
         (
             {"type": "answer", "request": "p1", "decision": "allow"},
-            Answer(request="p1", decision="allow", reason=""),
+            DecidePermission(request="p1", decision="allow", reason=""),
         ),
         (
             {"type": "answer", "request": "p1", "decision": "deny", "reason": "no"},
-            Answer(request="p1", decision="deny", reason="no"),
+            DecidePermission(request="p1", decision="deny", reason="no"),
         ),
     ],
 )
@@ -45,11 +46,11 @@ def test_what_a_client_says_is_understood(said: Any, meant: object) -> None:
 @pytest.mark.parametrize(
     ("said", "complaint"),
     [
-        ("", "no JSON object"),
-        ("[]", "no JSON object"),
-        ("{" * 100_000, "no JSON object"),
-        ('{"type":' * 100_000, "no JSON object"),
-        ("\ud800", "no JSON object"),
+        ("", "not a JSON object"),
+        ("[]", "not a JSON object"),
+        ("{" * 100_000, "not a JSON object"),
+        ('{"type":' * 100_000, "not a JSON object"),
+        ("\ud800", "not a JSON object"),
         ("{}", "type is one of hello, prompt, stop, answer"),
         ('{"type": ["prompt"]}', "type is one of"),
         ('{"type": "ready", "session": "s"}', "type is one of"),
@@ -68,6 +69,17 @@ def test_what_is_no_message_is_refused_with_the_reason(
 ) -> None:
     with pytest.raises(BadMessageError, match=complaint):
         decode(said)
+
+
+def test_what_is_no_json_text_is_checked_by_the_same_rules() -> None:
+    fields = {"request": "p1", "decision": "allow"}
+
+    made = from_mapping(DecidePermission, fields)
+    assert made == DecidePermission(request="p1", decision="allow")
+    with pytest.raises(BadMessageError, match="answer has no other fields"):
+        from_mapping(DecidePermission, {**fields, "type": "answer"})
+    with pytest.raises(BadMessageError, match="answer: request has 1 to 200"):
+        from_mapping(DecidePermission, {**fields, "request": ""})
 
 
 def test_fields_that_are_none_are_left_out() -> None:
@@ -92,5 +104,5 @@ def test_half_a_character_and_no_number_can_be_said() -> None:
 
 def test_secrets_and_prompts_are_in_no_repr() -> None:
     assert "secret" not in repr(Hello(token="secret"))
-    assert "secret" not in repr(Prompt(turn="1", text="secret"))
+    assert "secret" not in repr(BeginTurn(turn="1", text="secret"))
     assert "secret" not in repr(Delta(turn="1", text="secret"))

@@ -10,12 +10,16 @@ from trio_copilot.bridge._messages import Noticed
 from trio_copilot.bridge._outbox import ROOM, Outbox
 
 
+def never() -> None:
+    raise AssertionError("it overflowed")
+
+
 def message(number: int) -> Noticed:
     return Noticed(turn="1", kind="test", text=str(number))
 
 
 async def test_messages_come_out_in_order_and_then_the_end() -> None:
-    outbox = Outbox(10)
+    outbox = Outbox(10, never)
     for number in range(3):
         outbox.put(message(number))
     outbox.close()
@@ -29,7 +33,7 @@ async def test_messages_come_out_in_order_and_then_the_end() -> None:
 
 
 async def test_room_is_waited_for(autojump_clock: MockClock) -> None:
-    outbox = Outbox(100)
+    outbox = Outbox(100, never)
     for number in range(ROOM):
         outbox.put(message(number))
     with pytest.raises(trio.TooSlowError), trio.fail_after(1):
@@ -43,7 +47,7 @@ async def test_room_is_waited_for(autojump_clock: MockClock) -> None:
 async def test_nobody_waits_for_room_when_it_is_over(
     end: object, autojump_clock: MockClock
 ) -> None:
-    outbox = Outbox(100)
+    outbox = Outbox(100, never)
     for number in range(ROOM):
         outbox.put(message(number))
     async with trio.open_nursery() as nursery:
@@ -55,12 +59,13 @@ async def test_nobody_waits_for_room_when_it_is_over(
 
 
 async def test_beyond_the_limit_all_is_dropped() -> None:
-    outbox = Outbox(3)
+    overflows: list[int] = []
+    outbox = Outbox(3, lambda: overflows.append(len(outbox)))
     for number in range(3):
         outbox.put(message(number))
-    assert not outbox.overflowed.is_set()
+    assert overflows == []
     outbox.put(message(3))
 
-    assert outbox.overflowed.is_set()
+    assert overflows == [0]
     assert outbox.written.is_set()
     assert len(outbox) == 0

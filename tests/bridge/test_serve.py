@@ -147,7 +147,7 @@ async def test_a_port_that_is_taken_is_said(command: Command) -> None:
 @pytest.mark.parametrize(
     ("line", "complaint"),
     [
-        ("--allow-origin evil.example", "is no origin"),
+        ("--allow-origin evil.example", "is not an origin"),
         ("--port 65535", "no port after 65535"),
         ("--port 65536", "'--port'"),
         ("--cwd /nonexistent", "'--cwd'"),

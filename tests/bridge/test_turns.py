@@ -256,7 +256,7 @@ async def test_a_prompt_that_the_cli_refuses_ends_its_turn(
     [
         ('{"type": "prompt", "turn": "1"}', "required field `text`"),
         ('{"type": "hello", "token": "open sesame"}', "said once"),
-        ("nonsense", "no JSON object"),
+        ("nonsense", "not a JSON object"),
         (b"\x00\x01", "text frames"),
     ],
 )

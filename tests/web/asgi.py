@@ -13,7 +13,7 @@ import trio
 from tests.bridge.peer import PATIENCE, TOKEN, Scene, open_scene
 from trio_copilot.testing import Reply, Script
 from trio_copilot.web import TurnLimits
-from trio_copilot.web._http import _application
+from trio_copilot.web._application import application
 from trio_copilot.web._turns import Turns
 
 Json = dict[str, Any]
@@ -21,8 +21,8 @@ BEARER = f"Bearer {TOKEN}"
 
 
 @attrs.frozen
-class Answer:
-    """What a request was answered."""
+class HttpResponse:
+    """A response, read to its end."""
 
     status: int
     headers: dict[str, str]
@@ -87,12 +87,12 @@ class Web:
 
     async def request(
         self, method: str, path: str, body: Json | bytes = b"", **headers: str
-    ) -> Answer:
+    ) -> HttpResponse:
         """Ask once. `Origin` and the like are keywords, `_` for `-`."""
         async with self.stream(method, path, body, **headers) as answer:
             with trio.fail_after(PATIENCE):
                 content = b"".join([chunk async for chunk in answer._body])
-        return Answer(answer.status, answer.headers, content)
+        return HttpResponse(answer.status, answer.headers, content)
 
     @asynccontextmanager
     async def stream(
@@ -167,7 +167,7 @@ async def open_web(
 ) -> AsyncGenerator[Web]:
     """Open the application of a bridge on a scripted CLI."""
     async with open_scene(script, **options) as scene:
-        turns = Turns(scene.client, scene.bridge._options, limits or TurnLimits(), 300)
-        app = _application(scene.bridge, turns, None)
+        turns = Turns(scene.client, scene.bridge.options, limits or TurnLimits(), 300)
+        app = application(scene.bridge, turns, None)
         async with turns.open():
             yield Web(scene, app, turns)

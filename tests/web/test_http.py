@@ -17,7 +17,7 @@ from trio.testing import MockClock
 from tests.bridge.peer import ENDLESS, Scene, open_scene
 from tests.web.asgi import BEARER, open_web
 from trio_copilot.testing import Reply
-from trio_copilot.web import TurnLimits, _http, serve_http
+from trio_copilot.web import TurnLimits, _server, serve_http
 from trio_copilot.web._page import FOLDER
 
 PATIENCE = 30.0
@@ -53,7 +53,7 @@ async def test_every_file_of_it_has_its_type(
         assert kind == kinds[name.rpartition(".")[2]]
 
 
-@pytest.mark.parametrize("name", ["x", "../_http.py", "%2e%2e/_http.py", "vendor"])
+@pytest.mark.parametrize("name", ["x", "../_page.py", "%2e%2e/_page.py", "vendor"])
 async def test_nothing_else_is(name: str, autojump_clock: MockClock) -> None:
     async with open_web() as web:
         assert (await web.request("GET", f"/{name}")).status == 404
@@ -161,7 +161,7 @@ async def test_listeners_hear_the_end_when_the_server_ends() -> None:
             await read_until(listener, b'"delta"')
             outside.start_soon(hear_the_end, listener)
             begun = trio.current_time()
-        assert trio.current_time() - begun < _http.GRACEFUL
+        assert trio.current_time() - begun < _server.GRACEFUL
         with pytest.raises(OSError, match="connect"):
             await ask(port, "GET", "/")
 
@@ -176,7 +176,7 @@ async def test_an_answered_connection_can_be_used_again_and_is_closed_at_the_end
             await stream.send_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
             await read_until(stream, b"</html>")
             begun = trio.current_time()
-        assert trio.current_time() - begun < _http.GRACEFUL
+        assert trio.current_time() - begun < _server.GRACEFUL
         outside.cancel_scope.deadline = trio.current_time() + PATIENCE
         async with stream:
             assert await stream.receive_some() == b""
@@ -216,7 +216,7 @@ async def test_a_peer_that_hangs_up_before_it_knows_its_turn_gives_up_the_place(
 async def test_who_does_not_read_does_not_keep_the_server_from_ending(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(_http, "UNREAD", 0.5)
+    monkeypatch.setattr(_server, "UNREAD", 0.5)
     much = Reply(["x" * 100_000] * 400, then="hang")
     async with trio.open_nursery() as outside:
         async with serving([much], limits=TurnLimits(size=2**27)) as (_, port):
@@ -263,7 +263,7 @@ async def test_ctrl_c_is_not_lost_in_the_server(
     async def interrupted(*_: object, **__: object) -> None:
         await trio.lowlevel.checkpoint()
 
-    monkeypatch.setattr(_http, "serve", interrupted)
+    monkeypatch.setattr(_server, "serve", interrupted)
     with pytest.RaisesGroup(KeyboardInterrupt, flatten_subgroups=True):
         async with serving([]):
             await trio.sleep_forever()

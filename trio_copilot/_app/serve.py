@@ -149,7 +149,7 @@ def _check_origins(origins: Sequence[str]) -> None:
     for each in origins:
         if not is_origin(each):
             raise click.BadParameter(
-                f"{each!r} is no origin, such as https://example.org",
+                f"{each!r} is not an origin, such as https://example.org",
                 param_hint="'--allow-origin'",
             )
 

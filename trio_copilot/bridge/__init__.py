@@ -7,14 +7,15 @@ that speaks it, and turns over plain HTTP.
 
 To read the package, follow the data:
 
-* `_server`        accepts connections and owns them
+* `_server`        a bridge for the length of a block
+* `_connections`   accepts connections and owns them
 * `_access`        who may come in
 * `_limits`        how much of what
 * `_handshake`     one WebSocket up to the right first message
 * `_socket`        the rest of it: reader, writer, pings, and what ends it
 * `_closing`       how it ends
 * `_conversation`  one session, whatever carries its messages: prompts, stops, answers
-* `_permissions`   what the agent asks and the peer answers
+* `_permissions`   what the agent asks and the peer decides
 * `_translate`     events of a turn -> messages
 * `_outbox`        messages that wait for a slow peer
 * `_messages`      the protocol

@@ -1,12 +1,12 @@
-"""Who may come in: the token, the page's origin, the name that the server goes by.
+"""Who may come in: the token, the page's origin, and the server's own names.
 
-Strategy: three checks, each for what the others cannot see. The token is what lets
-anybody in. A browser says in `Origin` which page speaks, and a foreign page is turned
-away before it can guess. A foreign name in `Host` is a page that has had its name
-resolved to this machine (DNS rebinding): names are only accepted if they are ours, and
-addresses always, since those cannot be rebound.
+Strategy: three checks, each for what the others cannot see. The token admits a peer. The
+`Origin` header, which only browsers send, names the page: foreign pages are refused before
+they can guess a token. A foreign name in `Host` means that a page has had its own name
+resolved to this machine (DNS rebinding), so only our names are accepted. Addresses are
+always accepted, because they cannot be rebound.
 
-This module knows headers and words, and no connection.
+This module knows headers and words, but no connection.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ from __future__ import annotations
 import hmac
 import re
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from http import HTTPStatus
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -42,68 +44,68 @@ def is_origin(text: str) -> bool:
         return False
 
 
-def _origin(text: str) -> str:
-    if not is_origin(text):
-        raise ValueError(
-            f"{text!r} is no origin: one is a scheme, a host and a port if it is not "
-            "the usual one, such as http://127.0.0.1:8400"
-        )
-    return text
-
-
 @attrs.define
 class Access:
-    """What it takes to come in."""
+    """The rules for coming in."""
 
-    _token: str = attrs.field(repr=False)
+    token: str = attrs.field(repr=False)
     host: str
-    """What the server is bound to: an address or a name."""
+    """The address or name that the server is bound to."""
     _origins: set[str] = attrs.field(factory=set[str], init=False)
 
     def allow(self, origins: Iterable[str]) -> None:
-        """Let pages of these origins in, too.
+        """Admit pages of these origins, too.
 
         Raises:
-          ValueError: one is no origin.
+          ValueError: one is not an origin.
         """
-        self._origins.update(map(_origin, origins))
+        for origin in origins:
+            if not is_origin(origin):
+                raise ValueError(
+                    f"{origin!r} is not an origin: a scheme, a host, and a port unless "
+                    "it is the default, such as http://127.0.0.1:8400"
+                )
+            self._origins.add(origin)
 
     def has_token(self, token: str) -> bool:
-        """Return whether this is the access token, in a time that does not tell more."""
-        given, mine = (
-            each.encode("utf-8", "surrogatepass") for each in (token, self._token)
+        """Return whether this is the access token, in constant time."""
+        given, ours = (
+            each.encode("utf-8", "surrogatepass") for each in (token, self.token)
         )
-        return hmac.compare_digest(given, mine)
+        return hmac.compare_digest(given, ours)
 
-    def admits_origin(self, origin: str | None) -> bool:
-        """Return whether a request with this header `Origin` may go on.
+    def refusal(self, host: str, origins: Sequence[str]) -> HTTPStatus | None:
+        """Return the status to refuse a request with; `None` if it may continue.
 
-        `None` is no header at all: no page, but a program, which needs the token too.
+        Args:
+          host: its `Host` header.
+          origins: its `Origin` headers. A program sends none; it needs the token, too.
         """
-        return origin is None or origin in self._origins
+        if len(origins) > 1 or not self._origins.issuperset(origins):
+            return HTTPStatus.FORBIDDEN
+        if not self._is_ours(host):
+            return HTTPStatus.MISDIRECTED_REQUEST
+        return None
 
-    def admits_host(self, host: str) -> bool:
-        """Return whether a request with this header `Host` may go on."""
+    def admits_origin(self, origin: str) -> bool:
+        """Return whether pages of this origin may come in."""
+        return origin in self._origins
+
+    def _is_ours(self, host: str) -> bool:
         name = name_of(host)
-        return name is not None and (_is_address(name) or name in self._names())
-
-    def _names(self) -> set[str]:
-        of_pages = {name_of(urlsplit(each).netloc) or "" for each in self._origins}
-        return {"localhost", self.host.lower(), *of_pages} - {""}
+        if name is None:
+            return False
+        with suppress(ValueError):
+            ip_address(name)
+            return True
+        of_pages = {name_of(urlsplit(each).netloc) for each in self._origins}
+        return name in {"localhost", self.host.lower(), *of_pages}
 
 
 def name_of(host: str) -> str | None:
-    """Return the name or address in a header `Host`; `None` if that is not well-formed.
+    """Return the name or address in a `Host` header; `None` if it is malformed.
 
-    What is returned can go into a header or a URL: it holds letters, digits and `.:-_`.
+    The result is safe in a header or a URL: it holds only letters, digits and `.:-_`.
     """
     match = _HOST.fullmatch(host)
     return (match["ipv6"] or match["name"]).lower() if match else None
-
-
-def _is_address(name: str) -> bool:
-    try:
-        ip_address(name)
-    except ValueError:
-        return False
-    return True

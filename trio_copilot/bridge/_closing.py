@@ -15,11 +15,11 @@ from trio_websocket import ConnectionClosed, WebSocketConnection
 from .._scopes import last_words
 
 GOODBYE = 2.0
-"""Seconds that a peer gets to read what waits for it and to close its side."""
+"""Seconds that a peer gets to read its last messages and to close its side."""
 
 LINGER = 1.0
-"""Seconds to read on after the last word: to close a socket over what nobody has read,
-as after a message that is too big, would make the peer lose that word."""
+"""Seconds to keep reading after the last word. If a socket is closed over unread data, as
+after a message that is too big, TCP resets it and the peer loses that word."""
 
 
 class CloseCode(IntEnum):
@@ -29,30 +29,30 @@ class CloseCode(IntEnum):
     GOING_AWAY = 1001
     """The server ends."""
     POLICY = 1008
-    """No right first message in time, or the peer does not listen."""
+    """The first message was wrong or late, or the peer does not read."""
     TOO_BIG = 1009
     """A message was too big."""
     INTERNAL = 1011
     """The CLI or the session is lost."""
     TRY_LATER = 1013
-    """There are as many connections as may be."""
+    """The limit of connections is reached."""
     BAD_TOKEN = 4401
 
 
 @attrs.frozen
 class Close:
-    """How a socket is to be closed."""
+    """How to close a socket."""
 
     code: CloseCode
     reason: str = ""
-    """What the peer is told: 123 bytes at the most."""
+    """Sent to the peer: at most 123 bytes."""
 
 
 def close_of(closed: ConnectionClosed) -> Close:
-    """Return how a connection was closed that cannot be used any more."""
+    """Return how a connection was closed that has just failed."""
     if closed.reason is not None and closed.reason.code == CloseCode.TOO_BIG:
         return Close(CloseCode.TOO_BIG)
-    return Close(CloseCode.NORMAL)  # the peer has left, with whatever code
+    return Close(CloseCode.NORMAL)  # the peer has left, whatever its code
 
 
 async def say_goodbye(
@@ -63,7 +63,7 @@ async def say_goodbye(
     Args:
       ws: may be closed already.
       close: how.
-      after: what to wait for first.
+      after: wait for this first.
     """
     with last_words(GOODBYE):
         if after is not None:
@@ -72,7 +72,7 @@ async def say_goodbye(
 
 
 async def linger(stream: trio.abc.Stream) -> None:
-    """Read what comes, until the peer has closed its side or had time to."""
+    """Read and discard until the peer has closed its side, or has had time to."""
     gone = (trio.BrokenResourceError, trio.ClosedResourceError)
     with trio.move_on_after(LINGER), suppress(*gone):
         while await stream.receive_some():

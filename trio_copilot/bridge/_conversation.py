@@ -1,126 +1,159 @@
-"""One session and its peer: prompts become turns, and what happens in them is told.
+"""One session and its peer: prompts become turns, and their events become messages.
 
-Strategy: what the peer says is obeyed at once and without waiting, so that a stop is
-heard however slowly the peer reads. A turn runs in a task; a second one relays its
-events and waits for room in the outbox, outside of what a stop cancels: what the agent
-said before it stopped still arrives. A turn is over when its block has been left: then,
-and only then, the peer hears its `end` and may begin another.
+Strategy: a message of the peer is obeyed at once and without waiting, so that a stop takes
+effect however slowly the peer reads. A turn runs in one task. Another task relays its events
+and waits for room in the sink; a stop does not cancel that one, so the peer still gets what
+the agent said before it. A turn is over when its block has been left: then, and only then,
+the peer gets its `end` and may begin another.
 
 This module does not know what carries the messages.
 """
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
 from contextlib import suppress
 
 import attrs
 import trio
 
 from trio_copilot import (
+    Client,
     CopilotError,
     Lagged,
     RpcError,
     Session,
     SessionClosedError,
+    SessionOptions,
     Turn,
     TurnEnd,
-    TurnEndReason,
-    TurnError,
     Usage,
 )
 
+from .._blocks import as_block
 from .._json import as_object
 from .._scopes import open_block
 from ._messages import (
-    Answer,
     BadMessageError,
+    BeginTurn,
+    ClientMessage,
+    DecidePermission,
     Hello,
-    Prompt,
+    Ready,
     Refusal,
-    Stop,
+    StopTurn,
     UsageSoFar,
     decode,
 )
 from ._outbox import Sink
 from ._permissions import Permissions
-from ._translate import ended, translated, usage_of
+from ._translate import ended, failure, translated, usage_of
+
+
+@as_block
+async def open_conversation(
+    client: Client, options: SessionOptions, sink: Sink, permissions: Permissions
+) -> AsyncGenerator[Conversation, None]:
+    """Open a session and converse until the block is left, or the session is over.
+
+    Args:
+      client: whose CLI the session is of.
+      options: of the session. Without `on_permission_request` the peer is asked.
+      sink: takes the messages.
+      permissions: what asks the peer.
+
+    Raises:
+      SessionClosedError: the CLI closed the session.
+      CopilotError: the session cannot be opened, or is lost; says why.
+      Exception: what a handler in the options raised.
+    """
+    if options.on_permission_request is None:
+        options = attrs.evolve(options, on_permission_request=permissions.ask)
+    async with client.open_session(options) as session:
+        async with open_block() as nursery:
+            conversation = Conversation(
+                session, options.model, sink, permissions, nursery
+            )
+            nursery.start_soon(conversation.watch_session)
+            yield conversation
+            nursery.cancel_scope.cancel()
 
 
 @attrs.define(eq=False)
 class _OpenTurn:
     id: str
     scope: trio.CancelScope = attrs.field(factory=trio.CancelScope)
-    """Cancelled when the peer wants it stopped, even before it has begun."""
+    """Cancelled when the peer stops it, perhaps before it has begun."""
     usage: Usage = attrs.field(factory=Usage)
 
 
 @attrs.define(eq=False)
 class Conversation:
-    """What one peer does with one session."""
+    """What one peer does with one session; made by `open_conversation`."""
 
-    _session: Session
-    _outbox: Sink
+    session: Session
+    _model: str | None
+    _sink: Sink
     _permissions: Permissions
     _nursery: trio.Nursery
-    """For the turn; inside the session's block."""
+    """For turns; inside the session's block."""
     _open: _OpenTurn | None = attrs.field(default=None, init=False)
 
+    def greet(self, *, warning: str | None = None) -> None:
+        """Send `ready`: the peer may speak. Does not wait."""
+        self._sink.put(
+            Ready(session=self.session.id, model=self._model, warning=warning)
+        )
+
     def hear(self, text: str | bytes) -> None:
-        """Obey a message of the peer. Does not wait."""
+        """Obey a message of the peer as it is on the wire. Does not wait."""
         try:
             message = decode(text)
         except BadMessageError as error:
             self._refuse("bad_message", str(error))
-            return
+        else:
+            self.obey(message)
+
+    def obey(self, message: ClientMessage) -> None:
+        """Obey a message of the peer. Does not wait."""
         match message:
-            case Prompt():
-                self._begin(message)
-            case Stop(turn=turn):
-                self._stop(turn)
-            case Answer():
-                self._answer(message)
+            case BeginTurn(turn=turn, text=text):
+                if self._open is not None:
+                    self._refuse("busy", "a turn is open: wait for its end", turn)
+                    return
+                self._open = opened = _OpenTurn(turn)
+                self._permissions.turn = turn
+                self._nursery.start_soon(self._run, opened, text)
+            case StopTurn(turn=turn):
+                if self._open is None or self._open.id != turn:
+                    self._refuse("unknown_turn", "this turn is not open", turn)
+                    return
+                self._open.scope.cancel()
+            case DecidePermission():
+                if not self._permissions.decide(message):
+                    self._refuse("unknown_request", "this request is not open")
             case Hello():
                 self._refuse("bad_message", "hello is said once, at the beginning")
 
-    async def follow(self) -> None:
-        """Tell what model calls use, until the session is over.
+    async def watch_session(self) -> None:
+        """Report what model calls use, until the session is over.
 
         Raises:
-          SessionClosedError: the session was closed, not by us.
+          SessionClosedError: the CLI closed the session.
           CopilotError: the connection to the CLI was lost; says how.
         """
-        async with self._session.subscribe("assistant.usage") as events:
+        async with self.session.subscribe("assistant.usage") as events:
             async for event in events:
                 assert not isinstance(event, Lagged)  # this subscription coalesces
-                if self._open is not None:
+                if (opened := self._open) is not None:
                     data = as_object(event.raw.get("data"))
-                    self._count(self._open, self._open.usage.plus(data))
+                    opened.usage = opened.usage.plus(data)
+                    usage = usage_of(opened.usage)
+                    self._sink.put(UsageSoFar(turn=opened.id, usage=usage))
         raise SessionClosedError
 
     def _refuse(self, code: str, message: str, turn: str | None = None) -> None:
-        self._outbox.put(Refusal(code=code, message=message, turn=turn))
-
-    def _begin(self, prompt: Prompt) -> None:
-        if self._open is not None:
-            self._refuse("busy", "a turn is open: wait for its end", prompt.turn)
-            return
-        self._open = opened = _OpenTurn(prompt.turn)
-        self._permissions.turn = prompt.turn
-        self._nursery.start_soon(self._run, opened, prompt.text)
-
-    def _stop(self, turn: str) -> None:
-        if self._open is None or self._open.id != turn:
-            self._refuse("unknown_turn", "this turn is not open", turn)
-            return
-        self._open.scope.cancel()
-
-    def _answer(self, answer: Answer) -> None:
-        if not self._permissions.answer(answer):
-            self._refuse("unknown_request", "this request is not open")
-
-    def _count(self, opened: _OpenTurn, usage: Usage) -> None:
-        opened.usage = usage
-        self._outbox.put(UsageSoFar(turn=opened.id, usage=usage_of(usage)))
+        self._sink.put(Refusal(code=code, message=message, turn=turn))
 
     async def _run(self, opened: _OpenTurn, text: str) -> None:
         turn: Turn | None = None
@@ -128,30 +161,22 @@ class Conversation:
         try:
             async with open_block() as relays:
                 with opened.scope:
-                    async with self._session.turn(text) as turn:
+                    async with self.session.turn(text) as turn:
+                        # Outside of the scope: it outlives a stop.
                         relays.start_soon(self._relay, turn, opened.id)
                         await turn.wait()
         except RpcError as error:
-            refused = _refused(error)
+            refused = failure(str(error), "refused")
         finally:
             end = turn.end if turn is not None else refused
             stopped = opened.scope.cancel_called
             self._open = self._permissions.turn = None
-            self._outbox.put(ended(end, opened.id, stopped=stopped))
+            self._sink.put(ended(end, opened.id, stopped=stopped))
 
     async def _relay(self, turn: Turn, name: str) -> None:
         with suppress(CopilotError):  # the turn's block raises it, too
             async for event in turn:
                 message = translated(event, name)
                 if message is not None:
-                    await self._outbox.room()
-                    self._outbox.put(message)
-
-
-def _refused(error: RpcError) -> TurnEnd:
-    """Return the end of a turn whose prompt the CLI did not take."""
-    return TurnEnd(
-        reason=TurnEndReason.ERROR,
-        text="",
-        error=TurnError(str(error), kind="refused"),
-    )
+                    await self._sink.room()
+                    self._sink.put(message)

@@ -1,9 +1,9 @@
-"""What a browser and the bridge say to each other, one JSON object a message.
+"""The messages between a peer and the bridge, one JSON object each.
 
-Strategy: every message is a frozen class whose name on the wire is its `type`. What a
-client says is checked to the letter: unknown types, unknown fields and wrong types are
-refused with a sentence that says which and why, and that holds nothing of the message.
-What the server says is written as it is, without fields that are `None`.
+Strategy: every message is a frozen class whose name on the wire is its `type`. Messages
+of a client are checked to the letter: unknown types, unknown fields and wrong types are
+refused with a sentence that names the fault and quotes nothing from the message. Messages
+of the server are written without the fields that are `None`.
 
 This module knows neither sockets nor sessions.
 """
@@ -12,25 +12,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal, TypeAlias
+from typing import Any, ClassVar, Literal, TypeAlias, TypeVar
 
 import attrs
 import msgspec
 
 PROTOCOL = 1
-"""The version of this protocol, said in `ready`; a field more does not change it."""
+"""The version of this protocol, sent in `ready`. New fields do not change it."""
 
 
 class BadMessageError(Exception):
-    """What a client sent is none of its messages; says what is wrong with it."""
+    """What a client sent is not a message of this protocol; says why."""
 
 
-# -- what a client says
+# -- messages of a client
 
 
 @attrs.frozen(kw_only=True)
 class Hello:
-    """The first message: who is there may come in."""
+    """Come in; the first message."""
 
     type: ClassVar[str] = "hello"
     token: str = attrs.field(repr=False)
@@ -38,26 +38,26 @@ class Hello:
 
 
 @attrs.frozen(kw_only=True)
-class Prompt:
+class BeginTurn:
     """Begin a turn."""
 
     type: ClassVar[str] = "prompt"
     turn: str
-    """The client's own id for it: not empty, 200 characters at the most."""
+    """The client's own id for it: 1 to 200 characters."""
     text: str = attrs.field(repr=False)
-    """What to ask."""
+    """The prompt."""
 
 
 @attrs.frozen(kw_only=True)
-class Stop:
-    """Stop a turn; its `end` says so."""
+class StopTurn:
+    """Stop a turn; its `end` reports that."""
 
     type: ClassVar[str] = "stop"
     turn: str
 
 
 @attrs.frozen(kw_only=True)
-class Answer:
+class DecidePermission:
     """Decide on a permission."""
 
     type: ClassVar[str] = "answer"
@@ -65,44 +65,49 @@ class Answer:
     """The id of the `permission`."""
     decision: Literal["allow", "deny"]
     reason: str = attrs.field(default="", repr=False)
-    """Told to the model when it is denied."""
+    """For the model, when it is denied."""
 
 
-ClientMessage: TypeAlias = Hello | Prompt | Stop | Answer
+ClientMessage: TypeAlias = Hello | BeginTurn | StopTurn | DecidePermission
+M = TypeVar("M", bound=ClientMessage)
 
-_CLIENT: dict[str, type[ClientMessage]] = {
-    each.type: each for each in (Hello, Prompt, Stop, Answer)
+_CLASSES: dict[str, type[ClientMessage]] = {
+    each.type: each for each in (Hello, BeginTurn, StopTurn, DecidePermission)
 }
 ID_SIZE = 200
-"""Characters that an id of the client may have."""
+"""Characters in an id that a client chooses, at most."""
 
 
 def decode(text: str | bytes) -> ClientMessage:
-    """Return what a client says.
+    """Return the message in a text frame.
 
     Raises:
-      BadMessageError: it is no message of this protocol.
+      BadMessageError: it is not a message of this protocol.
     """
     if isinstance(text, bytes):
         raise BadMessageError("messages are text frames, not binary ones")
     try:
-        raw = msgspec.json.decode(text, type=dict[str, Any])
+        fields = msgspec.json.decode(text, type=dict[str, Any])
     except (msgspec.MsgspecError, UnicodeEncodeError, RecursionError) as error:
-        raise BadMessageError("this is no JSON object") from error
-    return _structured(raw)
-
-
-def _structured(raw: dict[str, Any]) -> ClientMessage:
-    name = raw.pop("type", None)
-    of = _CLIENT.get(name) if isinstance(name, str) else None
+        raise BadMessageError("this is not a JSON object") from error
+    name = fields.pop("type", None)
+    of = _CLASSES.get(name) if isinstance(name, str) else None
     if of is None:
-        raise BadMessageError(f"type is one of {', '.join(_CLIENT)}")
-    unknown = raw.keys() - attrs.fields_dict(of).keys()
-    if unknown:
-        known = ", ".join(attrs.fields_dict(of))
-        raise BadMessageError(f"{of.type} has no other fields than {known}")
+        raise BadMessageError(f"type is one of {', '.join(_CLASSES)}")
+    return from_mapping(of, fields)
+
+
+def from_mapping(of: type[M], fields: Mapping[str, Any]) -> M:
+    """Return a message of a client, made of the fields of a JSON object.
+
+    Raises:
+      BadMessageError: a field is unknown, missing or wrong.
+    """
+    known = attrs.fields_dict(of)
+    if not fields.keys() <= known.keys():
+        raise BadMessageError(f"{of.type} has no other fields than {', '.join(known)}")
     try:
-        message = msgspec.convert(raw, of)
+        message = msgspec.convert(fields, of)
     except msgspec.ValidationError as error:
         raise BadMessageError(f"{of.type}: {error}") from error
     for field in ("turn", "request"):
@@ -111,26 +116,26 @@ def _structured(raw: dict[str, Any]) -> ClientMessage:
     return message
 
 
-# -- what the server says
+# -- messages of the server
 
 
 @attrs.frozen(kw_only=True)
 class Ready:
-    """The token was right and a session is open."""
+    """The token was right, and a session is open."""
 
     type: ClassVar[str] = "ready"
     session: str
-    """The id of the session at the CLI."""
+    """The CLI's id of the session."""
     model: str | None = None
-    """The model, if the server was told which."""
+    """The model, if the server names one."""
     protocol: int = PROTOCOL
     warning: str | None = None
-    """Why every prompt will fail, and what to do: nobody is logged in."""
+    """Why every prompt will fail, and what to do: when nobody is logged in."""
 
 
 @attrs.frozen(kw_only=True)
 class Start:
-    """The agent began to work on the prompt."""
+    """The agent has begun to work on the prompt."""
 
     type: ClassVar[str] = "start"
     turn: str
@@ -145,10 +150,10 @@ class Delta:
     turn: str
     text: str = attrs.field(repr=False)
     message: str = ""
-    """Which message it belongs to: a turn has one for each model call."""
+    """The message that it belongs to: a turn has one for each model call."""
     agent: str | None = None
     separator: str | None = None
-    """What separates it from the main agent's text before it: a blank line where another
+    """Goes between it and the main agent's text before it: a blank line where a new
     message begins."""
 
 
@@ -176,7 +181,7 @@ class ToolCalled:
 
 @attrs.frozen(kw_only=True)
 class ToolProgressed:
-    """Output of a tool that is still running."""
+    """Output of a running tool."""
 
     type: ClassVar[str] = "tool_progress"
     turn: str
@@ -199,21 +204,21 @@ class ToolEnded:
 
 @attrs.frozen(kw_only=True)
 class Corrected:
-    """What was streamed of a message is not what it says."""
+    """Streamed text differs from the message that it belongs to."""
 
     type: ClassVar[str] = "correction"
     turn: str
     message: str
     was: str = attrs.field(repr=False)
-    """The end of what was said by that agent, to be taken back."""
+    """The end of that agent's text so far, to be taken back."""
     text: str = attrs.field(repr=False)
-    """What the message says."""
+    """What to show instead."""
     agent: str | None = None
 
 
 @attrs.frozen(kw_only=True)
 class Retried:
-    """A model call failed and is made again: text that was shown is void."""
+    """A model call failed and is repeated: the text it produced is void."""
 
     type: ClassVar[str] = "retry"
     turn: str
@@ -221,16 +226,16 @@ class Retried:
     dropped: str = attrs.field(repr=False)
     """The end of the main agent's text, to be taken back."""
     status_code: int | None = None
-    """The HTTP status of the model's provider, where there was one."""
+    """The HTTP status from the model's provider, if any."""
     message: str | None = None
-    """What the provider said."""
+    """The provider's explanation."""
     waited: float | None = None
     """Seconds between the failure and the new call."""
 
 
 @attrs.frozen(kw_only=True)
 class Noticed:
-    """Something that the CLI wants said."""
+    """A remark of the CLI for the user."""
 
     type: ClassVar[str] = "notice"
     turn: str
@@ -240,34 +245,37 @@ class Noticed:
 
 @attrs.frozen(kw_only=True)
 class Permission:
-    """The agent asks whether it may do something: to be answered by `answer`."""
+    """The agent asks whether it may do something; the client sends an `answer`."""
 
     type: ClassVar[str] = "permission"
     request: str
     turn: str | None = None
-    """The turn that is open; `None` for work in the background after it."""
+    """The open turn; `None` for work in the background after it."""
     kind: str
     summary: str = attrs.field(repr=False)
     """The command, the file, the URL or the tool."""
     details: Mapping[str, Any] = attrs.field(repr=False)
-    """The request as the CLI has it; its fields differ by kind."""
+    """The request as the CLI sent it; its fields differ by kind."""
     call: str = ""
-    """The tool call that asks."""
+    """The tool call that needs it."""
     agent: str | None = None
+
+
+PermissionOutcome: TypeAlias = Literal["allowed", "denied", "timeout", "cancelled"]
 
 
 @attrs.frozen(kw_only=True)
 class PermissionClosed:
-    """A permission need not be answered any more."""
+    """A permission is decided, or no longer needed."""
 
     type: ClassVar[str] = "permission_closed"
     request: str
-    outcome: Literal["allowed", "denied", "timeout", "cancelled"]
+    outcome: PermissionOutcome
 
 
 @attrs.frozen(kw_only=True)
 class UsageSoFar:
-    """What the model calls of the turn have used so far."""
+    """What the model calls of a turn have used so far."""
 
     type: ClassVar[str] = "usage"
     turn: str
@@ -276,14 +284,14 @@ class UsageSoFar:
 
 @attrs.frozen(kw_only=True)
 class End:
-    """A turn is over, and the next one can begin."""
+    """A turn is over; the next one can begin."""
 
     type: ClassVar[str] = "end"
     turn: str
     reason: str
     """`complete`, `cancelled`, `max_tokens` or `error`."""
     cause: str | None = None
-    """Why it was cancelled, as `trio_copilot.CancelCause` has it."""
+    """Why it was cancelled: a `trio_copilot.CancelCause`."""
     usage: Mapping[str, float]
     error: Mapping[str, Any] | None = attrs.field(default=None, repr=False)
     """Why it failed: `kind`, `message`, `status_code`."""
@@ -291,11 +299,12 @@ class End:
 
 @attrs.frozen(kw_only=True)
 class Refusal:
-    """A message of the client could not be obeyed; the connection goes on."""
+    """The server cannot do what a message asks for; or the session is lost."""
 
     type: ClassVar[str] = "error"
     code: str
-    """`bad_message`, `busy`, `unknown_turn`, `unknown_request` or `no_session`."""
+    """`bad_message`, `busy`, `unknown_turn`, `unknown_request`, `no_session` or `lost`;
+    and over HTTP `too_long`."""
     message: str
     turn: str | None = None
 
@@ -320,11 +329,11 @@ ServerMessage: TypeAlias = (
 
 
 def encode(message: ServerMessage) -> str:
-    """Return a message as it goes over the wire."""
+    """Return a message as JSON."""
     fields = attrs.asdict(message, recurse=False)
-    said = {name: value for name, value in fields.items() if value is not None}
-    wire = {"type": message.type, **said}
+    present = {name: value for name, value in fields.items() if value is not None}
+    wire = {"type": message.type, **present}
     try:
         return msgspec.json.encode(wire).decode()
-    except UnicodeEncodeError:  # half a character: only escaped can it be sent
+    except UnicodeEncodeError:  # half a character can only be sent escaped
         return json.dumps(wire)

@@ -1,9 +1,9 @@
-"""Messages on their way to one client, in order, written by one task.
+"""Messages on their way to one peer, in order, written by one task.
 
-Strategy: `put` never waits, so that a permission or an error can be said from anywhere.
-What makes volume, the events of a turn, asks for `room` first and so waits in the turn's
-own buffer, where consecutive deltas are joined: a slow client costs its text and a
-constant. Who makes the server talk without listening is cut off.
+Strategy: `put` never waits, so that a permission or an error can be sent from anywhere.
+What makes volume, the events of a turn, waits for `room` first, and so stays in the turn's
+own buffer, where consecutive deltas are joined: a slow peer costs its text and a constant.
+A peer that makes the server talk without reading is cut off.
 
 This module does not know what the messages mean, nor how they are written.
 """
@@ -11,6 +11,7 @@ This module does not know what the messages mean, nor how they are written.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from typing import Protocol
 
 import attrs
@@ -19,7 +20,7 @@ import trio
 from ._messages import ServerMessage
 
 ROOM = 16
-"""Messages that may wait before the events of a turn do."""
+"""Messages that may wait before the events of a turn have to."""
 
 
 class Sink(Protocol):
@@ -30,16 +31,17 @@ class Sink(Protocol):
         ...
 
     async def room(self) -> None:
-        """Wait until a message of a turn may be put. `Cancelled` changes nothing."""
+        """Wait for room for an event of a turn. `Cancelled` changes nothing."""
         ...
 
 
 @attrs.define(eq=False)
 class Outbox:
-    """What waits to be written to one client."""
+    """Messages that wait to be written to one peer."""
 
     _limit: int
-    """Messages that may wait at all."""
+    """Messages that may wait at all; when there are more, all are dropped."""
+    _on_overflow: Callable[[], object]
     _messages: deque[ServerMessage] = attrs.field(
         factory=deque[ServerMessage], init=False
     )
@@ -47,10 +49,8 @@ class Outbox:
         factory=trio.lowlevel.ParkingLot, init=False
     )
     _closed: bool = attrs.field(default=False, init=False)
-    overflowed: trio.Event = attrs.field(factory=trio.Event, init=False)
-    """Set when more waited than may, and what did was dropped."""
     written: trio.Event = attrs.field(factory=trio.Event, init=False)
-    """Set when it was closed and all has been taken, or can no longer be."""
+    """Set when it is closed and nothing waits any more."""
 
     def __len__(self) -> int:
         return len(self._messages)
@@ -62,11 +62,11 @@ class Outbox:
         self._messages.append(message)
         self._changes.unpark_all()
         if len(self._messages) > self._limit:
-            self.overflowed.set()
             self.drop()
+            self._on_overflow()
 
     async def room(self) -> None:
-        """Wait until a message of a turn may be put. `Cancelled` changes nothing."""
+        """Wait for room for an event of a turn. `Cancelled` changes nothing."""
         await trio.lowlevel.checkpoint()
         while len(self._messages) >= ROOM and not self._closed:
             await self._changes.park()
@@ -75,11 +75,12 @@ class Outbox:
         """Return the next message. `Cancelled` takes none.
 
         Raises:
-          trio.EndOfChannel: this is closed, and was taken empty.
+          trio.EndOfChannel: this is closed and empty.
         """
         await trio.lowlevel.checkpoint_if_cancelled()
         while not self._messages:
             if self._closed:
+                # Not before: the message taken last is written by now.
                 self.written.set()
                 raise trio.EndOfChannel
             await self._changes.park()
@@ -88,12 +89,12 @@ class Outbox:
         return message
 
     def close(self) -> None:
-        """Accept no more; what waits can be taken."""
+        """Accept no more; messages that wait can still be taken."""
         self._closed = True
         self._changes.unpark_all()
 
     def drop(self) -> None:
-        """Accept no more and forget what waits: nobody will read it."""
+        """Accept no more, and discard the messages that wait: nobody will read them."""
         self._messages.clear()
         self.close()
         self.written.set()

@@ -1,47 +1,52 @@
-"""What the agent asks, and the peer answers: allow or deny.
+"""The agent asks for a permission, and the peer decides: allow or deny.
 
-Strategy: every question ends exactly once, and the peer hears how. Nobody who answers in
-time means no; a question whose turn is stopped, or whose peer is gone, is cancelled by
-its scope and answered for us by the session, with no.
+Strategy: every request ends exactly once, and the peer is notified how. No decision in time
+means no. If the turn is stopped or the peer is gone, the request is cancelled by its scope,
+and the session answers no for us.
 
-This module does not know what carries the question.
+This module does not know what carries the messages.
 """
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from typing import Literal
 
 import attrs
 import trio
 
 from trio_copilot import Allow, Decision, Deny, PermissionRequest
 
-from ._messages import Answer, Permission, PermissionClosed
+from ._messages import (
+    DecidePermission,
+    Permission,
+    PermissionClosed,
+    PermissionOutcome,
+)
 from ._outbox import Sink
 
 TIMED_OUT = Deny("Nobody answered the question for permission in time.")
 
-Outcome = Literal["allowed", "denied", "timeout", "cancelled"]
-
 
 @attrs.define(eq=False)
-class _Question:
-    answered: trio.Event = attrs.field(factory=trio.Event)
+class _OpenRequest:
+    decided: trio.Event = attrs.field(factory=trio.Event)
     decision: Decision = TIMED_OUT
-    outcome: Outcome = "cancelled"
+    outcome: PermissionOutcome = "cancelled"
 
 
 @attrs.define(eq=False)
 class Permissions:
-    """The open questions of one session."""
+    """The open requests for permission of one session."""
 
-    _outbox: Sink
+    _sink: Sink
     _timeout: float
+    """Seconds until a request is denied."""
     turn: str | None = attrs.field(default=None, init=False)
-    """The turn that is open, by the peer's id."""
-    _open: dict[str, _Question] = attrs.field(factory=dict[str, _Question], init=False)
+    """The peer's id of the open turn."""
+    _open: dict[str, _OpenRequest] = attrs.field(  # {id in the messages: request}
+        factory=dict[str, _OpenRequest], init=False
+    )
     _numbers: Iterator[int] = attrs.field(
         factory=lambda: itertools.count(1), init=False
     )
@@ -49,41 +54,39 @@ class Permissions:
     async def ask(self, request: PermissionRequest) -> Decision:
         """Ask the peer: a `PermissionHandler`.
 
-        `Cancelled`: the peer is told that nobody waits for its answer.
+        `Cancelled`: the peer is notified that the request is closed.
         """
         name = f"p{next(self._numbers)}"
-        question = self._open[name] = _Question()
-        self._outbox.put(_asked(name, self.turn, request))
+        opened = self._open[name] = _OpenRequest()
+        message = Permission(
+            request=name,
+            turn=self.turn,
+            kind=request.kind,
+            summary=request.subject,
+            details=request.details,
+            call=request.call_id,
+            agent=request.agent_id,
+        )
+        self._sink.put(message)
         try:
             with trio.move_on_after(self._timeout) as patience:
-                await question.answered.wait()
+                await opened.decided.wait()
             if patience.cancelled_caught:
-                question.outcome = "timeout"
+                opened.outcome = "timeout"
         finally:
             del self._open[name]
-            self._outbox.put(PermissionClosed(request=name, outcome=question.outcome))
-        return question.decision
+            self._sink.put(PermissionClosed(request=name, outcome=opened.outcome))
+        return opened.decision
 
-    def answer(self, answer: Answer) -> bool:
-        """Take the peer's answer; false if nothing like that is open."""
-        question = self._open.get(answer.request)
-        if question is None or question.answered.is_set():
+    def decide(self, message: DecidePermission) -> bool:
+        """Take the peer's decision; false if no such request is open."""
+        opened = self._open.get(message.request)
+        # It stays open until the task that asks has run.
+        if opened is None or opened.decided.is_set():
             return False
-        if answer.decision == "allow":
-            question.decision, question.outcome = Allow(), "allowed"
+        if message.decision == "allow":
+            opened.decision, opened.outcome = Allow(), "allowed"
         else:
-            question.decision, question.outcome = Deny(answer.reason), "denied"
-        question.answered.set()
+            opened.decision, opened.outcome = Deny(message.reason), "denied"
+        opened.decided.set()
         return True
-
-
-def _asked(name: str, turn: str | None, request: PermissionRequest) -> Permission:
-    return Permission(
-        request=name,
-        turn=turn,
-        kind=request.kind,
-        summary=request.subject,
-        details=request.details,
-        call=request.call_id,
-        agent=request.agent_id,
-    )

@@ -1,64 +1,47 @@
-"""Accepts connections for the length of a block, and owns each of them.
+"""The server: a bridge for the length of a block.
 
-Strategy: every connection is a task in the block's nursery. When the block is left no
-more are accepted and all sockets are told so, side by side, while their turns are stopped
-and their sessions released; a bounded wait for that is all that leaving does.
+Strategy: when the block is left no more connections are accepted, and all sockets are closed
+side by side while their turns are stopped and their sessions released. Leaving the block is
+a bounded wait for that.
 
-This module does not know what a connection says.
+This module does not know how a connection is made: see `_connections`.
 """
 
 from __future__ import annotations
 
-import logging
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Unpack
 
 import attrs
 import trio
-from trio_websocket import ConnectionClosed, WebSocketConnection
 
 from trio_copilot import Client, CopilotError, SessionOptions
 
 from .._blocks import as_block
 from .._checks import check_type
-from .._scopes import impatient, last_words, open_block
+from .._scopes import impatient, open_block
 from ._access import Access, make_token
-from ._closing import Close, CloseCode, linger, say_goodbye
-from ._handshake import admit, open_handshake
+from ._closing import Close, CloseCode
+from ._connections import Connections
 from ._limits import BridgeLimits
-from ._socket import Socket
 
 if TYPE_CHECKING:
     from trio_copilot import SessionKeywords
-
-logger = logging.getLogger("trio_copilot.bridge")
-
-SHUTDOWN = 10.0
-"""Seconds that all connections may take to end: a drain takes 5 at the most, to release
-a session and to close a socket 2 each."""
 
 
 @attrs.define(eq=False)
 class Bridge:
     """A server that browsers and programs talk to; made by `open_bridge`."""
 
-    _client: Client
-    _options: SessionOptions
-    _limits: BridgeLimits
-    _access: Access
-    token: str = attrs.field(repr=False)
-    """What a peer says in its first message."""
+    client: Client
+    """The client whose CLI the sessions are of."""
+    options: SessionOptions
+    """The options of every session."""
+    limits: BridgeLimits
+    access: Access
     port: int | None
-    """The TCP port; `None` with listeners of your own that have none."""
-    _accepting: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False)
-    _knocking: set[trio.abc.Stream] = attrs.field(
-        factory=set[trio.abc.Stream], init=False
-    )
-    """Connections that are not in yet."""
-    _sockets: set[Socket] = attrs.field(factory=set[Socket], init=False)
-    _changes: trio.lowlevel.ParkingLot = attrs.field(
-        factory=trio.lowlevel.ParkingLot, init=False
-    )
+    """The TCP port; `None` if `listeners=` have none."""
+    _connections: Connections
 
     def __repr__(self) -> str:
         return (
@@ -66,95 +49,37 @@ class Bridge:
         )
 
     @property
+    def token(self) -> str:
+        """The access token, which a peer sends in its first message."""
+        return self.access.token
+
+    @property
     def url(self) -> str | None:
-        """Where the WebSocket is; `None` with listeners that have no TCP port."""
+        """The address of the WebSocket; `None` without a TCP port."""
         if self.port is None:
             return None
-        host = self._access.host
+        host = self.access.host
         return f"ws://{f'[{host}]' if ':' in host else host}:{self.port}/"
 
     @property
     def connections(self) -> int:
-        """How many peers are in."""
-        return len(self._sockets)
+        """How many peers are connected, those on their way in aside."""
+        return len(self._connections)
+
+    async def wait_connections(self, at_most: int = 0) -> None:
+        """Wait until at most so many peers are connected.
+
+        `Cancelled` changes nothing.
+        """
+        await self._connections.wait_for(at_most)
 
     def allow_origins(self, *origins: str) -> None:
-        """Let pages of these origins in from now on, such as `http://127.0.0.1:8400`.
+        """Admit pages of these origins from now on, such as `http://127.0.0.1:8400`.
 
         Raises:
-          ValueError: one is no origin.
+          ValueError: one is not an origin.
         """
-        self._access.allow(origins)
-
-    async def _accept(
-        self, listeners: Sequence[trio.abc.Listener[Any]], nursery: trio.Nursery
-    ) -> None:
-        with self._accepting:
-            await trio.serve_listeners(
-                self._serve, list(listeners), handler_nursery=nursery
-            )
-
-    async def _serve(self, stream: trio.abc.Stream) -> None:
-        if len(self._knocking) >= self._limits.connections:
-            logger.warning("A connection is dropped: too many are not in yet")
-            return
-        self._knocking.add(stream)
-        try:
-            await self._receive(stream)
-        except ConnectionClosed:
-            logger.info("A peer has left before it was in")
-        finally:
-            self._knocking.discard(stream)
-        await linger(stream)
-
-    async def _receive(self, stream: trio.abc.Stream) -> None:
-        size = self._limits.message_size
-        deadline = trio.current_time() + self._limits.hello_timeout
-        async with open_handshake(
-            stream, message_size=size, deadline=deadline
-        ) as request:
-            if request is None:
-                return
-            ws = await admit(request, self._access, deadline=deadline)
-            self._knocking.discard(stream)
-            if ws is not None:
-                await self._host(ws)
-
-    async def _host(self, ws: WebSocketConnection) -> None:
-        if len(self._sockets) >= self._limits.connections:
-            full = Close(CloseCode.TRY_LATER, "there are enough connections")
-            await say_goodbye(ws, full)
-            return
-        socket = Socket(ws, self._client, self._options, self._limits)
-        self._sockets.add(socket)
-        logger.info("A connection begins: %d now", len(self._sockets))
-        try:
-            close = await socket.serve()
-        finally:
-            self._sockets.discard(socket)
-            self._changes.unpark_all()
-        logger.info("A connection has ended: %d %s", close.code, close.reason)
-
-    async def _watch_client(self) -> None:
-        """Wait until the client is lost, and let that end the bridge.
-
-        Raises:
-          CopilotError: says how.
-        """
-        try:
-            await self._client.wait_closed()
-        except CopilotError:
-            lost = Close(CloseCode.INTERNAL, "the CLI is lost")
-            await self._end_all(lost)  # noqa: ASYNC120  # shields its steps itself
-            raise
-
-    async def _end_all(self, close: Close) -> None:
-        self._accepting.cancel()
-        for socket in tuple(self._sockets):
-            socket.end(close)
-        with last_words(SHUTDOWN):
-            while self._sockets:
-                await self._changes.park()
+        self.access.allow(origins)
 
 
 @as_block
@@ -170,22 +95,21 @@ async def open_bridge(
     options: SessionOptions | None = None,
     **keywords: Unpack[SessionKeywords],
 ) -> AsyncGenerator[Bridge, None]:
-    """Serve WebSockets for the length of the block: one session for each.
+    """Serve WebSockets for the length of the block, each with its own session.
 
-    A peer that is gone, however it went, takes its session with it, and the turn that
-    it was in is stopped. When the block is left, however it is left, all turns have been
-    stopped, the sessions released and the sockets closed with 1001: this takes some tens
-    of milliseconds, and 10 seconds at the most. A second Ctrl-C kills the CLI at once.
+    A peer that is gone, however it went, takes its session with it, and its turn is
+    stopped. When the block is left, however it is left, all turns have been stopped, the
+    sessions released and the sockets closed with 1001. This takes some tens of
+    milliseconds, and 10 seconds at most. A second Ctrl-C kills the CLI at once.
 
     Args:
-      client: whose CLI the sessions are of; opened around this block.
-      host: the address or name to listen at. Whoever can reach it and knows the token
-        can do with your CLI what the sessions may: other than loopback, put TLS in
-        front.
+      client: the client whose CLI the sessions are of; opened around this block.
+      host: the address or name to listen at. Anybody who reaches it and knows the token
+        can do with your CLI what the sessions may: beyond loopback, put TLS in front.
       port: 0 is any that is free; see `Bridge.port`.
-      listeners: listen at these, which may be TLS or a Unix socket, instead of opening
-        some; they are closed with the block. `host` is what they are reached by.
-      token: what lets a peer in. `None` makes one: `Bridge.token`.
+      listeners: use these, such as TLS or a Unix socket, instead of opening any; they
+        are closed with the block. `host` is the name that reaches them.
+      token: the access token. `None` makes one: `Bridge.token`.
       origins: of the pages that may connect, such as `http://127.0.0.1:8400`; see
         `Bridge.allow_origins`. Programs, which send no `Origin`, need none.
       limits: sizes, numbers and times.
@@ -193,43 +117,49 @@ async def open_bridge(
       keywords: the fields of `SessionOptions`, by name; they win over `options`.
 
     Raises:
-      OSError: nobody can listen there.
-      ValueError: the token is empty, an origin is none, the options name a session, or
-        a provider without a model.
+      OSError: the address is taken, or not of this machine.
+      ValueError: the token is empty, an origin is not one, or the options name a
+        session, or a provider without a model.
       CliExitedError, ProtocolError: the connection to the CLI was lost; all sockets have
         been closed with 1011.
       Exception: what a handler in the options raised; its socket was closed with 1011.
     """
     options = client.resolve_options(options, **keywords)
     if options.session_id is not None:
-        raise ValueError("Every connection has a session of its own: no session_id")
+        raise ValueError("Every connection has its own session: pass no session_id")
     token = make_token() if token is None else token
     check_type("token", token, str)
     if not token:
         raise ValueError(
             "An empty token would let anybody in: pass None to have one made"
         )
+    limits = limits or BridgeLimits()
     access = Access(token, host)
     access.allow(origins)
     if listeners is None:
         listeners = await trio.open_tcp_listeners(port, host=host)
+    connections = Connections(client, options, limits, access)
     bridge = Bridge(
-        client,
-        options,
-        limits or BridgeLimits(),
-        access,
-        token,
-        _port_of(listeners[0]),
+        client, options, limits, access, _port_of(listeners[0]), connections
     )
+
+    async def watch_client() -> None:
+        try:
+            await client.wait_closed()
+        except CopilotError:
+            lost = Close(CloseCode.INTERNAL, "the CLI is lost")
+            await connections.end(lost)  # noqa: ASYNC120  # shields its steps itself
+            raise
+
     async with open_block() as nursery:
-        nursery.start_soon(bridge._accept, listeners, nursery)
-        nursery.start_soon(bridge._watch_client)
+        nursery.start_soon(connections.accept, listeners, nursery)
+        nursery.start_soon(watch_client)
         try:
             yield bridge
         finally:
             with impatient(client.kill):
                 close = Close(CloseCode.GOING_AWAY, "the server ends")
-                await bridge._end_all(close)  # noqa: ASYNC102  # shields its steps itself
+                await connections.end(close)  # noqa: ASYNC102  # shields its steps itself
         nursery.cancel_scope.cancel()
 
 

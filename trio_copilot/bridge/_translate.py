@@ -6,7 +6,6 @@ This module does not know who reads them.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from trio_copilot import (
     CancelCause,
@@ -47,84 +46,56 @@ _USAGE = (
 
 
 def translated(event: TurnEvent, turn: str) -> ServerMessage | None:
-    """Return what the peer is told of an event; `None` for what others say better.
+    """Return the message for an event; `None` if other messages cover it.
 
     Args:
-      event: of the turn. Its `TurnEnd` is `ended`'s.
+      event: of the turn; `ended` translates its `TurnEnd`.
       turn: the peer's id of the turn.
     """
     match event:
         case TextDelta():
-            return _delta(event, turn)
+            return Delta(
+                turn=turn,
+                text=event.text,
+                message=event.message_id,
+                agent=event.agent_id,
+                separator=event.separator or None,
+            )
         case Correction():
-            return _correction(event, turn)
+            return Corrected(
+                turn=turn,
+                message=event.message_id,
+                was=event.was,
+                text=event.text,
+                agent=event.agent_id,
+            )
         case ReasoningDelta(text=text, agent_id=agent):
             return Reasoning(turn=turn, text=text, agent=agent)
-        case ToolCall():
-            return _tool_call(event, turn)
+        case ToolCall(call_id=call, name=name, arguments=arguments, agent_id=agent):
+            return ToolCalled(
+                turn=turn, call=call, name=name, arguments=arguments, agent=agent
+            )
         case ToolProgress(call_id=call, text=text, agent_id=agent):
             return ToolProgressed(turn=turn, call=call, text=text, agent=agent)
-        case ToolResult():
-            return _tool_result(event, turn)
+        case ToolResult(call_id=call, success=success, text=text, agent_id=agent):
+            return ToolEnded(
+                turn=turn, call=call, success=success, text=text, agent=agent
+            )
         case TurnStart(message_id=message_id):
             return Start(turn=turn, message_id=message_id)
         case Retry():
-            return _retry(event, turn)
-        case Notice(kind=kind, text=text) if kind != "model_retry":  # a Retry says it
+            return Retried(
+                turn=turn,
+                kind=event.kind,
+                dropped=event.dropped_text,
+                status_code=event.status_code,
+                message=event.message or None,
+                waited=event.waited,
+            )
+        case Notice(kind=kind, text=text) if kind != "model_retry":  # a Retry covers it
             return Noticed(turn=turn, kind=kind, text=text)
         case _:
             return None
-
-
-def _delta(event: TextDelta, turn: str) -> Delta:
-    return Delta(
-        turn=turn,
-        text=event.text,
-        message=event.message_id,
-        agent=event.agent_id,
-        separator=event.separator or None,
-    )
-
-
-def _correction(event: Correction, turn: str) -> Corrected:
-    return Corrected(
-        turn=turn,
-        message=event.message_id,
-        was=event.was,
-        text=event.text,
-        agent=event.agent_id,
-    )
-
-
-def _retry(event: Retry, turn: str) -> Retried:
-    return Retried(
-        turn=turn,
-        kind=event.kind,
-        dropped=event.dropped_text,
-        status_code=event.status_code,
-        message=event.message or None,
-        waited=event.waited,
-    )
-
-
-def _tool_call(event: ToolCall, turn: str) -> ToolCalled:
-    return ToolCalled(
-        turn=turn,
-        call=event.call_id,
-        name=event.name,
-        arguments=event.arguments,
-        agent=event.agent_id,
-    )
-
-
-def _tool_result(event: ToolResult, turn: str) -> ToolEnded:
-    return ToolEnded(
-        turn=turn,
-        call=event.call_id,
-        success=event.success,
-        text=event.text,
-        agent=event.agent_id,
-    )
 
 
 def ended(end: TurnEnd | None, turn: str, *, stopped: bool) -> End:
@@ -140,25 +111,28 @@ def ended(end: TurnEnd | None, turn: str, *, stopped: bool) -> End:
     cause = end.cause
     if stopped and cause is CancelCause.OUTER:
         cause = CancelCause.ABORT  # the scope around the turn is the peer's button
+    error = None
+    if end.error is not None:
+        error = {
+            "kind": end.error.kind,
+            "message": str(end.error),
+            "status_code": end.error.status_code,
+        }
     return End(
         turn=turn,
         reason=end.reason.value,
         cause=cause.value if cause is not None else None,
         usage=usage_of(end.usage),
-        error=_error(end.error),
+        error=error,
     )
+
+
+def failure(message: str, kind: str) -> TurnEnd:
+    """Return the end of a turn that failed outside of the agent's work."""
+    error = TurnError(message, kind=kind)
+    return TurnEnd(reason=TurnEndReason.ERROR, text="", error=error)
 
 
 def usage_of(usage: Usage) -> Mapping[str, float]:
     """Return what was used, by name."""
     return {name: getattr(usage, name) for name in _USAGE}
-
-
-def _error(error: TurnError | None) -> Mapping[str, Any] | None:
-    if error is None:
-        return None
-    return {
-        "kind": error.kind,
-        "message": str(error),
-        "status_code": error.status_code,
-    }

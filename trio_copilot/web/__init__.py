@@ -5,18 +5,21 @@ without a WebSocket. It uses the bridge's client, session options, token and ori
 
 To read the package, follow a request:
 
-* `_http`      the server, and who may ask it
-* `_page`      the files of the page, which are in the folder `page`
-* `_sse`       requests about turns, and the stream of their events
-* `_turns`     the turns, found by their ids
-* `_turn_log`  the messages of a turn, for listeners that come and go
+* `_server`       Hypercorn, and how it ends
+* `_application`  which request goes where, and which may not come in
+* `_page`         the files of the page, which are in the folder `page`
+* `_routes`       requests about turns
+* `_sse`          the events of a turn as a stream
+* `_turns`        the turns, found by their ids
+* `_turn_log`     the messages of a turn, for listeners that come and go
+* `_limits`       how many turns may run, and how long they are kept
 """
 
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ._http import serve_http as serve_http
-    from ._turns import TurnLimits as TurnLimits
+    from ._limits import TurnLimits as TurnLimits
+    from ._server import serve_http as serve_http
 else:
     from .._facade import lazy_facade as _lazy_facade
 

@@ -1,8 +1,8 @@
-"""The static page and what its browser is told about it: types, caching, what it may do.
+"""The static page, and what its browser has to know: types, caching, what it may do.
 
-Strategy: the files are few and small, so all of them are read once and answered from
-memory, which takes no thread. Any web server can serve the same folder, with a
-`config.json` of its own; the Content-Security-Policy is then that server's.
+Strategy: the files are few and small, so all of them are read once and served from memory,
+which takes no thread. Any web server can serve the same folder beside a `config.json`; the
+Content-Security-Policy is then that server's.
 
 This module does not know what listens at which port.
 """
@@ -32,7 +32,7 @@ _TYPES = {
     ".txt": "text/plain; charset=utf-8",
 }
 
-# Nothing but our own files, and no string ever becomes HTML or code.
+# Only our own files, and no string ever becomes HTML or code.
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
     "connect-src 'self' {socket}; base-uri 'none'; form-action 'none'; "
@@ -41,13 +41,14 @@ _POLICY = (
 
 
 @attrs.define(eq=False)
-class Page:
-    """The requests for the page."""
+class PageRoutes:
+    """The requests for the page; a method each."""
 
     _websocket: Callable[[str], str | None]
-    """From the name that a browser reaches us by to the URL of the WebSocket."""
-    _files: dict[str, tuple[bytes, str]] = attrs.field(init=False)
-    """Content and type, by name."""
+    """From the name in a request's `Host` to the URL of the WebSocket."""
+    _files: dict[str, tuple[bytes, str]] = attrs.field(  # {name: (content, type)}
+        init=False
+    )
 
     def __attrs_post_init__(self) -> None:
         self._files = {
@@ -59,17 +60,19 @@ class Page:
         }
 
     def routes(self) -> list[Route]:
-        """Return them for a Starlette application: the last of it."""
+        """Return them for a Starlette application, as its last ones."""
         return [
-            Route("/config.json", self._config, methods=["GET"]),
-            Route("/{name:path}", self._file, methods=["GET"]),
+            Route("/config.json", self.config, methods=["GET"]),
+            Route("/{name:path}", self.file, methods=["GET"]),
         ]
 
-    async def _config(self, request: Request) -> Response:
+    async def config(self, request: Request) -> Response:
+        """Tell the page where its WebSocket is."""
         fresh = {"Cache-Control": "no-store"}
         return JSONResponse({"websocket": self._socket(request)}, headers=fresh)
 
-    async def _file(self, request: Request) -> Response:
+    async def file(self, request: Request) -> Response:
+        """Serve a file of the page."""
         name = request.path_params["name"] or INDEX
         if name not in self._files:
             raise HTTPException(404)
@@ -82,5 +85,6 @@ class Page:
         return Response(content, media_type=media_type, headers=headers)
 
     def _socket(self, request: Request) -> str | None:
+        # The gate has let only well-formed names through.
         name = name_of(request.headers["host"]) or ""
         return self._websocket(f"[{name}]" if ":" in name else name)

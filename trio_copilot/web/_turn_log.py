@@ -1,8 +1,8 @@
-"""What was said of one turn, for listeners that come, go and come back.
+"""The messages of one turn, for listeners that come, go and come back.
 
 Strategy: one list for all. A listener is a place in it, and that place is the id of the
-event: who returns with the last id goes on behind it. Pieces of one text are joined as
-they come, and a place inside of one counts its characters; so a listener that is slow
+event: a listener that returns with the last id continues behind it. Pieces of one text are
+joined as they arrive, and a place inside a text counts its characters. So a slow listener
 gets more at once and costs nothing, and nothing is queued for anybody.
 
 This module knows neither HTTP nor sessions.
@@ -26,7 +26,7 @@ from ..bridge._messages import (
 )
 
 JOINED = 4096
-"""Characters of a joined text after which another begins, so that to join costs little."""
+"""Characters in a joined text, after which a new one begins: joining copies it."""
 
 _ID = re.compile(r"(\d{1,9})\.(\d{1,9})", re.ASCII)
 
@@ -38,9 +38,9 @@ class Place:
     """How far a listener has come."""
 
     entry: int = 0
-    """The entry that it knows a part of, or nothing yet."""
+    """The entry that it knows in part, or not yet."""
     known: int = 0
-    """Characters of it."""
+    """Characters of it that it knows."""
 
     @classmethod
     def of(cls, event_id: str) -> Place:
@@ -51,7 +51,7 @@ class Place:
         """
         match = _ID.fullmatch(event_id)
         if match is None:
-            raise ValueError("this is no id of an event")
+            raise ValueError("this is not the id of an event")
         return cls(int(match[1]), int(match[2]))
 
     def __str__(self) -> str:
@@ -67,7 +67,7 @@ class TurnLog:
         factory=trio.lowlevel.ParkingLot, init=False
     )
     size: int = attrs.field(default=0, init=False)
-    """Characters of all of it."""
+    """Characters of all messages."""
     ended: trio.Event = attrs.field(factory=trio.Event, init=False)
     """Set when the `End` is in it."""
 
@@ -93,7 +93,10 @@ class TurnLog:
             if not _is_piece(message):
                 return Place(entry + 1), message
             if known < len(message.text):
-                return Place(entry, len(message.text)), _rest(message, known)
+                behind = Place(entry, len(message.text))
+                if known and isinstance(message, Delta):
+                    message = attrs.evolve(message, separator=None)  # it is known, too
+                return behind, attrs.evolve(message, text=message.text[known:])
             entry, known = entry + 1, 0
         return None
 
@@ -104,13 +107,6 @@ class TurnLog:
 
 def _is_piece(message: ServerMessage | None) -> TypeGuard[Piece]:
     return isinstance(message, Delta | Reasoning | ToolProgressed)
-
-
-def _rest(message: Piece, known: int) -> Piece:
-    """Return a piece without the characters that are known."""
-    if known and isinstance(message, Delta):
-        message = attrs.evolve(message, separator=None)
-    return attrs.evolve(message, text=message.text[known:])
 
 
 def _continues(message: Piece, last: Piece) -> bool:

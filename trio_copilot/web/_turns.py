@@ -1,16 +1,15 @@
-"""Turns that belong to whoever knows their id, whether or not somebody listens.
+"""Turns that belong to anybody who knows their ids, with or without listeners.
 
-Strategy: every turn is a task with a session of its own, in the nursery of `Turns.open`.
-It stops when it is told to, or when nobody has listened for a while: both are one cancel
-scope, whose deadline is set when the last listener goes and lifted when one comes. After
-its end it is remembered for a while, so that who lost the connection hears the rest.
+Strategy: every turn is a task with its own session, in the nursery of `Turns.open`. It is
+stopped by a request, or when nobody has listened for a while: both are one cancel scope,
+whose deadline is set when the last listener goes and lifted when one comes. It is kept for
+a while after its end, so that a listener that lost the connection gets the rest.
 
 This module does not know HTTP.
 """
 
 from __future__ import annotations
 
-import json
 import logging
 import math
 import secrets
@@ -19,71 +18,48 @@ from contextlib import contextmanager
 
 import attrs
 import trio
-from attrs.validators import ge, gt
 
-from trio_copilot import (
-    Client,
-    CopilotError,
-    SessionOptions,
-    TurnEnd,
-    TurnEndReason,
-    TurnError,
-)
+from trio_copilot import Client, CopilotError, SessionOptions, TurnEnd
 
 from .._blocks import as_block
-from .._did_you_mean import checks_options
 from .._scopes import catching, open_block
-from ..bridge._conversation import Conversation
-from ..bridge._messages import Ready, Refusal, ServerMessage
+from ..bridge._conversation import open_conversation
+from ..bridge._messages import BeginTurn, Refusal, ServerMessage, StopTurn
 from ..bridge._permissions import Permissions
-from ..bridge._translate import ended
+from ..bridge._translate import ended, failure
+from ._limits import TurnLimits
 from ._turn_log import TurnLog
 
 logger = logging.getLogger("trio_copilot.web")
 
 ID_BYTES = 16
-"""Random bytes of an id: who knows it can listen to the turn and stop it."""
-
-
-@checks_options
-@attrs.frozen(kw_only=True)
-class TurnLimits:
-    """Limits of turns that are begun over HTTP; times are in seconds."""
-
-    running: int = attrs.field(default=8, validator=ge(1))
-    """Turns at the same time; one more is answered with 503."""
-    kept: int = attrs.field(default=16, validator=ge(1))
-    """Turns that are remembered after their end, the latest."""
-    keep: float = attrs.field(default=300.0, validator=ge(0))
-    """How long they are."""
-    grace: float = attrs.field(default=10.0, validator=ge(0))
-    """Until a turn that nobody listens to is stopped."""
-    size: int = attrs.field(default=2**22, validator=ge(1))
-    """Characters that are remembered of a turn; it is stopped when there are more."""
-    heartbeat: float = attrs.field(default=15.0, validator=gt(0))
-    """Between two comments that keep a silent stream from being taken for a dead one."""
-    retry: float = attrs.field(default=1.0, validator=ge(0))
-    """How long a browser waits before it comes back."""
+"""Random bytes in an id: knowing it is enough to listen to the turn and to stop it."""
 
 
 class TooManyTurnsError(Exception):
-    """As many turns run as may."""
+    """The limit of running turns is reached."""
 
 
 @attrs.define(eq=False)
-class KeptTurn:
-    """A turn, and what was said of it; the `Sink` of its conversation."""
+class LoggedTurn:
+    """A turn and its log; the `Sink` of its conversation."""
 
     _limits: TurnLimits
+    _permission_timeout: float
     id: str = attrs.field(factory=lambda: secrets.token_urlsafe(ID_BYTES), init=False)
     log: TurnLog = attrs.field(factory=TurnLog, init=False)
     permissions: Permissions = attrs.field(init=False)
     _listeners: int = attrs.field(default=0, init=False)
     _scope: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False)
+    """Cancelled when the turn is to be stopped."""
+
+    def __attrs_post_init__(self) -> None:
+        self.permissions = Permissions(self, self._permission_timeout)
+        self._await_listeners()
 
     @contextmanager
     def listened(self) -> Generator[None]:
-        """Somebody listens as long as the block lasts."""
+        """Count a listener for as long as the block lasts."""
         self._listeners += 1
         self._scope.deadline = math.inf
         try:
@@ -91,24 +67,14 @@ class KeptTurn:
         finally:
             self._listeners -= 1
             if not self._listeners:
-                self.await_listeners()
-
-    def await_listeners(self) -> None:
-        """Stop it unless somebody listens in time. Does not wait."""
-        self._scope.deadline = trio.current_time() + self._limits.grace
+                self._await_listeners()
 
     def stop(self) -> None:
-        """Stop it; its `End` says so. Does not wait."""
+        """Stop the turn; its `End` reports that. Does not wait."""
         self._scope.cancel()
 
-    async def is_over(self) -> bool:
-        """Wait for its end; false if it is to be stopped before."""
-        with self._scope:
-            await self.log.ended.wait()
-        return self.log.ended.is_set()
-
     def put(self, message: ServerMessage) -> None:
-        """Remember a message; stop if there are too many."""
+        """Log a message; stop if the log is too long."""
         self.log.put(message)
         if self.log.size > self._limits.size and not self._scope.cancel_called:
             too_long = "more was said than is remembered of a turn"
@@ -116,8 +82,42 @@ class KeptTurn:
             self.stop()
 
     async def room(self) -> None:
-        """There always is: the size has a limit."""
+        """Return after a checkpoint: the size has a limit already."""
         await trio.lowlevel.checkpoint()
+
+    async def run(self, client: Client, options: SessionOptions, text: str) -> None:
+        """Run the turn in a new session; the log has its `End` afterwards.
+
+        `Cancelled`: the turn is stopped.
+
+        Raises:
+          Exception: what a handler in the options raised.
+        """
+        lost: TurnEnd | None = None
+
+        def lose(error: CopilotError) -> None:
+            nonlocal lost
+            logger.warning("A turn is lost: %s", type(error).__name__)
+            # The other lines may be the CLI's stderr.
+            lost = failure(str(error).partition("\n")[0], "lost")
+
+        try:
+            with catching(CopilotError, lose):
+                async with open_conversation(
+                    client, options, self, self.permissions
+                ) as conversation:
+                    conversation.greet()
+                    conversation.obey(BeginTurn(turn=self.id, text=text))
+                    with self._scope:
+                        await self.log.ended.wait()
+                    if not self.log.ended.is_set():
+                        conversation.obey(StopTurn(turn=self.id))
+                        await self.log.ended.wait()
+        finally:
+            self.put(ended(lost, self.id, stopped=False))  # unless it has its `End`
+
+    def _await_listeners(self) -> None:
+        self._scope.deadline = trio.current_time() + self._limits.grace
 
 
 @attrs.define(eq=False)
@@ -130,13 +130,17 @@ class Turns:
     _permission_timeout: float
     """Seconds until a permission that nobody answers is denied."""
     _nursery: trio.Nursery | None = attrs.field(default=None, init=False)
-    _running: dict[str, KeptTurn] = attrs.field(factory=dict[str, KeptTurn], init=False)
-    _ended: dict[str, KeptTurn] = attrs.field(factory=dict[str, KeptTurn], init=False)
-    """The oldest first."""
+    """`None` outside of the block of `open`: no turn can begin."""
+    _running: dict[str, LoggedTurn] = attrs.field(  # {id: turn}
+        factory=dict[str, LoggedTurn], init=False
+    )
+    _ended: dict[str, LoggedTurn] = attrs.field(  # {id: turn}, the oldest first
+        factory=dict[str, LoggedTurn], init=False
+    )
 
     @as_block
     async def open(self) -> AsyncGenerator[None, None]:
-        """Run turns as long as the block lasts; when it is left they are stopped.
+        """Run turns for the length of the block; when it is left they are stopped.
 
         Raises:
           Exception: what a handler in the options raised.
@@ -148,28 +152,27 @@ class Turns:
                 self._nursery.cancel_scope.cancel()
                 self._nursery = None
 
-    def begin(self, text: str) -> KeptTurn:
-        """Begin a turn in a session of its own. Does not wait.
+    def begin(self, text: str) -> LoggedTurn:
+        """Begin a turn in a new session. Does not wait.
 
         Raises:
-          TooManyTurnsError: as many run as may, or the server ends.
+          TooManyTurnsError: the limit is reached, or the server ends.
         """
         if self._nursery is None or len(self._running) >= self.limits.running:
             raise TooManyTurnsError
-        turn = KeptTurn(self.limits)
-        turn.permissions = Permissions(turn, self._permission_timeout)
-        turn.await_listeners()
+        turn = LoggedTurn(self.limits, self._permission_timeout)
         self._running[turn.id] = turn
         self._nursery.start_soon(self._keep, turn, text)
         return turn
 
-    def get(self, name: str) -> KeptTurn | None:
-        """Return the turn with this id, if it is remembered."""
+    def get(self, name: str) -> LoggedTurn | None:
+        """Return the turn with this id, if it is kept."""
         return self._running.get(name) or self._ended.get(name)
 
-    async def _keep(self, turn: KeptTurn, text: str) -> None:
+    async def _keep(self, turn: LoggedTurn, text: str) -> None:
+        """Run a turn, and keep it for a while after its end."""
         try:
-            await self._run(turn, text)
+            await turn.run(self._client, self._options, text)
         finally:
             del self._running[turn.id]
         self._ended[turn.id] = turn
@@ -177,41 +180,3 @@ class Turns:
             del self._ended[next(iter(self._ended))]
         await trio.sleep(self.limits.keep)
         self._ended.pop(turn.id, None)
-
-    async def _run(self, turn: KeptTurn, text: str) -> None:
-        failed: TurnEnd | None = None
-
-        def lose(error: CopilotError) -> None:
-            nonlocal failed
-            failed = _lost(error)
-
-        try:
-            with catching(CopilotError, lose):
-                await self._converse(turn, text)
-        finally:
-            turn.put(ended(failed, turn.id, stopped=False))  # unless it has its end
-
-    async def _converse(self, turn: KeptTurn, text: str) -> None:
-        options = self._options
-        if options.on_permission_request is None:
-            options = attrs.evolve(options, on_permission_request=turn.permissions.ask)
-        async with self._client.open_session(options) as session:
-            async with open_block() as tasks:
-                conversation = Conversation(session, turn, turn.permissions, tasks)
-                turn.put(Ready(session=session.id, model=options.model))
-                tasks.start_soon(conversation.follow)
-                conversation.hear(_message("prompt", turn, text=text))
-                if not await turn.is_over():
-                    conversation.hear(_message("stop", turn))
-                    await turn.log.ended.wait()
-                tasks.cancel_scope.cancel()
-
-
-def _message(name: str, turn: KeptTurn, **fields: str) -> str:
-    return json.dumps({"type": name, "turn": turn.id, **fields})
-
-
-def _lost(error: CopilotError) -> TurnEnd:
-    logger.warning("A turn is lost: %s", type(error).__name__)
-    said = TurnError(str(error).partition("\n")[0], kind="lost")  # no stderr
-    return TurnEnd(reason=TurnEndReason.ERROR, text="", error=said)
