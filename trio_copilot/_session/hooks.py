@@ -1,7 +1,7 @@
-"""Functions of yours that the CLI calls at fixed points of its work.
+"""The functions of a user that the CLI calls at fixed points of its work.
 
-A hook that fails must not open a door: one that may forbid something and raises has
-forbidden it, unless `fails_open` was asked for.
+A hook that fails must not open a door: if it may forbid something and raises, that is
+forbidden, unless the user has asked for `fails_open`.
 """
 
 from __future__ import annotations
@@ -24,33 +24,34 @@ logger = logging.getLogger("trio_copilot.session")
 
 @attrs.frozen(kw_only=True)
 class HookInput:
-    """What a hook is told."""
+    """What the CLI passes to a hook."""
 
     type: str
-    """The CLI's word for the moment, such as `preToolUse`."""
+    """The CLI's name of the hook, such as `preToolUse`."""
     details: Mapping[str, Any] = attrs.field(factory=dict[str, Any], repr=False)
-    """The input as it is on the wire; its fields differ by type."""
+    """The input as it is on the wire; its fields depend on the hook."""
 
     @property
     def tool_name(self) -> str:
-        """The tool, in hooks about tools; else empty."""
+        """The name of the tool, in hooks about tools; otherwise empty."""
         return as_text(self.details.get("toolName"))
 
     @property
     def tool_arguments(self) -> Any:
-        """The arguments of the tool, in hooks about tools."""
+        """The arguments of the tool, in hooks about tools; otherwise `None`."""
         return self.details.get("toolArgs")
 
     @property
     def prompt(self) -> str:
-        """The prompt, in hooks about prompts; else empty."""
+        """The prompt, in hooks about prompts; otherwise empty."""
         return as_text(self.details.get("prompt"))
 
 
 HookOutput: TypeAlias = Mapping[str, Any] | Allow | Deny | None
-"""What the CLI shall do differently, or `None`; a decision is for `pre_tool_use` only."""
+"""What a hook returns: `None` to change nothing, or a mapping as on the wire. Only
+`pre_tool_use` may return `Allow()` or `Deny("why")`."""
 HookHandler: TypeAlias = Callable[[HookInput], Awaitable[HookOutput]]
-"""An async function that is called at a moment of `Hooks`."""
+"""An async function that the CLI calls: the value of a field of `Hooks`."""
 
 
 def _hook() -> Any:
@@ -60,15 +61,16 @@ def _hook() -> Any:
 @checks_options
 @attrs.frozen(kw_only=True, repr=False)
 class Hooks:
-    """Async functions by the moment at which the CLI calls them.
+    """Async functions that the CLI calls at fixed points of its work, and waits for.
 
-    A hook gets a `HookInput` and returns `None`, or what the CLI shall do differently: a
-    mapping as on the wire, such as `{"modifiedArgs": {...}}`; `pre_tool_use` may return
-    `Allow()` or `Deny("reason")`, too. It runs as a task of the turn, and the CLI waits
-    for it, also with an abort: it is cancelled when the turn ends.
+    A hook gets a `HookInput`. It returns `None`, or a mapping as on the wire with what
+    the CLI should do differently; the keys that count are named below. `pre_tool_use`
+    may also return `Allow()` or `Deny("why")`.
 
-    An exception in a hook stops the turn and comes out of it; what `pre_tool_use` and
-    `user_prompt_submitted` were asked about does not happen then.
+    A hook runs as a task of the turn and is cancelled with it: the CLI waits for hooks
+    even when a turn is aborted. A hook that raises stops the turn, and the exception
+    comes out of its block. What `pre_tool_use` or `user_prompt_submitted` had to decide
+    is then forbidden.
 
     Protocol: `hooks.invoke`.
     """
@@ -76,38 +78,50 @@ class Hooks:
     __repr__ = set_fields
 
     session_start: HookHandler | None = _hook()
-    """Before the first prompt of a session."""
+    """Before the first prompt, also after resuming. May add to it
+    (`additionalContext`)."""
     user_prompt_submitted: HookHandler | None = _hook()
-    """May change the prompt (`modifiedPrompt`) or block it (`decision`, `reason`)."""
+    """When a prompt arrives. May change it (`modifiedPrompt`), add to it
+    (`additionalContext`), or block it (`decision`: `block`, with a `reason`)."""
     user_prompt_transformed: HookHandler | None = _hook()
-    """May change what the model gets to see (`modifiedTransformedPrompt`)."""
+    """When the CLI has completed the prompt. May change what the model sees
+    (`modifiedTransformedPrompt`)."""
     pre_tool_use: HookHandler | None = _hook()
-    """Before a tool runs, and before a permission is asked for: may allow or deny it, or
-    change its arguments (`modifiedArgs`)."""
+    """Before a tool runs and before permission is asked. May allow or deny it, or change
+    its arguments (`modifiedArgs`)."""
     pre_mcp_tool_call: HookHandler | None = _hook()
-    """Before a call goes to an MCP server (`metaToUse`)."""
+    """Before a call goes to an MCP server. May set its metadata (`metaToUse`)."""
     post_tool_use: HookHandler | None = _hook()
-    """May change the result (`modifiedResult`) or add to it (`additionalContext`)."""
+    """After a tool has succeeded. May change the result (`modifiedResult`) or add to it
+    (`additionalContext`)."""
     post_tool_use_failure: HookHandler | None = _hook()
+    """After a tool has failed. May add to the result (`additionalContext`)."""
     error_occurred: HookHandler | None = _hook()
-    """May decide what is done about an error (`errorHandling`)."""
+    """After an error. May choose what happens (`errorHandling`: `retry`, `skip` or
+    `abort`)."""
     agent_stop: HookHandler | None = _hook()
-    """Before the agent rests: may let it go on (`decision`: `block`, `reason`)."""
+    """Before the agent stops. May make it continue (`decision`: `block`, with a
+    `reason`, which the model reads)."""
     subagent_start: HookHandler | None = _hook()
+    """Before a sub-agent begins. May add to its prompt (`additionalContext`)."""
     subagent_stop: HookHandler | None = _hook()
+    """Before a sub-agent stops. May make it continue, as `agent_stop` may, or change its
+    answer (`modifiedResponse`)."""
     session_end: HookHandler | None = _hook()
-    """When the session is left, for two seconds at the most; not if it is cancelled."""
+    """When the session is left; it has two seconds. Not called if the block is
+    cancelled."""
     fails_open: bool = attrs.field(default=False, validator=of_type(bool))
-    """Whether the agent goes on as if there were no hook when one raises: the exception
-    is logged, and that is all."""
+    """Whether a hook that raises counts as one that has returned `None`. The exception is
+    then logged, and not raised."""
 
     def handler(self, wire_type: str) -> HookHandler | None:
-        """Return the function for a moment, by the CLI's word for it."""
-        name = _NAMES.get(wire_type)
+        """Return the hook that the CLI calls by this name."""
+        name = _FIELDS.get(wire_type)
         return getattr(self, name) if name is not None else None
 
 
-_NAMES = {
+# {the CLI's name: ours}
+_FIELDS = {
     camel(field.name): field.name
     for field in attrs.fields(Hooks)
     if field.name != "fails_open"
@@ -118,37 +132,37 @@ async def run_hook(
     hooks: Hooks, params: Mapping[str, Any]
 ) -> tuple[Any, Exception | None]:
     """Call the hook; return the result for the wire, and what the hook raised."""
-    question = HookInput(
+    given = HookInput(
         type=as_text(params.get("hookType")), details=as_object(params.get("input"))
     )
-    handler = hooks.handler(question.type)
+    handler = hooks.handler(given.type)
     if handler is None:
         return {"output": None}, None
     try:
-        answer = {"output": _output(question, await handler(question))}
-        return sendable(answer, f"The answer of the hook {question.type}"), None
-    except Exception as error:  # fail closed, then raise it
+        result = {"output": _output(given.type, await handler(given))}
+        return sendable(result, f"The answer of the hook {given.type}"), None
+    except Exception as error:  # fail closed; the caller raises it
         if hooks.fails_open:
-            logger.exception("The hook %s failed; going on without it", question.type)
+            logger.exception("The hook %s failed; continuing without it", given.type)
             return {"output": None}, None
-        return refusal(question.type, "A hook of the program failed."), error
+        return refusal(given.type, "A hook of the program failed."), error
 
 
 def refusal(wire_type: str, reason: str) -> dict[str, Any]:
     """Return the result that lets the least happen."""
     match wire_type:
         case "preToolUse":
-            return {"output": _output(HookInput(type=wire_type), Deny(reason))}
+            return {"output": _output(wire_type, Deny(reason))}
         case "userPromptSubmitted":
             return {"output": {"decision": "block", "reason": reason}}
         case _:
             return {"output": None}
 
 
-def _output(question: HookInput, output: object) -> Mapping[str, Any] | None:
+def _output(wire_type: str, output: object) -> Mapping[str, Any] | None:
     if output is None or isinstance(output, Mapping):
         return cast("Mapping[str, Any] | None", output)
-    if question.type == "preToolUse":
+    if wire_type == "preToolUse":
         if isinstance(output, Allow):
             return {"permissionDecision": "allow"}
         if isinstance(output, Deny):
@@ -156,5 +170,5 @@ def _output(question: HookInput, output: object) -> Mapping[str, Any] | None:
                 "permissionDecision": "deny",
                 "permissionDecisionReason": output.reason,
             }
-    answer = f"The answer of a hook for {question.type}"
+    answer = f"The answer of a hook for {wire_type}"
     raise wrong_type(answer, "None or a mapping", output)

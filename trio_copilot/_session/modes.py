@@ -1,4 +1,4 @@
-"""What the CLI asks before it changes the way it works: leave plan mode, change model."""
+"""What the CLI asks before it leaves plan mode, or chooses another model."""
 
 from __future__ import annotations
 
@@ -14,18 +14,23 @@ from .permissions import Abstain, Deny
 
 @attrs.frozen(kw_only=True)
 class ExitPlanModeRequest:
-    """The agent has made a plan, and asks whether to carry it out."""
+    """The agent has made a plan in plan mode, and asks whether to carry it out.
+
+    Protocol: `exitPlanMode.request`.
+    """
 
     summary: str
+    """The plan in short."""
     plan: str = attrs.field(default="", repr=False)
     """The plan in Markdown; may be empty."""
     actions: tuple[str, ...] = ()
-    """Ways to go on, such as `interactive` or `autopilot`."""
+    """Ways to carry it out, such as `interactive` or `autopilot`."""
     recommended_action: str = ""
+    """The one of them that the CLI recommends."""
 
     @classmethod
     def from_wire(cls, params: Mapping[str, Any]) -> ExitPlanModeRequest:
-        """Return the question of an `exitPlanMode.request`."""
+        """Return the plan in the parameters of a request."""
         return cls(
             summary=as_text(params.get("summary")),
             plan=as_text(params.get("planContent")),
@@ -38,7 +43,7 @@ class ExitPlanModeRequest:
 
         Raises:
           TypeError: it is neither text nor a `Deny`.
-          ValueError: there is no such action.
+          ValueError: it is not one of the actions.
         """
         if isinstance(answer, Deny):
             return {"approved": False, "feedback": answer.reason}
@@ -50,20 +55,24 @@ class ExitPlanModeRequest:
 
 
 AutoModeAnswer: TypeAlias = Literal["yes", "yes_always", "no"]
-"""What to do when the model is rate limited: change to another one, or not."""
+"""Whether to use another model while this one is rate limited: now, always, or not."""
 
 
 @attrs.frozen(kw_only=True)
 class AutoModeSwitchRequest:
-    """The model is rate limited; the CLI asks whether to choose another by itself."""
+    """The model is rate limited, and the CLI asks whether it may choose another.
+
+    Protocol: `autoModeSwitch.request`.
+    """
 
     error_code: str = ""
+    """Why, in the provider's words; may be empty."""
     retry_after: float | None = None
-    """Seconds until the model could be asked again, if that is known."""
+    """Seconds until the model can be used again; `None` if unknown."""
 
     @classmethod
     def from_wire(cls, params: Mapping[str, Any]) -> AutoModeSwitchRequest:
-        """Return the question of an `autoModeSwitch.request`."""
+        """Return the question in the parameters of a request."""
         seconds = params.get("retryAfterSeconds")
         return cls(
             error_code=as_text(params.get("errorCode")),
@@ -74,7 +83,7 @@ class AutoModeSwitchRequest:
         """Return what a handler returned as the CLI wants it.
 
         Raises:
-          ValueError: it is no `AutoModeAnswer`.
+          ValueError: it is not an `AutoModeAnswer`.
         """
         known = get_args(AutoModeAnswer)
         if answer not in known:
@@ -85,9 +94,16 @@ class AutoModeSwitchRequest:
 ExitPlanModeHandler: TypeAlias = Callable[
     [ExitPlanModeRequest], Awaitable[str | Deny | Abstain]
 ]
-"""An async function that returns one of the actions, `Deny("what to change")`, or
-`Abstain()`."""
+"""An async function that decides on a plan: the value of `on_exit_plan_mode=`.
+
+It returns one of the actions, `Deny("what to change")`, or `Abstain()`. It is cancelled
+with its turn; an exception comes out of the turn, and the plan is not carried out.
+"""
 AutoModeSwitchHandler: TypeAlias = Callable[
     [AutoModeSwitchRequest], Awaitable[AutoModeAnswer | Abstain]
 ]
-"""An async function that returns `"yes"`, `"yes_always"`, `"no"` or `Abstain()`."""
+"""An async function that decides on another model: the value of `on_auto_mode_switch=`.
+
+It returns `"yes"`, `"yes_always"`, `"no"`, or `Abstain()`. It is cancelled with its turn;
+an exception comes out of the turn, and the model is not changed.
+"""

@@ -1,7 +1,7 @@
-"""May the agent do that? What is asked, what can be answered, and the defaults.
+"""Permissions: what the agent asks for, what a handler may answer, and the defaults.
 
-Deny is the default everywhere: without a handler, when the handler raises, when it
-returns something else than a decision.
+Deny is the default everywhere: without a handler, when the handler raises, and when it
+returns something that is not a decision.
 """
 
 from __future__ import annotations
@@ -16,30 +16,33 @@ import trio
 from .._checks import wrong_type
 from .._json import as_text
 
-# What a request is about, by kind: the first of these fields that it has.
+# The fields of a request that name its subject, whatever its kind; the first one counts.
 _SUBJECTS = ("fullCommandText", "fileName", "path", "url", "toolName", "intention")
 
 
 @attrs.frozen(kw_only=True)
 class PermissionRequest:
-    """Something the agent wants to do."""
+    """Something that the agent may do only with permission.
+
+    Protocol: `permission.requested`.
+    """
 
     kind: str
-    """The CLI's word for it: `shell`, `write`, `read`, `url`, `mcp`, `custom-tool`,
-    `memory`, ...; a newer CLI may have others."""
+    """What it wants to do, in the CLI's words: `shell`, `write`, `read`, `url`, `mcp`,
+    `custom-tool`, `memory`, ...; a newer CLI may have others."""
     call_id: str = ""
     """The tool call that asks, as in `ToolCall.call_id`."""
     agent_id: str | None = None
     """The sub-agent that asks; `None` is the main agent."""
     details: Mapping[str, Any] = attrs.field(factory=dict[str, Any], repr=False)
-    """The request as it is on the wire; its fields differ by kind."""
+    """The request as it is on the wire; its fields depend on the kind."""
     prompt: Mapping[str, Any] = attrs.field(factory=dict[str, Any], repr=False)
-    """What the CLI itself would show to a person, as it is on the wire. Its kind is
-    `path` for a file outside of the directories that the agent may use."""
+    """What the CLI would show to a person, as it is on the wire. Its `kind` is `path` for
+    a file outside the directories that the agent may use."""
 
     @property
     def subject(self) -> str:
-        """What it is about in one string: the command, the file, the URL, the tool."""
+        """What it is about, in one string: the command, the file, the URL, the tool."""
         for field in _SUBJECTS:
             value = self.details.get(field)
             if isinstance(value, str) and value:
@@ -49,13 +52,13 @@ class PermissionRequest:
 
 @attrs.frozen
 class Allow:
-    """Permit what was asked."""
+    """Permit the request."""
 
     for_session: bool = attrs.field(default=False, kw_only=True)
-    """Whether the same may be done again in this session without asking: the same
-    commands, the same tool, reading or writing files, the same domain. Outside of the
-    session's directories it is the same file alone that may be read or written again.
-    Where the CLI cannot remember a permission it is given once."""
+    """Whether to permit the like for the rest of the session, without asking: the same
+    commands, the same tool, the same domain, reading or writing files. Outside the
+    session's directories only the same file is covered. What the CLI cannot remember is
+    permitted once."""
 
     def to_wire(self, request: PermissionRequest) -> dict[str, Any]:
         """Return the decision as the CLI wants it."""
@@ -68,10 +71,10 @@ class Allow:
 
 @attrs.frozen
 class Deny:
-    """Forbid what was asked."""
+    """Refuse the request; the agent continues without it."""
 
     reason: str = "Permission was denied."
-    """Told to the model."""
+    """Why. The model reads it, and can try something else."""
 
     def to_wire(self, request: PermissionRequest) -> dict[str, Any]:
         """Return the decision as the CLI wants it."""
@@ -83,14 +86,13 @@ class Deny:
 class Abstain:
     """Leave the answer to the other clients of the session.
 
-    What a handler of permissions, questions, forms or plans may return. The CLI is told
-    nothing, and goes on when another client has answered. Where there is none it waits
-    until the turn is cancelled.
+    A handler of permissions, questions, forms or plans may return it. The CLI gets no
+    answer and continues when another client has given one. Without another client it
+    waits until the turn is cancelled.
     """
 
 
-# What the CLI remembers of a permission for the session: the fields of the request that
-# name it, by kind.
+# {kind: the fields of a request by which the CLI remembers it for the session}
 _REMEMBERED = {
     "custom-tool": ("toolName",),
     "extension-env-access": ("extensionName", "environmentVariables"),
@@ -105,10 +107,13 @@ _REMEMBERED = {
 
 
 def _session_scope(request: PermissionRequest) -> dict[str, Any] | None:
-    """Return what is approved for the session; `None` if that cannot be said."""
+    """Return what is approved for the session; `None` if the CLI cannot remember it."""
     details = request.details
     if request.kind == "url":
-        domain = _domain(request.subject)
+        try:
+            domain = urlsplit(request.subject).hostname
+        except ValueError:  # the model's invention, such as http://[
+            domain = None
         return {"domain": domain} if domain else None
     if request.kind == "shell":
         commands = details.get("commands") or ()
@@ -120,53 +125,46 @@ def _session_scope(request: PermissionRequest) -> dict[str, Any] | None:
         return None
     named = {field: details[field] for field in fields}
     if request.kind == "mcp":
-        named["toolName"] = _bare_tool_name(request)
+        # The CLI remembers a tool by its server's name for it. The request has the name
+        # that the model uses, which begins with that of the server.
+        prefix = f"{as_text(details['serverName'])}-"
+        bare = as_text(details["toolName"]).removeprefix(prefix)
+        named["toolName"] = as_text(request.prompt.get("toolName")) or bare
     return {"approval": {"kind": request.kind, **named}}
 
 
-def _bare_tool_name(request: PermissionRequest) -> str:
-    """Return the name that an MCP server gives to a tool, by which the CLI remembers it.
-
-    The request has the name that the model uses, with the server's before it.
-    """
-    if bare := as_text(request.prompt.get("toolName")):
-        return bare
-    server, full = (as_text(request.details[f]) for f in ("serverName", "toolName"))
-    return full.removeprefix(f"{server}-")
-
-
-def _domain(url: str) -> str | None:
-    try:
-        return urlsplit(url).hostname
-    except ValueError:  # the model's invention, such as http://[
-        return None
-
-
 Decision: TypeAlias = Allow | Deny | Abstain
+"""What a permission handler returns."""
 PermissionHandler: TypeAlias = Callable[[PermissionRequest], Awaitable[Decision]]
+"""An async function that decides on a request: the value of `on_permission_request=`.
+
+It runs as a task of the turn that asks, and may take as long as it likes. If its turn is
+cancelled, so is the handler, and the CLI gets no late approval. If it raises or returns
+anything else, the request is denied and the exception comes out of the turn.
+"""
 
 NO_HANDLER = Deny(
     "This program has not been given a way to grant permissions, so the answer is no. "
-    "Go on without it."
+    "Continue without it."
 )
 HANDLER_FAILED = Deny("The program that decides on permissions failed.")
 CANCELLED = Deny("The turn was cancelled before anybody decided.")
 
 
 async def allow_all(request: PermissionRequest) -> Decision:
-    """Permit everything: for sandboxes and prompts that you trust completely."""
+    """Permit everything: a handler for machines that you can throw away."""
     await trio.lowlevel.checkpoint()
     return Allow()
 
 
 async def deny_all(request: PermissionRequest) -> Deny:
-    """Forbid everything, as a session without a handler does."""
+    """Refuse everything, as a session without a handler does."""
     await trio.lowlevel.checkpoint()
     return NO_HANDLER
 
 
 async def abstain_all(request: PermissionRequest) -> Decision:
-    """Leave every decision to the other clients of the session: for one that watches."""
+    """Leave every decision to the other clients: a handler for a client that watches."""
     await trio.lowlevel.checkpoint()
     return Abstain()
 
@@ -174,11 +172,11 @@ async def abstain_all(request: PermissionRequest) -> Decision:
 async def decide(
     handler: PermissionHandler | None, request: PermissionRequest
 ) -> Decision:
-    """Ask the handler.
+    """Return the handler's decision.
 
     Raises:
-      TypeError: it returned something that is no decision.
-      Exception: whatever the handler raised.
+      TypeError: it returned something else.
+      Exception: anything that the handler raised.
     """
     if handler is None:
         return await deny_all(request)
@@ -193,7 +191,7 @@ async def decide(
 
 
 MAX_REMEMBERED = 64
-"""Decisions that are kept; the CLI asks for the second time at once."""
+"""Decisions that a turn keeps. The CLI repeats a request at once, so few are enough."""
 
 
 @attrs.define(eq=False)
@@ -204,12 +202,13 @@ class _Verdict:
 
 @attrs.define(eq=False)
 class Verdicts:
-    """Decisions of one turn: what the CLI asks twice is put to the handler once.
+    """The decisions of one turn, so that its handler is asked everything once.
 
-    To read a file outside of its directories it asks for the path and for the reading,
-    with the same words.
+    For a file outside the session's directories the CLI asks twice, for the path and for
+    reading it, and both requests look the same.
     """
 
+    # {(call id, kind, subject): the verdict}
     _by_call: dict[tuple[str, str, str], _Verdict] = attrs.field(
         factory=dict[tuple[str, str, str], _Verdict], init=False
     )
@@ -217,10 +216,10 @@ class Verdicts:
     async def decide(
         self, handler: PermissionHandler | None, request: PermissionRequest
     ) -> Decision:
-        """Ask the handler, unless it has been asked the same for the same call.
+        """Return the decision on the first such request of the same tool call.
 
         Raises:
-          TypeError, Exception: as the function `decide`, for the first request.
+          TypeError, Exception: as `decide` of this module, on the first request only.
         """
         if not request.call_id:
             return await decide(handler, request)
@@ -236,7 +235,7 @@ class Verdicts:
             verdict.decision = HANDLER_FAILED
             raise
         finally:
-            if verdict.decision is None:  # cancelled: somebody else has answered
+            if verdict.decision is None:  # cancelled: another client has answered
                 self._by_call.pop(key, None)
             elif len(self._by_call) > MAX_REMEMBERED:
                 del self._by_call[next(iter(self._by_call))]

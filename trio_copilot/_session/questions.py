@@ -1,4 +1,4 @@
-"""What the agent, or a tool of it, asks the person behind the program."""
+"""Questions and forms: what the agent, or one of its tools, asks a person."""
 
 from __future__ import annotations
 
@@ -14,17 +14,21 @@ from .permissions import Abstain
 
 @attrs.frozen(kw_only=True)
 class UserInputRequest:
-    """A question of the agent, asked with its tool `ask_user`."""
+    """A question that the agent asks with its tool `ask_user`.
+
+    Protocol: `userInput.request`.
+    """
 
     question: str
+    """The question, for a person."""
     choices: tuple[str, ...] = ()
     """Answers to choose from; may be empty."""
     allow_freeform: bool = True
-    """Whether another answer will do."""
+    """Whether an answer that is not among the choices is allowed."""
 
     @classmethod
     def from_wire(cls, params: Mapping[str, Any]) -> UserInputRequest:
-        """Return the question of a `userInput.request`."""
+        """Return the question in the parameters of a request."""
         return cls(
             question=as_text(params.get("question")),
             choices=tuple(map(as_text, as_array(params.get("choices")))),
@@ -32,11 +36,11 @@ class UserInputRequest:
         )
 
     def answer_to_wire(self, answer: object) -> dict[str, Any]:
-        """Return an answer as the CLI wants it.
+        """Return what a handler returned as the CLI wants it.
 
         Raises:
-          TypeError: it is no text.
-          ValueError: it is none of the choices, and must be.
+          TypeError: it is not text.
+          ValueError: it is not one of the choices, and has to be.
         """
         if not isinstance(answer, str):
             raise wrong_type("The answer to a question", "text", answer)
@@ -48,19 +52,24 @@ class UserInputRequest:
 
 @attrs.frozen(kw_only=True)
 class ElicitationRequest:
-    """A form that an MCP server or a tool wants filled in."""
+    """A form that an MCP server or a tool wants filled in.
+
+    Protocol: `elicitation.requested`.
+    """
 
     message: str
+    """What the form is for, for a person."""
     schema: Mapping[str, Any] = attrs.field(factory=dict[str, Any], repr=False)
-    """JSON schema of the form, an object with plain fields."""
+    """The JSON schema of the answer: an object whose fields are text, numbers, booleans
+    or choices."""
     mode: str = "form"
-    """`form`, or `url`: a page to visit, at `details["url"]`."""
+    """`form`, or `url`: the person should visit the page at `details["url"]`."""
     details: Mapping[str, Any] = attrs.field(factory=dict[str, Any], repr=False)
     """The request as it is on the wire."""
 
     @classmethod
     def from_wire(cls, data: Mapping[str, Any]) -> ElicitationRequest:
-        """Return the form of an `elicitation.requested`."""
+        """Return the form in the data of an event."""
         return cls(
             message=as_text(data.get("message")),
             schema=as_object(data.get("requestedSchema")),
@@ -83,10 +92,16 @@ def elicitation_to_wire(content: object) -> dict[str, Any]:
 
 
 UserInputHandler: TypeAlias = Callable[[UserInputRequest], Awaitable[str | Abstain]]
-"""An async function that answers a question of the agent, or returns `Abstain()`: the
-value of `on_user_input=`."""
+"""An async function that answers a question: the value of `on_user_input=`.
+
+It returns text, or `Abstain()`. It is cancelled with its turn; an exception comes out of
+the turn, and the agent reads that there is no answer.
+"""
 ElicitationHandler: TypeAlias = Callable[
     [ElicitationRequest], Awaitable[Mapping[str, Any] | Abstain | None]
 ]
-"""An async function that fills a form in, or returns `None` or `Abstain()`: the value of
-`on_elicitation=`."""
+"""An async function that fills in a form: the value of `on_elicitation=`.
+
+It returns a mapping that fits the form's schema, `None` to decline, or `Abstain()`. It is
+cancelled with its turn; an exception comes out of the turn, and cancels the form.
+"""
