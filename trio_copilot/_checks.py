@@ -1,7 +1,7 @@
-"""Says what is wrong with a value, and never the value: any may hold a secret.
+"""Checks of options. Their errors never show a value: any may be a secret.
 
-Errors name the option, and the type that was given or the values that there are. A repr
-says which options are set, and shows none but switches and numbers.
+Errors name the option, and the type that was given or the values that are possible. A
+repr shows which options are set, but values only of switches and numbers.
 """
 
 from __future__ import annotations
@@ -16,24 +16,24 @@ import attrs
 Validator = Callable[[Any, "attrs.Attribute[Any]", Any], None]
 
 
-def wrong_type(name: str, wanted: str, value: object) -> TypeError:
-    """Return the error of an option that has another type than it may have."""
-    return TypeError(f"{name} must be {wanted}, not {type(value).__name__}")
+def wrong_type(name: str, expected: str, value: object) -> TypeError:
+    """Return the error for an option of the wrong type."""
+    return TypeError(f"{name} must be {expected}, not {type(value).__name__}")
 
 
 def check_type(name: str, value: object, *kinds: type) -> None:
-    """Check that a value is of one of these kinds.
+    """Check that a value is of one of these types.
 
     Raises:
       TypeError: it is not.
     """
     if not isinstance(value, kinds):
-        wanted = " or ".join(kind.__name__ for kind in kinds)
-        raise wrong_type(name, wanted, value)
+        expected = " or ".join(kind.__name__ for kind in kinds)
+        raise wrong_type(name, expected, value)
 
 
 def of_type(*kinds: type) -> Validator:
-    """A field is of one of these kinds."""
+    """Return a validator: a field is of one of these types."""
 
     def check(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
         check_type(attribute.name, value, *kinds)
@@ -42,7 +42,7 @@ def of_type(*kinds: type) -> Validator:
 
 
 def one_of(known: Collection[str]) -> Validator:
-    """A field is one of these words."""
+    """Return a validator: a field is one of these words."""
 
     def check(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
         check_type(attribute.name, value, str)
@@ -54,7 +54,7 @@ def one_of(known: Collection[str]) -> Validator:
 
 
 def of_words(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
-    """A field is a mapping of strings to strings: a validator."""
+    """Check, as a validator, that a field is a mapping of strings to strings."""
     check_type(attribute.name, value, Mapping)
     for word in (*value.keys(), *value.values()):
         check_type(f"what is in {attribute.name}", word, str)
@@ -67,15 +67,15 @@ def is_async(function: object) -> bool:
 
 
 def async_function(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
-    """A field is an async function or `None`: a validator."""
+    """Check, as a validator, that a field is an async function or `None`."""
     if value is not None and not is_async(value):
         raise wrong_type(attribute.name, "an async function", value)
 
 
 def set_fields(self: Any) -> str:
-    """Return the repr of an attrs object: what is set, and no value that could be secret.
+    """Return the repr of an attrs object: which fields are set, but no secret value.
 
-    For a class that is made with `repr=False`, as `__repr__ = set_fields`.
+    Its class has `repr=False` and `__repr__ = set_fields`.
     """
     shown: list[str] = []
     for field in attrs.fields(self.__class__):
@@ -88,10 +88,10 @@ def set_fields(self: Any) -> str:
 
 
 def seconds(name: str, value: float | None) -> float:
-    """Return a number of seconds; `None` is for ever.
+    """Return a number of seconds; `None` is infinity.
 
     Raises:
-      TypeError: it is no number.
+      TypeError: it is not a number.
       ValueError: it is negative.
     """
     if value is None:

@@ -1,4 +1,4 @@
-"""What to say of a name that does not exist: the one that was probably meant."""
+"""The name that a user probably meant by one that does not exist."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ C = TypeVar("C", bound=type)
 
 
 def did_you_mean(name: object, known: Iterable[str]) -> str:
-    """Return `": did you mean 'model'?"`, or nothing if no known name is like this one."""
-    from difflib import get_close_matches  # an error can wait for it
+    """Return `": did you mean 'model'?"`, or nothing if no known name is similar."""
+    from difflib import get_close_matches  # slow to import, and needed for errors only
 
     spellings = {each.casefold(): each for each in known}
     found = get_close_matches(str(name).casefold(), spellings, 1)
@@ -24,7 +24,7 @@ def check_options(owner: str, given: Iterable[object], known: Collection[str]) -
     """Check that options exist.
 
     Raises:
-      TypeError: one does not; says which was meant, or which there are.
+      TypeError: one does not; the message suggests a name, or lists all.
     """
     every = f"; it has {', '.join(sorted(known))}"
     unknown = [
@@ -37,7 +37,7 @@ def check_options(owner: str, given: Iterable[object], known: Collection[str]) -
 
 
 def checks_options(cls: C) -> C:
-    """Let an attrs class say which option was meant by one that it does not have."""
+    """Let the constructor of an attrs class suggest names for unknown options."""
     known, changed = attrs.fields_dict(cls).keys(), cast("Any", cls)
     initialize: Callable[..., None] = changed.__init__
 

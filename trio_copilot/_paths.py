@@ -1,9 +1,9 @@
-"""What a path means that a user says: one rule for options, attachments and the rest.
+"""What a user's path means: one rule for options, attachments and everything else.
 
 It starts at this process's working directory, and `~` is this process's home, whatever
-`cwd=` or `env=` give to the CLI. It is absolute when it leaves, because the CLI takes a
-relative one from somewhere else, or drops it without a word. A CLI that runs elsewhere
-has other files: for it only an absolute path means anything.
+`cwd=` or `env=` give to the CLI. The CLI gets an absolute path, because it resolves a
+relative one elsewhere, or drops it silently. A CLI that runs elsewhere has other files,
+so for it only absolute paths have a meaning.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ PathLike = str | os.PathLike[str]
 
 @attrs.frozen
 class PathRule:
-    """What this process knows of the files that a CLI sees."""
+    """What this process knows about the files that a CLI sees."""
 
     ours: bool
     """Whether they are the files of this process."""
     checked: bool
-    """Whether what must exist is looked for before the CLI is told."""
+    """Whether to check that a file or directory exists before the CLI gets its path."""
 
     def absolute(self, path: PathLike, name: str) -> str:
         """Return a path as the CLI gets it.
 
         Args:
-          path: what the user said.
-          name: what he said it for, for the error.
+          path: the user's path.
+          name: what it is for, for the error.
 
         Raises:
           ValueError: it is empty, no CLI could read it, or it is relative and the files
@@ -46,7 +46,7 @@ class PathRule:
             raise ValueError(f"{name} cannot be the path {text!r}")
         if self.ours:
             return str(Path(os.path.expanduser(text)).absolute())
-        # Whose system it is nobody says.
+        # Nothing tells us which system the CLI runs on.
         if not any(p(text).is_absolute() for p in (PurePosixPath, PureWindowsPath)):
             raise ValueError(
                 f"{name} must be an absolute path, not {text!r}: this process's "
@@ -55,7 +55,7 @@ class PathRule:
         return text
 
     def directory(self, path: PathLike, name: str) -> str:
-        """Return the path of a directory that has to exist.
+        """Return the path of a directory, which has to exist.
 
         Raises:
           ValueError: it does not, or as for `absolute`.
@@ -63,7 +63,7 @@ class PathRule:
         return self._existing(path, name, os.path.isdir, "directory")
 
     def file(self, path: PathLike, name: str) -> str:
-        """Return the path of a file that has to exist.
+        """Return the path of a file, which has to exist.
 
         Raises:
           ValueError: it does not, or as for `absolute`.
@@ -80,9 +80,9 @@ class PathRule:
 
 
 OF_OUR_CLI = PathRule(ours=True, checked=True)
-"""Of a CLI that this process has started."""
+"""For a CLI that this process has started."""
 OF_A_STREAM = PathRule(ours=True, checked=False)
-"""Of a stream that stands for such a CLI, in tests: what it names need not exist."""
+"""For a stream that stands for such a CLI in tests: nothing has to exist."""
 ELSEWHERE = PathRule(ours=False, checked=False)
-"""Of a CLI that runs already, perhaps on another machine, or of a file system that a
-handler makes up."""
+"""For a CLI that already runs, perhaps on another machine, and for a file system that a
+handler provides."""

@@ -633,7 +633,7 @@ async def test_what_is_no_tool_changes_nothing(
     ):
         with pytest.raises(ToolDefinitionError, match="Two tools are named 'two'"):
             await session.set_tools([two, two])
-        with pytest.raises(TypeError, match="is no tool"):
+        with pytest.raises(TypeError, match="is not a tool"):
             await session.set_tools([print])  # type: ignore[list-item]  # it is the test
         assert cli.calls("session.tools.set") == []
         with pytest.raises(RpcError, match="No"):

@@ -153,7 +153,7 @@ def test_a_mapping_that_lacks_something_is_refused(
     "thing", ["/home/a", Path("/home/a"), b"bytes", None, [SELECTION]]
 )
 def test_what_is_no_attachment_is_refused(thing: Any) -> None:
-    with pytest.raises(TypeError, match="An attachment is a FileAttachment, "):
+    with pytest.raises(TypeError, match="An attachment must be a FileAttachment, "):
         attachment_to_wire(thing)
 
 

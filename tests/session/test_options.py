@@ -303,7 +303,7 @@ def test_tools_may_come_from_any_iterable() -> None:
     ("tools", "error", "message"),
     [
         ([Tool("a"), Tool("a")], ToolDefinitionError, "Two tools are named 'a'"),
-        ([test_tools_may_come_from_any_iterable], TypeError, "is no tool"),
+        ([test_tools_may_come_from_any_iterable], TypeError, "is not a tool"),
         (Tool("a"), TypeError, "tools must be Iterable, not Tool"),
         (None, TypeError, "tools must be Iterable"),
     ],

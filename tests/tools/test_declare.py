@@ -98,12 +98,16 @@ def test_a_name_of_letters_digits_and_dashes_is_taken(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["", "two words", "dotted.name", "naïve", "line\n"])
 def test_any_other_name_is_refused(name: str) -> None:
-    with pytest.raises(ToolDefinitionError, match="is no name for a tool: use ASCII"):
+    with pytest.raises(
+        ToolDefinitionError, match="is not a name for a tool: use ASCII"
+    ):
         Tool(name)
 
 
 def test_the_decorator_refuses_a_bad_name_too() -> None:
-    with pytest.raises(ToolDefinitionError, match="'two words' is no name for a tool"):
+    with pytest.raises(
+        ToolDefinitionError, match="'two words' is not a name for a tool"
+    ):
         tool(name="two words")(add)
 
 
@@ -284,7 +288,7 @@ def take_hidden() -> Tool:
 def test_a_class_of_a_caller_that_is_not_around_the_tool_is_not_taken() -> None:
     class Hidden: ...
 
-    with pytest.raises(ToolDefinitionError, match="names 'Hidden', which cannot be"):
+    with pytest.raises(ToolDefinitionError, match="names 'Hidden', which is not"):
         take_hidden()
 
 
@@ -305,7 +309,7 @@ def test_a_name_that_cannot_be_found_is_told() -> None:
     async def count(number: Decimal) -> None: ...
 
     with pytest.raises(
-        ToolDefinitionError, match="count: an annotation names 'Decimal', which cannot"
+        ToolDefinitionError, match="count: an annotation names 'Decimal', which is not"
     ):
         tool(count)
 

@@ -369,5 +369,7 @@ def test_two_tools_of_one_name_are_refused() -> None:
 
 @pytest.mark.parametrize("thing", ["bash", waiting, None, Tool])
 def test_what_is_no_tool_is_refused(thing: Any) -> None:
-    with pytest.raises(TypeError, match="is no tool: decorate the function with @tool"):
+    with pytest.raises(
+        TypeError, match="is not a tool: decorate the function with @tool"
+    ):
         by_name((Tool("one"), thing))

@@ -1,4 +1,4 @@
-"""What a CLI says of itself: its version, and who is logged in to it."""
+"""The status of a CLI: its version, and who is logged in."""
 
 from __future__ import annotations
 
@@ -15,9 +15,11 @@ class CliStatus:
     """The version of a CLI, and of the protocol that it speaks."""
 
     version: str
+    """The version of the CLI."""
     protocol_version: int | None = None
+    """The version of the protocol; `None` if the CLI does not report it."""
     details: Mapping[str, Any] = attrs.field(factory=dict[str, Any], repr=False)
-    """All of it, as it is on the wire."""
+    """The whole answer, as it is on the wire."""
 
     @classmethod
     def from_wire(cls, raw: Mapping[str, Any]) -> CliStatus:
@@ -35,15 +37,17 @@ class AuthStatus:
     """Whether somebody is logged in, and who."""
 
     is_authenticated: bool
+    """Whether somebody is."""
     status_message: str = ""
-    """What the CLI says of it."""
+    """The same in the CLI's words, for a person."""
     auth_type: str = ""
-    """Such as `user`, `env`, `gh-cli` or `token`; empty if nobody is."""
+    """How: `user`, `env`, `gh-cli`, `token`, ...; empty if nobody is."""
     host: str = ""
+    """The address of the GitHub server."""
     login: str = ""
     """The name of the account."""
     details: Mapping[str, Any] = attrs.field(factory=dict[str, Any], repr=False)
-    """All of it, as it is on the wire."""
+    """The whole answer, as it is on the wire."""
 
     @classmethod
     def from_wire(cls, raw: Mapping[str, Any]) -> AuthStatus:

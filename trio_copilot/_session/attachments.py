@@ -1,8 +1,8 @@
-"""What goes along with a prompt.
+"""Attachments: what goes along with a prompt.
 
-The CLI takes an attachment with a field missing or of another type, and can then never
-load the session again. So these classes fill every field that it needs, and a mapping is
-checked against the protocol. What is in it is checked, too: see `contents`.
+The CLI accepts an attachment with a missing field, or with one of the wrong type, and can
+then never load the session again. So these classes fill every field that it needs, and a
+mapping is checked against the protocol. `contents` checks the bytes.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from .._paths import PathLike, PathRule
 from .._protocol.names import names_of
 from .contents import check_blob, check_file
 
-# The fields without which the CLI breaks its own session file, by type.
+# {type: the fields without which the CLI breaks its own session file}
 _NEEDED = {
     "file": ("path", "displayName"),
     "directory": ("path", "displayName"),
     "selection": ("filePath", "displayName", "text", "selection"),
     "blob": ("data", "mimeType"),
 }
-# The field that is a path of the CLI's files, and what has to be there, by type.
+# {type: the field with a path, and what that has to be}
 _PATHS = {
     "file": ("path", PathRule.file),
     "directory": ("path", PathRule.directory),
@@ -36,12 +36,13 @@ _PATHS = {
 
 @attrs.frozen
 class FileAttachment:
-    """A file that the CLI sees; the agent reads it itself."""
+    """A file on the CLI's machine; the model gets the path, and the agent can read it."""
 
     path: PathLike
-    """From this process's directory and home; absolute for a CLI that runs elsewhere."""
+    """Relative to this process's directory, `~` is its home; absolute for a CLI that
+    runs elsewhere."""
     display_name: str | None = None
-    """What to call it; default: its name."""
+    """What the model calls it; default: its name."""
 
     def to_wire(self, paths: PathRule) -> dict[str, Any]:
         """Return the attachment as the CLI wants it."""
@@ -53,12 +54,13 @@ class FileAttachment:
 
 @attrs.frozen
 class DirectoryAttachment:
-    """A directory that the CLI sees."""
+    """A directory on the CLI's machine; the model gets the path."""
 
     path: PathLike
-    """From this process's directory and home; absolute for a CLI that runs elsewhere."""
+    """Relative to this process's directory, `~` is its home; absolute for a CLI that
+    runs elsewhere."""
     display_name: str | None = None
-    """What to call it; default: its name."""
+    """What the model calls it; default: its name."""
 
     def to_wire(self, paths: PathRule) -> dict[str, Any]:
         """Return the attachment as the CLI wants it."""
@@ -68,13 +70,14 @@ class DirectoryAttachment:
 
 @attrs.frozen
 class BlobAttachment:
-    """Bytes that are on no disk, such as a picture."""
+    """Bytes that are not in a file, such as a picture."""
 
     data: bytes = attrs.field(repr=False)
     mime_type: str
     """A picture (`image/png`, `image/jpeg`, `image/gif`, `image/webp`), text in UTF-8
     (such as `text/plain`), or a document (such as `application/pdf`)."""
     display_name: str = "attachment"
+    """What the model calls it."""
 
     def to_wire(self) -> dict[str, Any]:
         """Return the attachment as the CLI wants it."""
@@ -99,10 +102,10 @@ def attachment_to_wire(attachment: Attachment, paths: PathRule) -> dict[str, Any
     """Return an attachment as the CLI wants it.
 
     Raises:
-      ValueError: the session could not be loaded again with it, the CLI would drop it, or
-        a path does not fit `paths`; says why.
-      OSError: a picture of ours cannot be read.
-      TypeError: it is no attachment.
+      ValueError: the CLI would drop it, could not load the session again, or could not
+        find the path; the message says which.
+      OSError: a picture on this machine cannot be read.
+      TypeError: it is not an attachment.
     """
     if isinstance(attachment, FileAttachment | DirectoryAttachment):
         return attachment.to_wire(paths)
@@ -110,8 +113,8 @@ def attachment_to_wire(attachment: Attachment, paths: PathRule) -> dict[str, Any
         return attachment.to_wire()
     if not isinstance(attachment, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]  # what users pass
         raise TypeError(
-            "An attachment is a FileAttachment, DirectoryAttachment, BlobAttachment or "
-            f"a mapping, not {type(attachment).__name__}"
+            "An attachment must be a FileAttachment, DirectoryAttachment, BlobAttachment "
+            f"or mapping, not {type(attachment).__name__}"
         )
     wire = dict(attachment)
     _check_fields(wire)
@@ -123,14 +126,20 @@ def attachment_to_wire(attachment: Attachment, paths: PathRule) -> dict[str, Any
         check_file(wire["path"])
     elif kind == "blob":
         name = wire.get("displayName") or "blob"
-        check_blob(_decoded(wire["data"]), wire["mimeType"], name)
+        unfolded = "".join(wire["data"].split())
+        padding = "=" * (-len(unfolded) % 4)  # the CLI does without
+        try:
+            data = base64.b64decode(unfolded + padding, validate=True)
+        except (binascii.Error, ValueError):
+            raise ValueError("'data' of an attachment is not base64") from None
+        check_blob(data, wire["mimeType"], name)
     elif kind == "selection":
         _check_positions(wire["selection"])
     return wire
 
 
 def check_params(params: Mapping[str, Any], paths: PathRule) -> dict[str, Any]:
-    """Return the parameters of any call, the attachments in them as the CLI wants them.
+    """Return the parameters of any call, with the attachments in them as the CLI wants.
 
     Raises:
       ValueError, OSError, TypeError: as for `attachment_to_wire`.
@@ -153,7 +162,7 @@ def _check_fields(wire: dict[str, Any]) -> None:
     if missing:
         raise ValueError(
             f"An attachment of type {wire.get('type')!r} lacks {', '.join(missing)}: "
-            "with it the CLI could not load the session again"
+            "with this the CLI could not load the session again"
         )
     from .._protocol.strict import check  # with cattrs, which only mappings need
 
@@ -167,20 +176,11 @@ def _check_fields(wire: dict[str, Any]) -> None:
 def _check_words(**words: object) -> None:
     for name, word in words.items():
         if not isinstance(word, str):
-            raise TypeError(f"{name} is a string, not {type(word).__name__}")
-
-
-def _decoded(data: str) -> bytes:
-    unfolded = "".join(data.split())
-    padding = "=" * (-len(unfolded) % 4)  # the CLI does without
-    try:
-        return base64.b64decode(unfolded + padding, validate=True)
-    except (binascii.Error, ValueError):
-        raise ValueError("'data' of an attachment is no base64") from None
+            raise TypeError(f"{name} must be a string, not {type(word).__name__}")
 
 
 _POSITIONS = range(2**32)
-"""What the CLI takes as a line or a character; whatever else it drops, or worse."""
+"""What the CLI accepts as a line or a character; it drops anything else, or worse."""
 
 
 def _check_positions(selection: Mapping[str, Mapping[str, object]]) -> None:
@@ -189,8 +189,8 @@ def _check_positions(selection: Mapping[str, Mapping[str, object]]) -> None:
             position = selection[end][unit]
             if not isinstance(position, int) or position not in _POSITIONS:
                 raise ValueError(
-                    f"selection.{end}.{unit} of an attachment is an integer from 0, not "
-                    f"{position!r}"
+                    f"selection.{end}.{unit} of an attachment must be an integer from 0, "
+                    f"not {position!r}"
                 )
 
 

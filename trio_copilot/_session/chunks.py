@@ -1,15 +1,16 @@
 """The text of a turn in chunks that can be shown: lines, paragraphs or sentences.
 
-Strategy: `Chunker` takes text as it comes and gives it out in chunks; it knows neither
+Strategy: `Chunker` takes text in any pieces and returns it in chunks; it knows neither
 turns nor clocks. Where a chunk ends depends on the text alone, never on how it was cut
-into deltas. `TextChunks` feeds it from a turn, and gives out what waits when that has
-waited long enough. No character is changed, lost or given twice.
+into deltas. `TextChunks` feeds it from a turn, and flushes an unfinished chunk that has
+waited long enough. No character is changed, lost or returned twice.
 """
 
 from __future__ import annotations
 
 import inspect
 import math
+import os.path
 import re
 import unicodedata
 from collections.abc import Awaitable, Callable
@@ -17,6 +18,7 @@ from collections.abc import Awaitable, Callable
 import attrs
 import trio
 
+from .._checks import seconds
 from .._errors import CopilotError
 from .turn_events import Correction, Retry, TextDelta, TurnEvent
 
@@ -28,9 +30,9 @@ _STOPS, _WIDE_STOPS = ".!?…", "。！？"  # noqa: RUF001  # likewise
 @attrs.frozen
 class _Rule:
     end: re.Pattern[str]
-    """Matches the end of a chunk, with one character behind it where that decides."""
+    """Matches the end of a chunk, and the character after it where that decides."""
     end_begins_with: str = ""
-    """Characters that an end may begin with, so that the search goes back for them."""
+    """Characters that may begin an end: at the end of the text the search waits there."""
     may_be_blank: bool = False
 
 
@@ -59,24 +61,20 @@ def _rule(by: str) -> _Rule:
     return _RULES[by]
 
 
-def _limit(max_latency: float | None) -> float:
-    if max_latency is None:
-        return math.inf
-    if not max_latency >= 0:
-        raise ValueError(f"max_latency must not be negative, and is {max_latency!r}")
-    return max_latency
+def _latency(max_latency: float | None) -> float:
+    return seconds("max_latency", max_latency)
 
 
 @attrs.define
 class Chunker:
-    """Text goes in as it comes and out in chunks."""
+    """Takes text in pieces and returns it in chunks."""
 
     _rule: _Rule = attrs.field(converter=_rule)
     _text: str = attrs.field(default="", init=False)
     _start: int = attrs.field(default=0, init=False)
-    """What is before was given out."""
+    """Everything before this position has been returned."""
     _searched: int = attrs.field(default=0, init=False)
-    """No end of a chunk begins before."""
+    """No end of a chunk begins before this position."""
 
     @property
     def waiting(self) -> int:
@@ -91,14 +89,19 @@ class Chunker:
 
     def next_chunk(self) -> str | None:
         """Return the next whole chunk; `None` if more text is needed."""
-        match = self._rule.end.search(self._text, max(self._begin(), self._searched))
+        begin = self._start
+        if not self._rule.may_be_blank:
+            not_blank = _NOT_BLANK.search(self._text, begin)
+            assert not_blank is not None  # the end of the text matches
+            begin = not_blank.start()
+        match = self._rule.end.search(self._text, max(begin, self._searched))
         if match is None:
             self._searched = len(self._text.rstrip(self._rule.end_begins_with))
             return None
         return self._give(match.end())
 
     def flush(self) -> str:
-        """Return what waits, but for a last character that is visibly unfinished."""
+        """Return what waits, except a last character that is visibly unfinished."""
         return self._give(_end_of_characters(self._text, self._start))
 
     def rest(self) -> str:
@@ -106,18 +109,11 @@ class Chunker:
         return self._give(len(self._text))
 
     def take_back(self, text: str) -> str:
-        """The text that was fed last is void: return as much of it as was given out."""
+        """Drop the text that was fed last; return the part that had been returned."""
         waiting = self._text[self._start :]
         kept = max(0, len(waiting) - len(text))
         self._text, self._start, self._searched = waiting[:kept], 0, 0
         return text[: max(0, len(text) - len(waiting))]
-
-    def _begin(self) -> int:
-        if self._rule.may_be_blank:
-            return self._start
-        match = _NOT_BLANK.search(self._text, self._start)
-        assert match is not None  # the end of the text matches
-        return match.start()
 
     def _give(self, end: int) -> str:
         given, self._start = self._text[self._start : end], end
@@ -130,22 +126,22 @@ class TextChunks:
 
     _next_event: Callable[[], Awaitable[TurnEvent]]
     _chunker: Chunker = attrs.field(converter=Chunker)
-    _max_latency: float = attrs.field(converter=_limit)
+    _max_latency: float = attrs.field(converter=_latency)
     _on_retry: Callable[[str], object] | None
     _separator: str = attrs.field(default="", init=False)
-    """What stands before the message that was fed last, while that is void if it is."""
+    """What was fed before the newest message; void if that message turns out to be."""
     _length: int = attrs.field(default=0, init=False)
-    """How many characters were fed behind it."""
+    """How many characters of that message were fed."""
     _heard: float = attrs.field(default=-math.inf, init=False)
     """When the last text came."""
     _due: float = attrs.field(default=math.inf, init=False)
-    """When what waits has waited long enough."""
+    """When the waiting text has waited long enough."""
 
     def __aiter__(self) -> TextChunks:
         return self
 
     async def __anext__(self) -> str:
-        """Return the next chunk. `Cancelled` loses nothing: the next call has it."""
+        """Return the next chunk. `Cancelled` loses nothing: the next call returns it."""
         await trio.lowlevel.checkpoint()
         while (chunk := self._chunker.next_chunk()) is None:
             event: TurnEvent | None = None
@@ -158,40 +154,35 @@ class TextChunks:
                     raise
             if event is not None:
                 await self._take(event)
-            elif chunk := self._flush():
+                continue
+            self._due = math.inf
+            if chunk := self._chunker.flush():
                 return chunk
         waits = self._chunker.waiting > 0
         self._due = self._heard + self._max_latency if waits else math.inf
         return chunk
 
-    def _flush(self) -> str:
-        self._due = math.inf
-        return self._chunker.flush()
-
     async def _take(self, event: TurnEvent) -> None:
         match event:
-            case TextDelta(agent_id=None):
-                self._feed(event)
+            case TextDelta(agent_id=None, text=text, separator=separator):
+                if separator:
+                    self._separator, self._length = separator, 0
+                self._length += len(text)
+                self._chunker.feed(separator + text)
+                self._heard = trio.current_time()
+                self._due = min(self._due, self._heard + self._max_latency)
             case Retry(dropped_text=void):
                 await self._revise(void, "")
             case Correction(agent_id=None, was=was, text=text):
-                same = _same_start(was, text)
+                same = len(os.path.commonprefix([was, text]))  # noqa: RUF071  # their characters
                 await self._revise(was[same:], text[same:])
             case _:
                 pass
 
-    def _feed(self, delta: TextDelta) -> None:
-        if delta.separator:
-            self._separator, self._length = delta.separator, 0
-        self._length += len(delta.text)
-        self._chunker.feed(delta.separator + delta.text)
-        self._heard = trio.current_time()
-        self._due = min(self._due, self._heard + self._max_latency)
-
     async def _revise(self, void: str, text: str) -> None:
-        """Put another text in the place of what was fed last."""
+        """Replace the text that was fed last, `void`, with another."""
         self._length += len(text) - len(void)
-        if not self._length:  # no message is left for the separator to stand before
+        if not self._length:  # the message is gone, and the separator with it
             void, self._separator = self._separator + void, ""
         given = self._chunker.take_back(void)
         self._chunker.feed(text)
@@ -203,17 +194,11 @@ class TextChunks:
                 await result
 
 
-def _same_start(one: str, other: str) -> int:
-    """Return how many characters two texts have in common at their start."""
-    pairs = enumerate(zip(one, other, strict=False))
-    return next((i for i, (a, b) in pairs if a != b), min(len(one), len(other)))
-
-
 def _end_of_characters(text: str, start: int) -> int:
-    """Return where the last character ends that need not wait for its other half.
+    """Return where the last character ends that is whole.
 
-    Such a half is a carriage return before its line feed, what a joiner (U+200D) joins
-    to something, and the first letter of a flag.
+    These wait for their other half: a carriage return for its line feed, a character
+    before a joiner (U+200D) for what is joined, the first letter of a flag for the second.
     """
     end = len(text)
     if text.endswith("\r", start):
@@ -228,7 +213,7 @@ def _end_of_characters(text: str, start: int) -> int:
 
 
 def _extends(character: str) -> bool:
-    """Whether it is shown as part of the one before: accents, shades of an emoji."""
+    """Whether a character is shown as part of the one before: an accent, a skin tone."""
     return unicodedata.category(character).startswith("M") or (
         "\U0001f3fb" <= character <= "\U0001f3ff"
     )

@@ -1,10 +1,10 @@
-"""Which bytes the CLI takes as an attachment; it would not say that it does not.
+"""Which bytes the CLI accepts as an attachment: it does not report what it drops.
 
-Strategy: what it does with each kind was measured. A picture whose bytes are not what
-its type says it leaves out, and writes a record that it cannot read back: the session
-could never be resumed. Half a picture goes on to the model, which refuses it in every
-later call, too. Kinds that it does not know, and text that is no UTF-8, vanish without a
-word. So each of these is refused before anything is sent.
+Strategy: what it does with each kind was measured. If the bytes of a picture are not of
+the type that is claimed, the CLI drops it and writes a record that it cannot read back, so
+that the session can never be resumed. Half a picture reaches the model, which refuses
+this call and every later one. Unknown types, and text that is not UTF-8, vanish silently.
+So each of these is refused before anything is sent.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _PICTURES = {
     "image/webp": "image/webp",
 }
 
-# A file with such a name is a picture to the CLI, which looks at its bytes.
+# The CLI takes a file with such a name for a picture and looks at its bytes.
 _SUFFIXES = frozenset(
     [
         ".png",
@@ -38,7 +38,7 @@ _SUFFIXES = frozenset(
     ]
 )
 
-# The model is given these as text, besides everything that begins with `text/`.
+# The model gets these as text, and everything that begins with `text/`.
 _TEXTS = frozenset(
     f"application/{name}"
     for name in (
@@ -49,7 +49,7 @@ _TEXTS = frozenset(
     )
 ) | {"message/rfc822"}
 
-# And these as they are, if it can read them.
+# The model gets these as they are, if it can read them.
 _DOCUMENTS = frozenset(
     f"application/{name}"
     for name in (
@@ -63,33 +63,39 @@ _DOCUMENTS = frozenset(
 
 
 def check_blob(data: bytes, mime_type: str, name: str) -> None:
-    """Check that the CLI takes bytes of this type.
+    """Check that the CLI accepts bytes of this type.
 
     Args:
       data: the bytes.
-      mime_type: what they are said to be.
-      name: what the attachment is called.
+      mime_type: the type that is claimed.
+      name: what the attachment is called, for the error.
 
     Raises:
-      ValueError: it does not; says why, and what to do.
+      ValueError: it does not.
     """
     kind = mime_type.partition(";")[0].strip().lower()
     if kind in _PICTURES:
         if mime_type != kind:
             raise ValueError(
-                f"The type of {name!r} is {kind!r}, spelled like that, not {mime_type!r}"
+                f"The type of {name!r} must be written {kind!r}, not {mime_type!r}"
             )
         _check_picture(data, name, _PICTURES[kind])
     elif kind in _DOCUMENTS:
         if not data:
             raise ValueError(f"The document {name!r} is empty")
     elif kind in _TEXTS or kind.startswith("text/"):
-        _check_text(data, name)
+        try:
+            data.decode()
+        except UnicodeDecodeError as error:
+            raise ValueError(
+                f"The text {name!r} is not UTF-8 at byte {error.start}: the CLI would "
+                "drop it"
+            ) from None
     else:
         raise ValueError(
-            f"The CLI takes no attachment of type {mime_type!r}, and would drop {name!r}: "
-            f"a picture is {FORMATS}, a document such as application/pdf, and text "
-            "text/plain; what is in none of them is a FileAttachment, for the agent to open"
+            f"The CLI would drop {name!r}, an attachment of type {mime_type!r}: it accepts "
+            f"pictures ({FORMATS}), documents (such as application/pdf) and text (such as "
+            "text/plain). Pass anything else as a FileAttachment, for the agent to open"
         )
 
 
@@ -97,7 +103,7 @@ def check_file(path: str) -> None:
     """Check that a file is a picture, if it is named like one.
 
     Raises:
-      ValueError: it is none; says why.
+      ValueError: it is not.
       OSError: it cannot be read.
     """
     if PurePath(path).suffix.lower() in _SUFFIXES:
@@ -106,26 +112,17 @@ def check_file(path: str) -> None:
         _check_picture(data, path, picture_type(data))
 
 
-def _check_picture(data: bytes, name: str, wanted: str | None) -> None:
-    """Check that bytes are a whole picture of a type; `None` is none that there is."""
+def _check_picture(data: bytes, name: str, claimed: str | None) -> None:
+    """Check that bytes are a whole picture of the claimed type; `None` fits no picture."""
     if not data:
         raise ValueError(f"The picture {name!r} is empty")
     seen = picture_type(data)
     if seen is None:
         raise ValueError(
-            f"The bytes of the picture {name!r} are none of {FORMATS}, which are all "
-            "that a model reads: convert it"
+            f"The bytes of the picture {name!r} are not {FORMATS}, and models read "
+            "nothing else: convert it"
         )
-    if seen != wanted:
-        raise ValueError(f"The bytes of the picture {name!r} are {seen}, not {wanted}")
+    if seen != claimed:
+        raise ValueError(f"The bytes of the picture {name!r} are {seen}, not {claimed}")
     if not is_whole(data):
         raise ValueError(f"The picture {name!r} is cut short: its end is missing")
-
-
-def _check_text(data: bytes, name: str) -> None:
-    try:
-        data.decode()
-    except UnicodeDecodeError as error:
-        raise ValueError(
-            f"The text {name!r} is no UTF-8 at byte {error.start}: the CLI would drop it"
-        ) from None

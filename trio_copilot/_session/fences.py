@@ -1,7 +1,4 @@
-"""Text of others in a prompt: behind a fence that it cannot close.
-
-This module does not know what the text is.
-"""
+"""Other people's text in a prompt, behind a fence that it cannot close."""
 
 from __future__ import annotations
 
@@ -14,22 +11,22 @@ _RUNS = re.compile("`+")
 
 
 def fenced(text: str, language: str = "") -> str:
-    r"""Return a text as a block of code of Markdown, to be put into a prompt.
+    r"""Return a text as a Markdown code block, to be put into a prompt.
 
-    The fence is longer than any row of backticks in the text, so that nothing in the text
-    ends the block. That keeps data and question apart for a reader; it is no protection
-    from what the data may ask the model to do: give a session that reads the text of
-    strangers no tools and no permissions.
+    The fence is longer than any run of backticks in the text, so that nothing in the text
+    ends the block. This shows the reader where the data ends. It does not stop the model
+    from obeying the data: give a session that reads strangers' text no tools and no
+    permissions.
 
     Args:
-      text: anything; a line break is added if there is none at its end.
-      language: what the block is said to be, such as `"diff"`.
+      text: any text; a line break is added if it does not end with one.
+      language: the language of the block, such as `"diff"`.
 
     Raises:
-      ValueError: the language has a backtick or a line break in it.
+      ValueError: the language contains a backtick or a line break.
     """
     if re.search(r"[`\r\n]", language):
-        raise ValueError(f"A language is one line without backticks, not {language!r}")
+        raise ValueError(f"language must be a line without backticks, not {language!r}")
     longest = max((len(run) for run in _RUNS.findall(text)), default=0)
     fence = "`" * max(SHORTEST, longest + 1)
     ending = "" if text.endswith("\n") or not text else "\n"

@@ -1,6 +1,6 @@
 """When the CLI sums up the beginning of a conversation to make room.
 
-A mapping would do, but the CLI ignores a key that it does not know, a misspelt one too.
+This is a class because the CLI ignores unknown keys of a mapping, misspelt ones included.
 """
 
 from __future__ import annotations
@@ -20,18 +20,19 @@ _SHARE = (of_type(int, float), validators.ge(0.0), validators.le(1.0))
 @checks_options
 @attrs.frozen(kw_only=True)
 class InfiniteSessions:
-    """How full the model's context may get; shares between 0 and 1.
+    """How full the model's context may get; thresholds are shares between 0 and 1.
 
-    The CLI looks when a turn begins. Summing up is a model call beside those of the turn;
-    subscribers see `session.compaction_start` and `session.compaction_complete`, the
-    second perhaps after the turn has ended. Leaving the session gives it up.
+    The CLI checks when a turn begins. Summing up takes one more model call. Subscribers
+    see `session.compaction_start` and `session.compaction_complete`; the latter may come
+    after the turn has ended. Leaving the session abandons it.
     """
 
     enabled: bool = attrs.field(default=True, validator=of_type(bool))
+    """Whether the CLI sums up at all."""
     background_compaction_threshold: float = attrs.field(default=0.8, validator=_SHARE)
-    """From here on the beginning is summed up, while turns go on."""
+    """From this share on the CLI sums up the beginning while turns continue."""
     buffer_exhaustion_threshold: float = attrs.field(default=0.95, validator=_SHARE)
-    """From here on a turn waits until that is done."""
+    """From this share on a turn waits until that is done."""
 
     def __attrs_post_init__(self) -> None:
         if self.background_compaction_threshold > self.buffer_exhaustion_threshold:

@@ -1,7 +1,7 @@
-"""Being logged out: how the CLI says it, and what to do about it.
+"""Being logged out: how the CLI reports it, and what to do about it.
 
-A CLI without an account starts, opens sessions, and fails the first prompt that finds no
-provider either. It calls that a failed "query", for want of a key that no user has.
+Without an account the CLI starts and opens sessions, and then fails the first prompt of a
+session without a provider. It reports a failed "query" that lacks a token.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _WANTS_LOGIN = "No GitHub OAuth token"
 
 
 def turn_error(data: Mapping[str, Any]) -> TurnError:
-    """Return what the payload of a `session.error` says."""
+    """Return the error that the payload of a `session.error` describes."""
     message, kind = as_text(data.get("message")), as_text(data.get("errorType"))
     if _WANTS_LOGIN in message:
         kind = "authentication"
@@ -40,15 +40,15 @@ def turn_error(data: Mapping[str, Any]) -> TurnError:
 
 
 async def is_logged_out(session: Session) -> bool:
-    """Return whether every prompt must fail: there is neither account nor provider.
+    """Return whether every prompt must fail, for want of both account and provider.
 
-    Asks no model. Protocol: `session.gitHubAuth.getStatus`, `session.model.list`.
+    Calls no model. Protocol: `session.gitHubAuth.getStatus`, `session.model.list`.
     """
     try:
         status = as_object(await session.call("session.gitHubAuth.getStatus"))
         if status.get("isAuthenticated") is not False:
             return False
-        # With a provider it has nothing to list; without one it refuses.
+        # With a provider the list is empty; without one the CLI refuses.
         await session.call("session.model.list")
     except RpcError as error:
         return "Not authenticated" in error.message

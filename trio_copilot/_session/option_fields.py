@@ -23,7 +23,7 @@ PATH = (str, os.PathLike)
 
 
 def optional(*kinds: type) -> Validator:
-    """A field is `None` or of one of these types."""
+    """Return a validator: a field is `None` or of one of these types."""
     return validators.optional(of_type(*kinds))
 
 
@@ -61,7 +61,7 @@ _WHOLE_SOURCES = ("builtin:*", "mcp:*", "custom:*")
 
 
 def tool_names(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
-    """A field has names of tools, or `mcp:*` and the like: a validator."""
+    """Check, as a validator, that names with an asterisk are whole sources of tools."""
     # The CLI takes any other asterisk for a part of a name, and finds no such tool.
     for name in value or ():
         if "*" in name and name not in _WHOLE_SOURCES:

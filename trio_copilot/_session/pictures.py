@@ -1,8 +1,8 @@
-"""Whether bytes are a picture that a model can read, and all of it.
+"""Whether bytes are a whole picture that a model can read.
 
-Strategy: each of the four formats begins with a signature and says in its own structure
-where it ends. So it is walked from part to part, and no pixel is decoded. What follows
-the end is ignored, as it is by everything that shows pictures.
+Strategy: each of the four formats begins with a signature, and its structure shows where
+it ends. So we walk from part to part and decode no pixel. Bytes after the end are
+ignored, as every viewer does.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ FORMATS = "PNG, JPEG, GIF or WebP"
 
 
 def picture_type(data: bytes) -> str | None:
-    """Return the MIME type that the signature stands for; `None` if it is none of ours."""
+    """Return the MIME type that the signature stands for; `None` for other formats."""
     for mime_type, signature in _SIGNATURES.items():
         if data.startswith(signature):
             return mime_type
@@ -24,11 +24,11 @@ def picture_type(data: bytes) -> str | None:
 
 
 def is_whole(data: bytes) -> bool:
-    """Return whether this is a picture of ours, and goes on up to its end."""
+    """Return whether this is a picture of a known format, up to its end."""
     end_of = _ENDS.get(picture_type(data) or "")
     try:
         return end_of is not None and end_of(data) <= len(data)
-    except IndexError:  # it ends within a part
+    except IndexError:  # the bytes end within a part
         return False
 
 
@@ -39,8 +39,8 @@ _SIGNATURES: dict[str, bytes | tuple[bytes, ...]] = {
 }
 
 
-# Each returns the position behind the end, which may lie behind the last byte, or raises
-# an IndexError.
+# Each function returns the position after the picture's end. If the bytes are cut short,
+# that is beyond them, or the function raises an IndexError.
 
 
 def _end_of_png(data: bytes) -> int:
@@ -54,9 +54,9 @@ def _end_of_png(data: bytes) -> int:
 
 
 def _end_of_jpeg(data: bytes) -> int:
-    """After the marker EOI. Segments have their length, until the first scan begins.
+    """After the marker EOI. Segments have a length until the first scan begins.
 
-    In a scan FF is followed by something else than D9, so that it can be looked for.
+    Within a scan FF is never followed by D9, so we can search for the marker.
     """
     at = 2
     while (marker := data[at + 1]) != _START_OF_SCAN:
@@ -73,7 +73,7 @@ _END_OF_IMAGE = 0xD9
 
 
 def _end_of_gif(data: bytes) -> int:
-    """After the trailer, which follows blocks of data in small pieces."""
+    """After the trailer, which follows blocks of data that consist of small pieces."""
     at = 13 + _size_of_colours(data[10])
     while (block := data[at]) != _TRAILER:
         if block == _PICTURE:

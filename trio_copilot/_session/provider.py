@@ -20,11 +20,6 @@ TYPES = ("openai", "azure", "anthropic")
 WIRE_APIS = ("completions", "responses")
 
 
-def _not_empty(_: object, attribute: attrs.Attribute[str], value: str) -> None:
-    if not value:
-        raise ValueError(f"{attribute.name} must not be empty")
-
-
 @checks_options
 @attrs.frozen(kw_only=True, repr=False)
 class Provider:
@@ -35,7 +30,7 @@ class Provider:
 
     __repr__ = set_fields
 
-    base_url: str = attrs.field(validator=[of_type(str), _not_empty])
+    base_url: str = attrs.field(validator=of_type(str))
     """Such as `http://127.0.0.1:11434/v1`."""
     type: Literal["openai", "azure", "anthropic"] = attrs.field(
         default="openai", validator=one_of(TYPES)
@@ -57,6 +52,10 @@ class Provider:
         default=None, validator=validators.optional(of_words)
     )
     """HTTP headers that each request has, too."""
+
+    def __attrs_post_init__(self) -> None:
+        if not self.base_url:
+            raise ValueError("base_url must not be empty")
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Provider | None:

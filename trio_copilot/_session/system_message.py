@@ -1,4 +1,4 @@
-"""The system prompt of a session: added to, replaced, or changed section by section."""
+"""The system prompt of a session: extended, replaced, or changed by sections."""
 
 from __future__ import annotations
 
@@ -13,42 +13,42 @@ from .._json import as_object, as_text
 
 SectionChange: TypeAlias = Mapping[str, str] | Callable[[str], Awaitable[str]]
 """A mapping as on the wire, such as `{"action": "remove"}`, or an async function that gets
-the text of the section and returns what takes its place."""
-
-
-def _check_sections(
-    message: SystemMessage, _: attrs.Attribute[Any], sections: Mapping[str, Any]
-) -> None:
-    if sections and message.mode == "replace":
-        raise ValueError(
-            "sections change the CLI's own prompt, which mode='replace' drops"
-        )
-    if not isinstance(sections, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]  # what users pass
-        raise wrong_type("sections", "a mapping", sections)
-    for name, change in sections.items():
-        if not isinstance(change, Mapping) and not is_async(change):
-            wanted = "a mapping or an async function"
-            raise wrong_type(f"sections[{name!r}]", wanted, change)
+the text of the section and returns its replacement."""
 
 
 @checks_options
 @attrs.frozen(kw_only=True, repr=False)
 class SystemMessage:
-    """Changes the system prompt of a session."""
+    """Changes the system prompt of a session.
+
+    Protocol: `systemMessage.transform`, for functions in `sections`.
+    """
 
     __repr__ = set_fields
 
     content: str = attrs.field(default="", validator=of_type(str))
+    """The text."""
     mode: Literal["append", "replace"] = attrs.field(
         default="append", validator=one_of(("append", "replace"))
     )
-    """`append` adds to the CLI's own prompt; `replace` takes its place, the rules for
-    safety in it included."""
+    """`append` adds the text to the CLI's own prompt; `replace` drops that prompt, and
+    its safety rules with it."""
     sections: Mapping[str, SectionChange] = attrs.field(
-        factory=dict[str, SectionChange],
-        validator=_check_sections,
+        factory=dict[str, SectionChange]
     )
     """Changes of sections of the CLI's own prompt, such as `tone` or `guidelines`."""
+
+    def __attrs_post_init__(self) -> None:
+        if self.sections and self.mode == "replace":
+            raise ValueError(
+                "sections change the CLI's own prompt, which mode='replace' drops"
+            )
+        if not isinstance(self.sections, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]  # what users pass
+            raise wrong_type("sections", "a mapping", self.sections)
+        for name, change in self.sections.items():
+            if not isinstance(change, Mapping) and not is_async(change):
+                expected = "a mapping or an async function"
+                raise wrong_type(f"sections[{name!r}]", expected, change)
 
     def to_wire(self) -> dict[str, Any]:
         """Return the system message as the CLI wants it."""

@@ -1,5 +1,6 @@
-"""Functions of yours that the model can call.
+"""Tools: the user's functions that the model can call.
 
-`declare` makes a tool of an async function, `run` runs one call of it. How a call gets
-here and its result gets back is the session's business.
+Read `declare`, which makes a tool of an async function, with `annotations` and
+`arguments` for its parameters, then `run`, which runs one call. The session brings calls
+here and takes their results back.
 """

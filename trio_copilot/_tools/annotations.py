@@ -1,9 +1,9 @@
-"""The annotations of a function as types, where they are text and name local classes.
+"""The annotations of a function as types, even if they are text and name local classes.
 
-Under `from __future__ import annotations` they are text. What it names is looked up in
-the module and in the functions around the tool that are still running: classes that are
-local to one can be found nowhere else. The fields of such a class are text, too, and are
-replaced by the types that they name, as `attrs.resolve_types` does.
+Under `from __future__ import annotations` they are text. We look names up in the module
+and in the functions around the tool that are still running, the only place where their
+local classes can be found. The fields of such a class are text, too; we replace them by
+types, as `attrs.resolve_types` does.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def parameter_types(
       frame: where it is made a tool.
 
     Raises:
-      ToolDefinitionError: an annotation cannot be read; says which name is missing.
+      ToolDefinitionError: an annotation cannot be read.
     """
     local_names = _names_around(function, frame)
     try:
@@ -36,8 +36,8 @@ def parameter_types(
         )
     except NameError as error:
         raise ToolDefinitionError(
-            f"{label}: an annotation names {error.name!r}, which cannot be found from "
-            "where the function is defined"
+            f"{label}: an annotation names {error.name!r}, which is not defined where "
+            "the function is"
         ) from error
     except (AttributeError, SyntaxError, TypeError) as error:
         raise ToolDefinitionError(
@@ -67,7 +67,7 @@ def _names_around(
 def _resolve_local_classes(
     hint: Any, names: Mapping[str, Any], seen: set[type]
 ) -> None:
-    """Replace the text in the annotations of the local classes that a type consists of."""
+    """Replace text by types in the annotations of the local classes within a type."""
     for part in get_args(hint):
         _resolve_local_classes(part, names, seen)
     of = get_origin(hint) or hint
@@ -80,7 +80,7 @@ def _resolve_local_classes(
             of, localns={**inner, **names}, include_extras=True
         )
     except NameError:
-        return  # whoever needs its schema says what is missing
+        return  # making its schema fails, and reports what is missing
     for base in of.__mro__:
         if "<locals>" in base.__qualname__ and "__annotations__" in vars(base):
             base.__annotations__ = {name: types[name] for name in base.__annotations__}

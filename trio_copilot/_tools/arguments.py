@@ -1,4 +1,4 @@
-"""The parameters of a function as one type: its schema and its check."""
+"""The parameters of a function as one type, which gives both schema and check."""
 
 from __future__ import annotations
 
@@ -39,10 +39,21 @@ def schema_of(arguments: type[msgspec.Struct], label: str) -> dict[str, Any]:
     """Return the JSON schema of the arguments, an object with its definitions inside.
 
     Raises:
-      ToolDefinitionError: no schema can be made of a field's type; says of which.
+      ToolDefinitionError: a field has a type without a schema.
     """
     for field in msgspec.structs.fields(arguments):
-        _check(label, field.name, field.type)
+        try:
+            msgspec.json.schema(field.type)
+        except Exception as error:
+            shown = getattr(field.type, "__name__", None) or repr(field.type)
+            reason = str(error).rpartition("\n")[
+                2
+            ]  # before it: what to do with msgspec
+            raise ToolDefinitionError(
+                f"{label}: no JSON schema can be made of parameter {field.name!r} of "
+                f"type {shown}: {reason}. Use builtin types, enums, Literal, "
+                "collections, TypedDict, dataclasses or attrs classes"
+            ) from error
     (reference,), definitions = msgspec.json.schema_components(
         [arguments], ref_template=_REF
     )
@@ -54,10 +65,10 @@ def schema_of(arguments: type[msgspec.Struct], label: str) -> dict[str, Any]:
 
 
 def read_arguments(arguments: Any, expected: Any) -> Any:
-    """Return what the model has given as the type that is expected.
+    """Return the model's arguments as the type that is expected.
 
-    An integer may be written with a fraction of zero: in a schema, as in JavaScript,
-    100.0 is one, and some models write it so.
+    An integer may have a fraction of zero: in a schema, as in JavaScript, 100.0 is an
+    integer, and some models write it so.
 
     Raises:
       msgspec.ValidationError: it does not fit.
@@ -85,20 +96,20 @@ def _integral(tree: Any) -> Any:
 
 
 def _drop_void_defaults(schema: Any) -> None:
-    """Drop null as a default where it is not admitted, as in `unit: str = None` of a class."""
+    """Drop null as a default where null is not allowed, as in `unit: str = None`."""
     if isinstance(schema, list):
         items = cast("Sequence[Any]", schema)
         for item in items:
             _drop_void_defaults(item)
     elif isinstance(schema, dict):
         members = cast("dict[str, Any]", schema)
-        if members.get("default", ...) is None and not _admits_null(members):
+        if members.get("default", ...) is None and not _allows_null(members):
             del members["default"]
         for member in members.values():
             _drop_void_defaults(member)
 
 
-def _admits_null(schema: dict[str, Any]) -> bool:
+def _allows_null(schema: dict[str, Any]) -> bool:
     kinds = schema.keys() & {"type", "enum", "anyOf", "$ref"}
     return (
         not kinds
@@ -114,7 +125,7 @@ def _field(
     name = parameter.name
     if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
         raise ToolDefinitionError(
-            f"{label}: {parameter} has no schema; name each parameter of a tool"
+            f"{label}: {parameter} has no schema; a tool names each of its parameters"
         )
     if parameter.kind is parameter.POSITIONAL_ONLY or name.startswith("__"):
         raise ToolDefinitionError(
@@ -123,12 +134,17 @@ def _field(
         )
     if name not in hints:
         raise ToolDefinitionError(
-            f"{label}: parameter {name!r} has no annotation, so no schema can be made "
-            "of it"
+            f"{label}: parameter {name!r} has no annotation, so it has no schema"
         )
-    text, hint = _description(hints[name])
+    # `Annotated[T, "text"]` describes T; other notes are msgspec's, and stay.
+    hint, text = hints[name], ""
+    if get_origin(hint) is Annotated:
+        base, *notes = get_args(hint)
+        text = " ".join(note for note in notes if isinstance(note, str))
+        others = [note for note in notes if not isinstance(note, str)]
+        hint = cast("Any", Annotated)[(base, *others)] if others else base
     if parameter.default is None and not _fits(None, hint):
-        hint = hint | None  # `unit: str = None` means that
+        hint = hint | None  # what `unit: str = None` means
     if text:
         hint = Annotated[hint, msgspec.Meta(description=text)]
     if parameter.default is parameter.empty:
@@ -136,54 +152,29 @@ def _field(
     return (name, hint, _default(label, parameter, hint))
 
 
-def _description(hint: Any) -> tuple[str, Any]:
-    """`Annotated[T, "text"]` describes T: return the text, and the type without it."""
-    if get_origin(hint) is not Annotated:
-        return "", hint
-    base, *notes = get_args(hint)
-    texts = [note for note in notes if isinstance(note, str)]
-    others = [note for note in notes if not isinstance(note, str)]
-    if others:
-        base = cast("Any", Annotated)[(base, *others)]
-    return " ".join(texts), base
-
-
 def _default(label: str, parameter: inspect.Parameter, hint: Any) -> Any:
     value = parameter.default
-    # A mutable default is the function's own business: copy it, as msgspec demands.
+    # msgspec demands a copy of a mutable default; the function has its own anyway.
     if isinstance(value, (list, dict, set)):
         return msgspec.field(default_factory=cast("list[Any]", value).copy)
     try:
         plain = msgspec.to_builtins(value)
     except TypeError as error:
         raise ToolDefinitionError(
-            f"{label}: the default of parameter {parameter.name!r} cannot be told in "
+            f"{label}: the default of parameter {parameter.name!r} has no form in "
             f"JSON: {error}"
         ) from error
-    if not _fits(plain, hint):  # the model is not offered what would be refused
+    if not _fits(plain, hint):  # do not offer the model what we would refuse
         return msgspec.field(default_factory=lambda: value)
     return value
 
 
 def _fits(plain: Any, hint: Any) -> bool:
-    """Whether the check admits a value of JSON."""
+    """Whether a value of JSON passes the check."""
     try:
         msgspec.convert(plain, hint, str_keys=True)
     except msgspec.ValidationError:
         return False
-    except Exception:  # noqa: BLE001  # no such type: `schema_of` says why
+    except Exception:  # noqa: BLE001  # no such type: `schema_of` reports why
         return True
     return True
-
-
-def _check(label: str, name: str, field_type: Any) -> None:
-    try:
-        msgspec.json.schema(field_type)
-    except Exception as error:
-        shown = getattr(field_type, "__name__", None) or repr(field_type)
-        reason = str(error).rpartition("\n")[2]  # before it: what to do with msgspec
-        raise ToolDefinitionError(
-            f"{label}: no JSON schema can be made of parameter {name!r} of type "
-            f"{shown}: {reason}. Use builtin types, enums, Literal, collections, "
-            "TypedDict, dataclasses or attrs classes"
-        ) from error

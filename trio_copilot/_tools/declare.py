@@ -1,8 +1,8 @@
 """An async function becomes a tool: name, description, JSON schema, checked arguments.
 
 Strategy: the parameters become the fields of a `msgspec.Struct` made on the spot.
-msgspec derives the JSON schema from it and turns the model's JSON into it, attrs classes
-included, or says where it does not fit. So schema and check agree.
+msgspec derives the JSON schema from it, and converts the model's JSON to it, attrs classes
+included, or reports what does not fit. So schema and check always agree.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import inspect
 import re
 import sys
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from types import FrameType
 from typing import Any, Literal, cast, get_args, overload
 
@@ -28,82 +29,82 @@ ErrorPolicy = Literal["type", "tell", "raise"]
 
 
 class ToolError(CopilotError):
-    """Raise this in a tool to tell the model in your own words what went wrong."""
+    """Raise this in a tool to tell the model, in your own words, what went wrong."""
 
 
 @attrs.frozen(kw_only=True)
 class ToolContext:
-    """What a call is part of: a parameter annotated with this class receives it."""
+    """What a call is part of. A parameter annotated with this class receives it."""
 
     session_id: str
+    """The id of the session."""
     call_id: str
-    """The model's id of the call, as in `ToolCall.call_id`."""
+    """The id of the call, as in `ToolCall.call_id`."""
     tool_name: str
+    """The name by which the model called the tool."""
     working_directory: str = ""
-    """Where the session works."""
+    """Where the agent works."""
     agent_id: str | None = None
     """The sub-agent that called; `None` is the main agent."""
 
 
-def _check_name(_: object, __: object, name: str) -> None:
-    if not re.fullmatch(r"[a-zA-Z0-9_-]+", name):
-        raise ToolDefinitionError(
-            f"{name!r} is no name for a tool: use ASCII letters, digits, _ and - only"
-        )
-
-
-def _check_handler(tool: Tool, _: object, handler: Handler | None) -> None:
-    if handler is not None and not is_async(handler):
-        raise ToolDefinitionError(
-            f"The handler of {tool.name} is not an async function, but of type "
-            f"{type(handler).__name__}"
-        )
-
-
 @attrs.frozen
 class Tool:
-    """Something the model can call.
+    """Something that the model can call; usually made by `@tool`.
 
-    Made by `@tool`. To declare a tool that your program answers itself, by
-    `Turn.submit_tool_result`, make one without a handler.
+    Make one without a handler to answer its calls elsewhere in your program, by
+    `Turn.submit_tool_result`.
     """
 
-    name: str = attrs.field(validator=_check_name)
-    """Letters, digits, `_` and `-`."""
+    name: str
+    """ASCII letters, digits, `_` and `-`."""
     description: str = ""
-    """What the model is told about it."""
+    """When and how to use it, for the model."""
     parameters: Mapping[str, Any] = attrs.field(factory=lambda: {"type": "object"})
-    """JSON schema of the arguments, an object."""
-    handler: Handler | None = attrs.field(
-        default=None, kw_only=True, validator=_check_handler, repr=False
-    )
+    """The JSON schema of the arguments, an object."""
+    handler: Handler | None = attrs.field(default=None, kw_only=True, repr=False)
+    """The async function that a call runs; gets the arguments as keywords."""
     timeout: float | None = attrs.field(
         default=None,
         kw_only=True,
         validator=attrs.validators.optional(attrs.validators.ge(0)),
     )
-    """Seconds until a call is cancelled and reported as failed; `None` is for ever."""
+    """Seconds until a call is cancelled and reported to the model as failed; `None` is no
+    limit."""
     limiter: trio.CapacityLimiter | None = attrs.field(default=None, kw_only=True)
-    """Limits how many calls run at once; share it among tools to limit them together."""
+    """Limits how many calls run at once; share it among tools to limit them together.
+    Waiting for it does not count as time of the call."""
     errors: ErrorPolicy = attrs.field(
         default="type", kw_only=True, validator=one_of(get_args(ErrorPolicy))
     )
-    """What is done about an unexpected exception in the handler. The model is told its
-    `type` alone, for its text may hold what nobody meant to send: a path, a query, a
-    password. `tell` tells the text, too; `raise` tells the type, stops the turn, and
-    raises the exception from it. A `ToolError` and arguments that do not fit are told
-    in full in any case."""
+    """What happens when the handler raises. With `type` the model reads only the type of
+    the exception: its text may contain what nobody meant to send, such as a path, a query
+    or a password. With `tell` the model reads the text, too. With `raise` it reads the
+    type, and the turn stops and raises the exception. The model always reads the text
+    of a `ToolError`, and which arguments do not fit."""
     skip_permission: bool | None = attrs.field(default=None, kw_only=True)
-    """Whether calls need no permission. `None`: they do when the session has a
-    permission handler; without one, to pass a tool is to permit it."""
+    """Whether calls need no permission. `None`: they need it if the session has a
+    permission handler; in a session without one, to pass a tool is to permit it."""
     overrides_built_in: bool = attrs.field(default=False, kw_only=True)
-    """Whether it takes the place of a tool of this name that is built into the CLI."""
+    """Whether it replaces the CLI's own tool of this name."""
     _arguments: type[msgspec.Struct] | None = attrs.field(
         default=None, kw_only=True, repr=False, eq=False, alias="arguments"
     )
     _context_parameters: tuple[str, ...] = attrs.field(
         default=(), kw_only=True, repr=False, alias="context_parameters"
     )
+
+    def __attrs_post_init__(self) -> None:
+        if not re.fullmatch(r"[a-zA-Z0-9_-]+", self.name):
+            raise ToolDefinitionError(
+                f"{self.name!r} is not a name for a tool: use ASCII letters, digits, _ "
+                "and - only"
+            )
+        if self.handler is not None and not is_async(self.handler):
+            raise ToolDefinitionError(
+                f"The handler of {self.name} is not an async function, but of type "
+                f"{type(self.handler).__name__}"
+            )
 
     def to_wire(self, *, ask_permission: bool) -> dict[str, Any]:
         """Return the declaration as `session.create` wants it."""
@@ -127,24 +128,22 @@ class Tool:
         """Check the model's arguments and return the call, ready to be awaited.
 
         Raises:
-          ToolError: they do not fit; says where, for the model to mend.
+          ToolError: they do not fit; the model reads where, and can try again.
         """
         assert self.handler is not None
-        keywords = self._structured(arguments)
-        keywords.update(dict.fromkeys(self._context_parameters, context))
-        handler = self.handler
-        return lambda: handler(**keywords)
-
-    def _structured(self, arguments: Any) -> dict[str, Any]:
-        # Of a tool declared by hand nothing is known here but that it takes an object.
+        # A tool declared by hand has a schema that nobody here reads.
         expected: Any = self._arguments or dict[str, Any]
         try:
             fitting = read_arguments(arguments or {}, expected)
         except msgspec.ValidationError as error:
             raise ToolError(f"The arguments do not fit: {error}") from error
         if self._arguments is None:
-            return cast("dict[str, Any]", fitting)
-        return {name: getattr(fitting, name) for name in fitting.__struct_fields__}
+            keywords = cast("dict[str, Any]", fitting)
+        else:
+            names = fitting.__struct_fields__
+            keywords = {name: getattr(fitting, name) for name in names}
+        keywords.update(dict.fromkeys(self._context_parameters, context))
+        return partial(self.handler, **keywords)
 
 
 @overload
@@ -172,22 +171,26 @@ def tool(
 
     The model sees the function's name, its docstring, and a JSON schema made of its
     annotations: builtin types, `Literal`, enums, `Optional`, collections, dates,
-    `TypedDict`, dataclasses and attrs classes; `Annotated[T, "text"]` describes a
-    parameter, `Annotated[int, msgspec.Meta(ge=0)]` restricts it. The model's arguments
-    are structured and checked before the function is called; what does not fit is told
-    to the model. The function may return text, `None`, or anything that JSON can express.
+    `TypedDict`, dataclasses and attrs classes. `Annotated[T, "text"]` describes a
+    parameter, `Annotated[int, msgspec.Meta(ge=0)]` restricts it. A parameter annotated
+    `ToolContext` receives the context of the call, and the model does not see it.
 
-    A call runs as a task of the turn that caused it, and is cancelled when that ends.
+    The model's arguments are checked and converted before the function is called; if
+    they do not fit, the model reads where. The function may return text, `None`, or
+    anything that JSON can express.
+
+    A call runs as a task of the turn that caused it, and is cancelled with the turn.
 
     Args:
-      function: the async function, when used without parentheses.
+      function: the async function, for `@tool` without parentheses.
       name: the tool's name; default: the function's.
-      description: what the model is told; default: the function's docstring.
-      options: the other attributes of `Tool`.
+      description: when and how to use it, for the model; default: the docstring.
+      options: the other attributes of `Tool`: `timeout`, `limiter`, `errors`,
+        `skip_permission` and `overrides_built_in`.
 
     Raises:
-      ToolDefinitionError: the function is not async, a parameter has no annotation, or
-        no schema can be made of one.
+      ToolDefinitionError: the function is not async, or a parameter has no annotation, or
+        one of a type without a JSON schema.
     """
     if function is not None:
         return _declare(function, name, description, options, sys._getframe(1))
@@ -207,7 +210,12 @@ def _declare(
             f"{label} is not an async function: a tool is declared with `async def`"
         )
     hints = parameter_types(function, label, caller)
-    contexts = tuple(name for name, hint in hints.items() if _is_context(hint))
+    # `ToolContext | None` and `Annotated` too: the model must never make one up.
+    contexts = tuple(
+        name
+        for name, hint in hints.items()
+        if hint is ToolContext or ToolContext in get_args(hint)
+    )
     arguments = arguments_type(function, label, hints, ignored=contexts)
     return Tool(
         name or label,
@@ -218,8 +226,3 @@ def _declare(
         context_parameters=contexts,
         **options,
     )
-
-
-def _is_context(hint: Any) -> bool:
-    # `ToolContext | None` and `Annotated` too: never is the model asked to make one up.
-    return hint is ToolContext or ToolContext in get_args(hint)
