@@ -13,7 +13,7 @@ import trio
 
 from .._errors import CliUnresponsiveError, CopilotError, RpcError
 from .._json import as_object, as_text
-from .._protocol.envelope import SessionEvent, read_event
+from .._protocol.envelope import Head, SessionEvent, read_event
 from .._resource_errors import ClientClosedError, SessionClosedError
 from .._session.fanout import FanOut
 from .._session.statistics import Tally
@@ -64,7 +64,7 @@ class Routes:
             self._nursery.start_soon(_raise_error, work, name=method)
         elif method == "session.lifecycle":
             change = SessionChange.from_wire(params)
-            self.lifecycle.publish(change)
+            self.lifecycle.publish(change.type, change)
             session = self.sessions.get(change.session_id)
             if session is not None and change.type == "session.deleted":
                 # Nothing else ends a turn that was running.
@@ -72,7 +72,8 @@ class Routes:
         elif method == "session.event":
             session = self.sessions.get(as_text(params.get("sessionId")))
             if session is not None:
-                session.receive_event(SessionEvent(as_object(params.get("event"))))
+                raw = as_object(params.get("event"))
+                session.receive(Head.of(raw), b"", SessionEvent(raw))
 
     def end(self, error: CopilotError) -> None:
         """The connection is over: wake everyone who waits for something of it."""

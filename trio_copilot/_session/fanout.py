@@ -199,9 +199,9 @@ class FanOut(Generic[E]):
         """Return how far each subscriber lags behind."""
         return tuple(each.statistics() for each in self._subscriptions)
 
-    def publish(self, event: E) -> None:
-        """Give an event to everyone who wants its type."""
-        for buffer in self.takers[event.type]:
+    def publish(self, wire_type: str, event: E) -> None:
+        """Give an event to every subscriber to its type."""
+        for buffer in self.takers[wire_type]:
             buffer.put(event)
 
     def close(self, end: CopilotError | None = None) -> None:

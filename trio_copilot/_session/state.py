@@ -148,36 +148,33 @@ class SessionState:
 
     # -- called by the reader of the connection: synchronous
 
-    def receive(self, head: Head, body: bytes) -> None:
-        """Take the event in the frame `body`; an event that nobody wants is not made."""
-        if self._is_news(head) and (
-            self.turn is not None
-            or head.type in _READERS
-            or self.fanout.takers[head.type]
-        ):
-            self._deliver(event_of(head, body))
+    def receive(
+        self, head: Head, body: bytes, event: SessionEvent | None = None
+    ) -> None:
+        """Take an event. One that nobody wants is not even made.
 
-    def receive_event(self, event: SessionEvent) -> None:
-        """Take an event that came in a frame of another form."""
-        if self._is_news(event):
-            self._deliver(event)
-
-    def _is_news(self, event: Head | SessionEvent) -> bool:
+        Args:
+          head: its head.
+          body: the frame that it came in.
+          event: the event, if it is made already because the frame had an unusual form.
+        """
         if self.end is not None:
-            return False
-        if not self._fresh.is_new(event):
+            return
+        if not self._fresh.is_new(head):
             self.tally.repeated_events += 1
-            return False
-        self.tally.events[event.type] += 1
-        return True
-
-    def _deliver(self, event: SessionEvent) -> None:
-        if self.turn is not None:
-            self.turn.receive(event)
-        self.fanout.publish(event)
-        # Last: `session.shutdown` closes the ways that the event has just taken.
-        read = _READERS.get(event.type)
+            return
+        wire_type, turn = head.type, self.turn
+        self.tally.events[wire_type] += 1
+        read = _READERS.get(wire_type)
+        if turn is None and read is None and not self.fanout.takers[wire_type]:
+            return
+        if event is None:
+            event = event_of(head, body)
+        if turn is not None:
+            turn.receive(event)
+        self.fanout.publish(wire_type, event)
         if read is not None:
+            # Last: `session.shutdown` closes the ways that the event has just taken.
             read(self, event)
 
     async def answer(self, method: str, params: Mapping[str, Any]) -> Any:
