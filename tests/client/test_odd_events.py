@@ -31,7 +31,7 @@ from trio_copilot import (
 )
 from trio_copilot._protocol import codec
 from trio_copilot._protocol.index import EVENTS
-from trio_copilot._session import state, transcript
+from trio_copilot._session.state import SessionState
 from trio_copilot._session.transcript import Transcript
 from trio_copilot._wire.framing import encode_frame
 from trio_copilot.rpc import ClientHandlers, GitHubTelemetryHandler
@@ -98,7 +98,7 @@ async def form(request: object) -> Mapping[str, Any]:
 
 def some_types() -> list[Any]:
     """Every type that a turn or a session reads, and some of the others."""
-    read = transcript._READERS.keys() | state._READERS.keys()
+    read = Transcript._READERS.keys() | SessionState._READERS.keys()
     return [
         name if name in read or number % 8 == 0 else pytest.param(name, marks=LONG)
         for number, name in enumerate(sorted(EVENTS))

@@ -31,7 +31,7 @@ async def test_each_subscriber_gets_each_event_in_order() -> None:
     fan_out = FanOut(SESSION_EVENTS)
     async with fan_out.subscribe(()) as one, fan_out.subscribe(()) as other:
         for wire_type in ("a", "b", "c"):
-            fan_out.publish(event(wire_type))
+            fan_out.publish(wire_type, event(wire_type))
         fan_out.close()
 
         assert await received(one) == await received(other) == ["a", "b", "c"]
@@ -41,7 +41,7 @@ async def test_a_subscriber_gets_the_types_that_it_asked_for() -> None:
     fan_out = FanOut(SESSION_EVENTS)
     async with fan_out.subscribe(("a", "c")) as some:
         for wire_type in ("a", "b", "c"):
-            fan_out.publish(event(wire_type))
+            fan_out.publish(wire_type, event(wire_type))
         fan_out.close()
 
         assert await received(some) == ["a", "c"]
@@ -49,10 +49,10 @@ async def test_a_subscriber_gets_the_types_that_it_asked_for() -> None:
 
 async def test_a_subscriber_gets_nothing_from_before_and_nothing_from_after() -> None:
     fan_out = FanOut(SESSION_EVENTS)
-    fan_out.publish(event("before"))
+    fan_out.publish("before", event("before"))
     async with fan_out.subscribe(()) as some:
-        fan_out.publish(event("during"))
-    fan_out.publish(event("after"))
+        fan_out.publish("during", event("during"))
+    fan_out.publish("after", event("after"))
 
     assert await received(some) == ["during"]
 
@@ -65,7 +65,7 @@ async def test_a_slow_subscriber_does_not_disturb_the_others() -> None:
         fan_out.subscribe(()) as quick,
     ):
         for wire_type in ("a", "b", "c"):
-            fan_out.publish(event(wire_type))
+            fan_out.publish(wire_type, event(wire_type))
 
         with pytest.raises(SubscriberLaggedError):
             await slow.receive()
@@ -76,9 +76,9 @@ async def test_a_slow_subscriber_does_not_disturb_the_others() -> None:
 async def test_closing_a_subscription_ends_it_alone() -> None:
     fan_out = FanOut(SESSION_EVENTS)
     async with fan_out.subscribe(()) as one, fan_out.subscribe(()) as other:
-        fan_out.publish(event("a"))
+        fan_out.publish("a", event("a"))
         await one.aclose()
-        fan_out.publish(event("b"))
+        fan_out.publish("b", event("b"))
         fan_out.close()
 
         assert await received(one) == ["a"]
@@ -90,7 +90,7 @@ async def test_closing_a_subscription_ends_it_alone() -> None:
 async def test_the_loss_of_the_connection_reaches_every_subscriber() -> None:
     fan_out = FanOut(SESSION_EVENTS)
     async with fan_out.subscribe(()) as one, fan_out.subscribe(()) as other:
-        fan_out.publish(event("a"))
+        fan_out.publish("a", event("a"))
         fan_out.close(CliExitedError(-9))
 
         for subscription in (one, other):
@@ -113,7 +113,7 @@ async def test_iterating_is_cancelled_between_two_events_that_are_at_hand() -> N
     fan_out = FanOut(SESSION_EVENTS)
     async with fan_out.subscribe(()) as one:
         for wire_type in ("a", "b", "c"):
-            fan_out.publish(event(wire_type))
+            fan_out.publish(wire_type, event(wire_type))
         fan_out.close()
         seen = []
 
@@ -138,7 +138,7 @@ async def test_iterating_lets_other_tasks_run_every_so_often() -> None:
 
     async with fan_out.subscribe((), capacity=FAIRNESS * 8) as one:
         for _ in range(FAIRNESS * 3):
-            fan_out.publish(event("x"))
+            fan_out.publish("x", event("x"))
         fan_out.close()
         async with trio.open_nursery() as nursery:
             nursery.start_soon(other)
@@ -162,7 +162,7 @@ async def test_who_is_quick_enough_gets_a_burst_piece_by_piece() -> None:
     def take(body: bytes) -> bool:
         arrival = read_event(body)
         assert arrival is not None
-        fan_out.publish(event_of(arrival.event, body))
+        fan_out.publish(arrival.event.type, event_of(arrival.event, body))
         return True
 
     async def never(*_: object) -> CliExitedError:
@@ -208,7 +208,7 @@ async def test_a_cancelled_receiver_makes_room_for_the_next() -> None:
     async with fan_out.subscribe(()) as one:
         with trio.move_on_after(0):
             await one.receive()
-        fan_out.publish(event("a"))
+        fan_out.publish("a", event("a"))
 
         assert (await one.receive()).type == "a"  # type: ignore[union-attr]
 

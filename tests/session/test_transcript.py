@@ -28,7 +28,7 @@ from trio_copilot import (
     TurnStart,
     Usage,
 )
-from trio_copilot._session.transcript import _READERS, Transcript
+from trio_copilot._session.transcript import Transcript
 
 RECORDINGS = Path(__file__).parent.parent / "transcripts"
 
@@ -197,7 +197,7 @@ def test_no_order_of_events_breaks_it(seed: int) -> None:
 )
 def test_no_payload_breaks_it(data: object) -> None:
     for agent in (None, "sub-agent"):
-        for wire_type in _READERS:
+        for wire_type in Transcript._READERS:
             play = played(
                 SessionEvent({"type": wire_type, "data": data, "agentId": agent})
             )

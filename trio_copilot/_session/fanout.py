@@ -1,8 +1,8 @@
 """One stream of events becomes many.
 
-`FanOut.publish` is called by the reader of the connection: it is synchronous, can
-neither block nor fail, and filters on the wire type before anything is structured.
-What happens to a subscriber that does not read fast enough is `buffer`'s business.
+The reader of the connection calls `FanOut.publish`, which is synchronous, can neither
+block nor fail, and filters on the wire type before anything is structured. `buffer`
+decides what happens to a slow subscriber.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from .coalesce import Coalescer
 from .statistics import SubscriptionStatistics
 
 DEFAULT_CAPACITY = 1024
-"""Events that a subscriber may lag behind: some seconds of a fast stream."""
+"""Events that a subscriber may lag behind: several seconds of a fast stream."""
 
 
 class HasType(Protocol):
-    """What can be told apart by its type on the wire."""
+    """An event with a wire type."""
 
     @property
     def type(self) -> str:
@@ -42,13 +42,12 @@ E = TypeVar("E", bound=HasType)
 class Subscription(trio.abc.ReceiveChannel[E | Lagged], Generic[E]):
     """The receiving end of one subscription: iterate it, or call `receive`.
 
-    Each item is a `SessionEvent`, or a `SessionChange` if it is one of a client.
+    Each item is a `SessionEvent`; those of `Client.lifecycle` are `SessionChange`.
 
-    Iteration ends when the session does. If the connection is lost both raise the
-    error that says how, after what had arrived.
+    Iteration ends with the session. If the connection is lost, both first deliver what
+    had arrived, then raise the error that says how.
     """
 
-    _types: frozenset[str]
     _buffer: Buffer[E]
     _receiving: bool = attrs.field(default=False, init=False)
 
@@ -57,9 +56,9 @@ class Subscription(trio.abc.ReceiveChannel[E | Lagged], Generic[E]):
 
         Raises:
           trio.EndOfChannel: the session is over, or the subscription was closed.
-          SubscriberLaggedError: this subscriber was too slow; see `Overflow`.
+          SubscriberLaggedError: this subscriber is too slow; see `Overflow`.
           SessionBusyError: another task is receiving from the same subscription.
-          CopilotError: the connection was lost; says how.
+          CopilotError: the connection was lost; its class says how.
         """
         if self._receiving:
             raise SessionBusyError("Another task is receiving from this subscription")
@@ -81,7 +80,7 @@ class Subscription(trio.abc.ReceiveChannel[E | Lagged], Generic[E]):
             raise StopAsyncIteration from None
 
     async def aclose(self) -> None:
-        """Stop receiving; what is buffered can still be taken."""
+        """Stop receiving; buffered items can still be taken."""
         self._buffer.close()
         await trio.lowlevel.checkpoint()
 
@@ -95,15 +94,15 @@ class Subscription(trio.abc.ReceiveChannel[E | Lagged], Generic[E]):
 
 
 def check_types(types: tuple[str, ...], known: Collection[str] | None) -> None:
-    """Check that what is subscribed to can come.
+    """Check the wire types of a subscription.
 
     Args:
       types: wire types.
-      known: those that there are; `None` allows others, too.
+      known: the known ones; `None` allows others, too.
 
     Raises:
-      TypeError: it is no wire type.
-      ValueError: it is none that is known; says which was meant.
+      TypeError: an item is not a string.
+      ValueError: a type is unknown; the message suggests the nearest known one.
     """
     for wire_type in types:
         if not isinstance(wire_type, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers vary
@@ -120,22 +119,29 @@ def check_types(types: tuple[str, ...], known: Collection[str] | None) -> None:
             )
 
 
-class Takers(dict[str, tuple[Buffer[E], ...]]):
-    """The buffers of everyone who wants a wire type; looked for when first asked.
+class BuffersByType(dict[str, tuple[Buffer[E], ...]]):
+    """The buffers of all subscribers to a wire type, looked up once for each type.
 
-    It is cleared when the subscriptions change.
+    `FanOut` clears it when its subscriptions change.
     """
 
-    def __init__(self, subscriptions: list[Subscription[E]]) -> None:
-        self._subscriptions = subscriptions
+    def __init__(self, subscribers: dict[Subscription[E], _Subscriber[E]]) -> None:
+        self._subscribers = subscribers
 
     def __missing__(self, wire_type: str) -> tuple[Buffer[E], ...]:
-        takers = self[wire_type] = tuple(
-            subscription._buffer
-            for subscription in self._subscriptions
-            if not subscription._types or wire_type in subscription._types
+        buffers = self[wire_type] = tuple(
+            subscriber.buffer
+            for subscriber in self._subscribers.values()
+            if not subscriber.types or wire_type in subscriber.types
         )
-        return takers
+        return buffers
+
+
+@attrs.frozen(eq=False)
+class _Subscriber(Generic[E]):
+    buffer: Buffer[E]
+    types: frozenset[str]
+    """The wire types to deliver; none means all."""
 
 
 @attrs.define(eq=False)
@@ -143,15 +149,15 @@ class FanOut(Generic[E]):
     """The subscriptions of one session, or of a client."""
 
     _rules: Coalescer[E]
-    _subscriptions: list[Subscription[E]] = attrs.field(
-        factory=list["Subscription[E]"], init=False
+    _subscribers: dict[Subscription[E], _Subscriber[E]] = attrs.field(
+        factory=dict["Subscription[E]", "_Subscriber[E]"], init=False
     )
-    takers: Takers[E] = attrs.field(init=False)
+    buffers: BuffersByType[E] = attrs.field(init=False)
     _closed: bool = attrs.field(default=False, init=False)
     _end: CopilotError | None = attrs.field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.takers = Takers(self._subscriptions)
+        self.buffers = BuffersByType(self._subscribers)
 
     @as_block
     async def subscribe(
@@ -180,35 +186,35 @@ class FanOut(Generic[E]):
         if capacity < 1:
             raise ValueError(f"capacity must be at least 1, not {capacity!r}")
         buffer = Buffer(self._rules, capacity, Overflow(overflow))
-        subscription = Subscription(frozenset(types), buffer)
+        subscription = Subscription(buffer)
         if self._closed:
             buffer.close(self._end)
         else:
-            self._subscriptions.append(subscription)
-            self.takers.clear()
+            self._subscribers[subscription] = _Subscriber(buffer, frozenset(types))
+            self.buffers.clear()
         return subscription
 
     def remove(self, subscription: Subscription[E]) -> None:
         """Publish no more to this subscription. Idempotent."""
-        subscription._buffer.close()
-        if subscription in self._subscriptions:
-            self._subscriptions.remove(subscription)
-            self.takers.clear()
+        subscriber = self._subscribers.pop(subscription, None)
+        if subscriber is not None:
+            subscriber.buffer.close()
+            self.buffers.clear()
 
     def statistics(self) -> tuple[SubscriptionStatistics, ...]:
         """Return how far each subscriber lags behind."""
-        return tuple(each.statistics() for each in self._subscriptions)
+        return tuple(each.statistics() for each in self._subscribers)
 
     def publish(self, wire_type: str, event: E) -> None:
         """Give an event to every subscriber to its type."""
-        for buffer in self.takers[wire_type]:
+        for buffer in self.buffers[wire_type]:
             buffer.put(event)
 
     def close(self, end: CopilotError | None = None) -> None:
         """End every subscription, with an error if the stream was lost. Idempotent."""
         self._closed = True
         self._end = self._end or end
-        for subscription in self._subscriptions:
-            subscription._buffer.close(end)
-        self._subscriptions.clear()
-        self.takers.clear()
+        for subscriber in self._subscribers.values():
+            subscriber.buffer.close(end)
+        self._subscribers.clear()
+        self.buffers.clear()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import attrs
 
@@ -39,6 +39,22 @@ ANSWER_PERMISSION = "session.permissions.handlePendingPermissionRequest"
 ANSWER_FORM = "session.ui.handlePendingElicitation"
 NOBODY_DECIDED = {"kind": "user-not-available"}
 NOBODY_FILLED_IT_IN = {"action": "cancel"}
+
+ENDINGS = (
+    "abort",
+    "elicitation.completed",
+    "exit_plan_mode.completed",
+    "external_tool.completed",
+    "permission.completed",
+    "user_input.completed",
+)
+"""Events that end one request, or (`abort`) all of them."""
+
+# Announced JSON-RPC requests: {event: (label of the request, field that both have)}
+_ANNOUNCEMENTS = {
+    "exit_plan_mode.requested": ("plan", "summary"),
+    "user_input.requested": ("user input", "question"),
+}
 
 TURN_CANCELLED = RpcError(REQUEST_CANCELLED, "The turn was cancelled")
 
@@ -80,7 +96,7 @@ class RequestRouter:
         data = as_object(event.payload)
         # An answer repeats the id, so an id that cannot be sent gets none.
         if not has_half_pairs(as_text(data.get("requestId"))):
-            BEGINNINGS[event.type](self, event, data, session_id, running)
+            self.BEGINNINGS[event.type](self, event, data, session_id, running)
 
     def end(self, event: SessionEvent, places: Iterable[RunningRequests]) -> None:
         """Cancel the handlers of what is over; `event` is one of `ENDINGS`."""
@@ -195,6 +211,22 @@ class RequestRouter:
             request_id=request_id, label=label, reply=reply, if_cancelled=if_cancelled
         )
 
+    BEGINNINGS: ClassVar[
+        dict[
+            str,
+            Callable[
+                [RequestRouter, SessionEvent, Payload, str, RunningRequests], None
+            ],
+        ]
+    ] = {
+        "elicitation.requested": _form_requested,
+        "exit_plan_mode.requested": _announce,
+        "external_tool.requested": _tool_requested,
+        "permission.requested": _permission_requested,
+        "user_input.requested": _announce,
+    }
+    """Events that ask for something, or announce a JSON-RPC request that does."""
+
     # -- JSON-RPC requests
 
     async def answer(
@@ -205,7 +237,7 @@ class RequestRouter:
         Raises:
           RpcError: the request is refused.
         """
-        answer = _METHODS.get(method)
+        answer = self._METHODS.get(method)
         if answer is not None:
             return await answer(self, params, running)
         work = typed_handler(self._options.handlers, method, params)
@@ -254,6 +286,16 @@ class RequestRouter:
         if moment == "preToolUse":
             if_cancelled = refusal(moment, "The turn was cancelled.")
         return await running.answer(f"hook {moment}", if_cancelled, work)
+
+    _METHODS: ClassVar[
+        dict[str, Callable[[RequestRouter, Payload, RunningRequests], Awaitable[Any]]]
+    ] = {
+        "autoModeSwitch.request": _switch_mode,
+        "exitPlanMode.request": _leave_plan_mode,
+        "hooks.invoke": _run_hook,
+        "systemMessage.transform": _transform_prompt,
+        "userInput.request": _ask_user,
+    }
 
 
 async def _put(
@@ -320,39 +362,3 @@ def _no_handler(label: str) -> RpcError:
 
 def _failed(label: str) -> RpcError:
     return RpcError(INTERNAL_ERROR, f"The handler for {label} failed")
-
-
-BEGINNINGS: dict[
-    str,
-    Callable[[RequestRouter, SessionEvent, Payload, str, RunningRequests], None],
-] = {
-    "elicitation.requested": RequestRouter._form_requested,
-    "exit_plan_mode.requested": RequestRouter._announce,
-    "external_tool.requested": RequestRouter._tool_requested,
-    "permission.requested": RequestRouter._permission_requested,
-    "user_input.requested": RequestRouter._announce,
-}
-"""Events that ask for something, or announce a JSON-RPC request that does."""
-# The label of that request, and the field that the request and the event share.
-_ANNOUNCEMENTS = {
-    "exit_plan_mode.requested": ("plan", "summary"),
-    "user_input.requested": ("user input", "question"),
-}
-ENDINGS = (
-    "abort",
-    "elicitation.completed",
-    "exit_plan_mode.completed",
-    "external_tool.completed",
-    "permission.completed",
-    "user_input.completed",
-)
-"""Events that end one request, or (`abort`) all of them."""
-_METHODS: dict[
-    str, Callable[[RequestRouter, Payload, RunningRequests], Awaitable[Any]]
-] = {
-    "autoModeSwitch.request": RequestRouter._switch_mode,
-    "exitPlanMode.request": RequestRouter._leave_plan_mode,
-    "hooks.invoke": RequestRouter._run_hook,
-    "systemMessage.transform": RequestRouter._transform_prompt,
-    "userInput.request": RequestRouter._ask_user,
-}

@@ -2,7 +2,7 @@
 
 Strategy: the connection's reader calls `receive` with each event of the session, so all
 on that way is synchronous. An event goes to the open turn, then to the subscribers, and
-last to the one reader that the table has for its wire type. Users hold a `Session`, which
+last to the one reader that `_READERS` has for its wire type. Users hold a `Session`, which
 asks this object; framing and the ids of calls stay below.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import attrs
 import trio
@@ -29,7 +29,7 @@ from .drain import GRACE
 from .fanout import FanOut
 from .missing import about_session
 from .options import SessionOptions
-from .requests import BEGINNINGS, ENDINGS, RequestRouter
+from .requests import ENDINGS, RequestRouter
 from .running import RunningRequests
 from .statistics import Tally
 from .usage import Usage
@@ -165,8 +165,8 @@ class SessionState:
             return
         wire_type, turn = head.type, self.turn
         self.tally.events[wire_type] += 1
-        read = _READERS.get(wire_type)
-        if turn is None and read is None and not self.fanout.takers[wire_type]:
+        read = self._READERS.get(wire_type)
+        if turn is None and read is None and not self.fanout.buffers[wire_type]:
             return
         if event is None:
             event = event_of(head, body)
@@ -190,7 +190,7 @@ class SessionState:
         self.running.close()
         self.fanout.close(None if isinstance(error, SessionClosedError) else error)
 
-    # -- what single events do: `_READERS`
+    # -- what single events do
 
     def _turn_started(self, event: SessionEvent) -> None:
         if event.agent_id is None:  # maybe for a prompt of another client
@@ -224,6 +224,18 @@ class SessionState:
     def _request_ended(self, event: SessionEvent) -> None:
         # It may have begun before this turn.
         self.router.end(event, {self._current, self.running})
+
+    # What an event does to the session itself, with or without a turn, by wire type.
+    _READERS: ClassVar[dict[str, Callable[[SessionState, SessionEvent], None]]] = {
+        **dict.fromkeys(RequestRouter.BEGINNINGS, _request_begun),
+        **dict.fromkeys(ENDINGS, _request_ended),
+        "assistant.turn_start": _turn_started,
+        "assistant.usage": _model_called,
+        "capabilities.changed": _capabilities_changed,
+        "session.compaction_complete": _compacted,
+        "session.idle": _became_idle,
+        "session.shutdown": _shut_down,
+    }
 
     @property
     def _current(self) -> RunningRequests:
@@ -340,16 +352,3 @@ class SessionState:
 def message_id_of(result: Any) -> str:
     """Return the id that the CLI gave to a prompt, from the result of `session.send`."""
     return as_text(as_object(result).get("messageId"))
-
-
-_READERS: dict[str, Callable[[SessionState, SessionEvent], None]] = {
-    **dict.fromkeys(BEGINNINGS, SessionState._request_begun),
-    **dict.fromkeys(ENDINGS, SessionState._request_ended),
-    "assistant.turn_start": SessionState._turn_started,
-    "assistant.usage": SessionState._model_called,
-    "capabilities.changed": SessionState._capabilities_changed,
-    "session.compaction_complete": SessionState._compacted,
-    "session.idle": SessionState._became_idle,
-    "session.shutdown": SessionState._shut_down,
-}
-"""What an event does to the session itself, with or without a turn, by wire type."""

@@ -1,34 +1,37 @@
 """What the wire events of one prompt mean: a pure state machine, no I/O, no Trio.
 
-Strategy: events are fed in one by one, in order and without duplicates; a table maps
-the wire type to the method that reads it; what a user should see is handed to `emit`.
+Strategy: events are fed in one by one, in order and without duplicates. A table at the end
+of the class maps the wire type to the method that reads it; what a user should see goes to
+`emit`.
 
 The rules, each measured on the real CLI:
 
 * Text arrives as deltas, and again as a whole in `assistant.message`. Where the two
   differ the message is right: under load deltas come out of order, and repeated. After
-  a token limit the CLI goes on by itself; what it said before has no message, only a
+  a token limit the CLI continues by itself; the part before it gets no message, only a
   `model.message`.
-* A model call that is retried streams again from the start. So the pieces of a call are
+* A retried model call streams again from the start. So the pieces of a call are
   provisional until `assistant.message` or `assistant.turn_end`, and
-  `assistant.turn_retry` drops them. CLIs up to 1.0.92 may not send that: then the next
-  piece after the failure of a call drops what the call had streamed.
-* Events that carry an agent id belong to a sub-agent: shown, never part of the text,
-  never the end.
-* Prompts that others queue in the same session are worked on between our prompt and the
-  next `session.idle`; each begins with its `user.message`. Theirs is not shown. CLIs up
-  to 1.0.81 do not say whose prompt it is: ours is known by its text, then.
-* The CLI queues prompts itself and goes on with whatever it was working on: in autopilot,
-  which the prompt says, and when a hook blocked the agent's stop, which `hook.end` said
-  before.
-* `session.idle` ends the turn. It has no error flag: a `session.error` before it is
-  what makes the difference, and it may come without any `user.message`.
+  `assistant.turn_retry` drops them. CLIs up to 1.0.92 may not send that event: then the
+  next piece after a failed call drops what the call had streamed.
+* Events with an agent id belong to a sub-agent: they are shown, but are never part of the
+  text and never the end.
+* The CLI works on prompts that others queue in the same session between our prompt and
+  the next `session.idle`. Each begins with its `user.message`, and is not shown. CLIs up
+  to 1.0.81 do not say whose prompt it is; then only its text identifies ours.
+* The CLI queues prompts itself and continues what it was working on: in autopilot, which
+  the prompt says, and after a hook blocked the agent's stop, which the `hook.end` before
+  it says.
+* `session.idle` ends the turn. It has no error flag: a `session.error` before it makes
+  the difference, and may come without any `user.message`.
+
+The file is long because all these rules share one state.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import attrs
 
@@ -60,15 +63,14 @@ Payload = Mapping[str, Any]
 
 @attrs.define(eq=False)
 class Transcript:
-    """The state of one turn, as far as the wire tells it."""
+    """The state of one turn, as read from the wire."""
 
     _emit: Callable[[TurnEvent], None]
     _unhandled_tools: Container[str] = ()
     """Names of tools that were declared without a handler."""
     _ours: bool = True
-    """Whether the CLI works on our prompt now; false while others are before us."""
+    """Whether the CLI works on our prompt now, and not on one queued by others."""
     _prompt: str = ""
-    """What we say."""
 
     message_id: str = attrs.field(default="", init=False)
     """The id of our prompt, once the CLI has taken it."""
@@ -78,31 +80,31 @@ class Transcript:
     """Tool calls that are not over: {call id: name}."""
     finish_reason: str = attrs.field(default="", init=False)
     messages: TurnText = attrs.field(factory=TurnText, init=False)
-    """What the main agent says."""
+    """The main agent's text."""
     truncated_calls: int = attrs.field(default=0, init=False)
     error: TurnError | None = attrs.field(default=None, init=False)
     main_idle: bool = attrs.field(default=False, init=False)
-    """The main agent is idle; shells or agents in the background may go on."""
+    """The main agent is idle; background shells or agents may still run."""
     aborted: bool = attrs.field(default=False, init=False)
-    """Somebody aborted: the CLI said so."""
+    """The CLI reported an abort, whoever asked for it."""
     ended: bool = attrs.field(default=False, init=False)
 
     _early: list[SessionEvent] = attrs.field(factory=list[SessionEvent], init=False)
-    """What came before the answer to `session.send`: it does not know our id yet."""
+    """Events before the answer to `session.send`, which brings our message id."""
     _own_ids: set[str] = attrs.field(factory=set[str], init=False)
     _own_prompts: set[str] = attrs.field(factory=set[str], init=False)
     _stop_blocked: bool = attrs.field(default=False, init=False)
     """A hook has blocked the agent's stop: the CLI will queue a prompt of its own."""
     _cut_text: str | None = attrs.field(default=None, init=False)
-    """What the model call said that was cut at its token limit."""
+    """The text of a model call that was cut at its token limit."""
     _sub_agents: dict[str, list[str]] = attrs.field(
         factory=dict[str, list[str]], init=False
     )
     """Pieces of sub-agents' messages that are not over: {message id: pieces}."""
     _over: set[str] = attrs.field(factory=set[str], init=False)
-    """Ids of sub-agents' messages and of all reasoning that are over."""
+    """Ids of finished sub-agent messages and of finished reasoning."""
     _failure: SessionEvent | None = attrs.field(default=None, init=False)
-    """The last we heard of the model call: that it failed."""
+    """The event by which the current model call failed."""
     _started: bool = attrs.field(default=False, init=False)
 
     @property
@@ -117,16 +119,17 @@ class Transcript:
         return TurnEndReason.COMPLETE
 
     def admit(self, message_id: str) -> None:
-        """The CLI has taken our prompt under this id."""
+        """Note the id under which the CLI has taken our prompt."""
         self.message_id = message_id
         self.adopt(message_id, self._prompt)
         early, self._early = self._early, []
         for event in early:
-            if self._ours or event.type not in _ENDS:  # else: the end of others' work
+            # While others are before us, an early end is the end of their work.
+            if self._ours or event.type not in _ENDS:
                 self._feed(event)
 
     def adopt(self, message_id: str, prompt: str) -> None:
-        """A message belongs to this turn: the first one, or one that steers it."""
+        """Count a message as ours: the prompt, or one that steers the turn."""
         self._own_ids.add(message_id)
         self._own_prompts.add(prompt)
 
@@ -138,7 +141,7 @@ class Transcript:
             self._feed(event)
 
     def _feed(self, event: SessionEvent) -> None:
-        read = _READERS.get(event.type)
+        read = self._READERS.get(event.type)
         if read is not None:
             read(self, event, as_object(event.payload))
 
@@ -148,15 +151,11 @@ class Transcript:
         if event.agent_id is not None or data.get("delivery") == "steering":
             return
         self.messages.interrupt()
-        if not self._is_continuation(data):
+        # The CLI may prompt itself to continue; then the work stays whose it was.
+        after_block = self._stop_blocked and data.get("delivery") == "queued"
+        if not after_block and data.get("isAutopilotContinuation") is not True:
             self._ours = self._is_ours(data)
         self._stop_blocked = False
-
-    def _is_continuation(self, data: Payload) -> bool:
-        """Whether the CLI prompts itself, to go on with what it was working on."""
-        if data.get("isAutopilotContinuation") is True:
-            return True
-        return self._stop_blocked and data.get("delivery") == "queued"
 
     def _is_ours(self, data: Payload) -> bool:
         if "messageId" in data:
@@ -173,7 +172,7 @@ class Transcript:
 
     def _turn_start(self, event: SessionEvent, data: Payload) -> None:
         if event.agent_id is None:
-            # Whatever it looked like, it was not the end: a model call begins.
+            # A model call begins, so whatever looked like the end was not.
             self.main_idle = self.aborted = False
             self.error = None
             if self._ours and not self._started:
@@ -189,7 +188,7 @@ class Transcript:
             if not self._ours:
                 return
             if self._failure is not None:
-                if self.messages.open_parts:  # no `assistant.turn_retry` said so
+                if self.messages.open_parts:  # and no `assistant.turn_retry` came
                     self._drop_unsettled(event, "streaming_error", message_id)
                 self._failure = None
             separator = self.messages.add(message_id, text)
@@ -224,9 +223,9 @@ class Transcript:
         )
 
     def _say(self, event: SessionEvent, message_id: str, text: str) -> None:
-        """The main agent has said this, whatever was streamed of it."""
+        """Make this the main agent's text, whatever was streamed of it."""
         streamed = self.messages.streamed(message_id)
-        if streamed is None:  # without streaming it comes at once: one delta, then
+        if streamed is None:  # a session without streaming: make it one delta
             separator = self.messages.add(message_id, text) if text else None
             if separator is not None:
                 self._emit(_text_delta(text, message_id, None, separator, event))
@@ -237,7 +236,7 @@ class Transcript:
     def _correct(
         self, event: SessionEvent, message_id: str, was: str, text: str
     ) -> None:
-        # A character beyond U+FFFF may have come in two pieces, one half in each.
+        # Two pieces may each hold half of a character beyond U+FFFF: no difference.
         if was != text and readable(was) != readable(text):
             self._emit(
                 Correction(
@@ -269,14 +268,14 @@ class Transcript:
             self._over.add(piece_id)
 
     def _model_message(self, event: SessionEvent, data: Payload) -> None:
-        """Note what a call said that has no `assistant.message`: it was cut."""
-        said = as_object(data.get("message"))
+        """Note the text of a cut call: it will get no `assistant.message`."""
+        message = as_object(data.get("message"))
         if (
             event.agent_id is None
             and self.finish_reason == "length"
-            and said.get("role") == "assistant"
+            and message.get("role") == "assistant"
         ):
-            self._cut_text = as_text(said.get("content")) or None
+            self._cut_text = as_text(message.get("content")) or None
 
     def _turn_end(self, event: SessionEvent, data: Payload) -> None:
         if event.agent_id is None and self._ours:
@@ -321,7 +320,7 @@ class Transcript:
             self._tool_call(event, data, handled=True)
 
     def _external_tool(self, event: SessionEvent, data: Payload) -> None:
-        # Only now can it be answered: the request id comes with this event.
+        # The call can be answered from now on: this event has the request id.
         if _text(data, "toolName") in self._unhandled_tools:
             self._tool_call(event, data, handled=False)
 
@@ -356,12 +355,12 @@ class Transcript:
         if not self._shown(event):
             return
         success = data.get("success") is True
-        told = as_object(data.get("result" if success else "error"))
+        outcome = as_object(data.get("result" if success else "error"))
         self._emit(
             ToolResult(
                 call_id=_text(data, "toolCallId"),
                 success=success,
-                text=_text(told, "content" if success else "message"),
+                text=_text(outcome, "content" if success else "message"),
                 agent_id=event.agent_id,
                 source=event,
             )
@@ -373,7 +372,7 @@ class Transcript:
     # -- notices and the end
 
     def _notice(self, event: SessionEvent, data: Payload) -> None:
-        if data.get("infoType") == "model_retry":  # all that CLIs up to 1.0.50 say
+        if data.get("infoType") == "model_retry":  # CLIs up to 1.0.50 send only this
             self._call_failure(event, data)
         if self._shown(event):
             kind = _text(data, "infoType") or _text(data, "warningType")
@@ -387,7 +386,7 @@ class Transcript:
         self.error = turn_error(data)
 
     def _abort(self, event: SessionEvent, data: Payload) -> None:
-        if event.agent_id is None:  # session.idle need not say it again
+        if event.agent_id is None:  # `session.idle` may not repeat it
             self.aborted = True
 
     def _main_idle(self, event: SessionEvent, data: Payload) -> None:
@@ -404,6 +403,35 @@ class Transcript:
         if event.agent_id is None:
             self.ended = True
 
+    _READERS: ClassVar[
+        dict[str, Callable[[Transcript, SessionEvent, Payload], None]]
+    ] = {
+        "user.message": _user_message,
+        "assistant.turn_start": _turn_start,
+        "assistant.message_delta": _message_delta,
+        "assistant.reasoning_delta": _reasoning_delta,
+        "assistant.reasoning": _reasoning,
+        "assistant.message": _message,
+        "assistant.turn_end": _turn_end,
+        "assistant.turn_retry": _turn_retry,
+        "assistant.usage": _usage,
+        "hook.end": _hook_end,
+        "model.message": _model_message,
+        "model.call_failure": _call_failure,
+        "tool.execution_start": _tool_start,
+        "external_tool.requested": _external_tool,
+        "tool.shell_output": _tool_output,
+        "tool.execution_progress": _tool_output,
+        "tool.execution_complete": _tool_complete,
+        "session.info": _notice,
+        "session.warning": _notice,
+        "session.error": _error,
+        "abort": _abort,
+        "assistant.idle": _main_idle,
+        "session.idle": _idle,
+        "session.autopilot_stopped": _autopilot_stopped,
+    }
+
 
 _text_delta = maker(TextDelta, "text", "message_id", "agent_id", "separator", "source")
 
@@ -415,30 +443,3 @@ def _text(data: Payload, key: str) -> str:
 _ENDS = frozenset(
     {"abort", "assistant.idle", "session.idle", "session.autopilot_stopped"}
 )
-
-_READERS: dict[str, Callable[[Transcript, SessionEvent, Payload], None]] = {
-    "user.message": Transcript._user_message,
-    "assistant.turn_start": Transcript._turn_start,
-    "assistant.message_delta": Transcript._message_delta,
-    "assistant.reasoning_delta": Transcript._reasoning_delta,
-    "assistant.reasoning": Transcript._reasoning,
-    "assistant.message": Transcript._message,
-    "assistant.turn_end": Transcript._turn_end,
-    "assistant.turn_retry": Transcript._turn_retry,
-    "assistant.usage": Transcript._usage,
-    "hook.end": Transcript._hook_end,
-    "model.message": Transcript._model_message,
-    "model.call_failure": Transcript._call_failure,
-    "tool.execution_start": Transcript._tool_start,
-    "external_tool.requested": Transcript._external_tool,
-    "tool.shell_output": Transcript._tool_output,
-    "tool.execution_progress": Transcript._tool_output,
-    "tool.execution_complete": Transcript._tool_complete,
-    "session.info": Transcript._notice,
-    "session.warning": Transcript._notice,
-    "session.error": Transcript._error,
-    "abort": Transcript._abort,
-    "assistant.idle": Transcript._main_idle,
-    "session.idle": Transcript._idle,
-    "session.autopilot_stopped": Transcript._autopilot_stopped,
-}
