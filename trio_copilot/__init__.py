@@ -31,7 +31,8 @@ if TYPE_CHECKING:
         SessionChange as SessionChange,
         SessionMetadata as SessionMetadata,
     )
-    from ._client.client import Client as Client, open_client as open_client
+    from ._client.client import Client as Client
+    from ._client.open_client import open_client as open_client
     from ._client.status import AuthStatus as AuthStatus, CliStatus as CliStatus
     from ._errors import (
         CliExitedError as CliExitedError,

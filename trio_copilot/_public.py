@@ -95,7 +95,7 @@ HOMES: Mapping[str, Mapping[str, str]] = {
         "deny_all": "_session.permissions",
         "fenced": "_session.fences",
         "find_cli": "_transport.find_cli",
-        "open_client": "_client.client",
+        "open_client": "_client.open_client",
         "tool": "_tools.declare",
     },
     "bridge": {

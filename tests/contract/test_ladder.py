@@ -26,7 +26,7 @@ from trio_copilot import (
     Turn,
     open_client,
 )
-from trio_copilot._client import client as client_module
+from trio_copilot._client import open_client as client_module
 from trio_copilot._peer import farewell as farewell_module
 from trio_copilot._session import state as session_module, turn_state as turn_module
 from trio_copilot._transport import process as process_module

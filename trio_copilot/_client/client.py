@@ -1,64 +1,48 @@
-"""What users hold of a CLI: sessions, calls, figures; and the block that owns it.
+"""What users hold of a CLI: its sessions, calls and figures.
 
-Three blocks inside each other: the transport owns the process or the socket, the peer
-the connection, the client the sessions. They are left in the reverse order, whatever
-happens: sessions are stopped and released, the CLI is asked to shut down, its stdin
-ends, and if that is not enough its process group is terminated and killed.
+The block that owns it is in `open_client`. The file is long because the docstrings of the
+public methods are here.
 """
 
 from __future__ import annotations
 
-import logging
 import uuid
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, Unpack
 
 import attrs
-import trio
 
-from .._blocks import as_block, called
-from .._checks import check_type, seconds
+from .._blocks import called
+from .._checks import seconds
 from .._errors import RpcError
 from .._json import as_array, as_object, as_text
 from .._paths import PathLike, PathRule
-from .._peer import Peer, beat, open_peer
-from .._protocol.roots import check_handlers, server_rpc
+from .._peer import Peer
+from .._protocol.roots import server_rpc
 from .._resource_errors import ClientClosedError
-from .._scopes import impatient, open_block, require_trio
 from .._session.buffer import Overflow
 from .._session.fanout import DEFAULT_CAPACITY, Subscription, check_types
 from .._session.missing import about_session
 from .._session.statistics import ClientStatistics
-from .._transport.link import Connection, LaunchOptions, Link, open_link, paths_of
-from .._transport.process import SHUTDOWN_TIMEOUT
+from .._transport.link import Link
 from .._wire.codes import INTERNAL_ERROR
 from .catalogue import LIFECYCLE_TYPES, SessionChange, SessionMetadata
-from .connect import CliFacts, announce, greet
+from .connect import CliFacts
 from .routes import Routes
 from .status import AuthStatus, CliStatus
 
 if TYPE_CHECKING:
     from .._protocol.generated.rpc.general import PingResult
-    from .._protocol.generated.rpc.handlers import ClientHandlers
     from .._protocol.generated.rpc.models import Model
     from .._protocol.generated.rpc.roots import ServerRpc
     from .._session.keywords import SessionKeywords
     from .._session.options import SessionOptions
     from .._session.session import Session
 
-logger = logging.getLogger("trio_copilot.client")
-
 OPEN_TIMEOUT = 120.0
 """Seconds that a CLI may take to open a session: it needs 0.1, and a minute for an MCP
 server that does not start."""
-
-TURN_TIMEOUT = 2.0
-"""Seconds that leaving waits for turns of other tasks; the end of the CLI ends them too."""
-
-SHUTDOWN_REQUEST_TIMEOUT = 1.0
-"""Seconds to wait for the answer to `runtime.shutdown`; the CLI needs 0.03."""
 
 
 @attrs.define(eq=False)
@@ -101,22 +85,23 @@ class Client:
     ) -> AbstractAsyncContextManager[Session]:
         """Begin a conversation: `async with client.open_session(...) as session`.
 
-        Leaving the block stops an open turn, lets `on` handlers see the last events,
-        and releases the session at the CLI; it can be resumed by its id. An exception
-        in a handler of the session comes out of the block.
+        Leaving the block stops an open turn, lets `on` handlers see the last events, and
+        releases the session at the CLI; it can be resumed by its id. An exception in a
+        handler of the session comes out of the block.
 
         Args:
           options: where to start from.
-          session_id: an id of your choice; `None` is that of `options`, or a new one.
-          open_timeout: seconds that the CLI may take to open it, MCP servers that are
-            slow to start included; `None` is for ever. If it is opened later all the
-            same, it is released.
-          keywords: the fields of `SessionOptions`, by name; they win over `options`.
+          session_id: an id of your choice; `None` takes the one in `options`, or a new
+            one.
+          open_timeout: seconds that the CLI may take to open the session, MCP servers
+            that start slowly included; `None` is for ever. A session that opens later is
+            released.
+          keywords: the fields of `SessionOptions`, by name; they override `options`.
 
         Raises:
           TypeError, ValueError: an option does not exist, or does not fit.
           RpcError: the CLI refused.
-          CliUnresponsiveError: it did not answer within `open_timeout`.
+          CliUnresponsiveError: the CLI did not answer within `open_timeout`.
           CliExitedError, ProtocolError: the connection was lost.
 
         Protocol: `session.create`, `session.detach`.
@@ -135,15 +120,16 @@ class Client:
         open_timeout: float | None = OPEN_TIMEOUT,
         **keywords: Unpack[SessionKeywords],
     ) -> AbstractAsyncContextManager[Session]:
-        """Go on with a conversation: as `open_session`, by the id it had.
+        """Continue a conversation by its id; otherwise as `open_session`.
 
-        The CLI remembers what was said and where the agent works, and forgets the other
-        options: pass them again.
+        The CLI remembers the conversation and the working directory, but no other
+        option: pass those again.
 
         Raises:
-          SessionNotFoundError: there is no such session: it was deleted, or nothing was
-            ever said in it.
-          RpcError: the CLI cannot read its file; and others as for `open_session`.
+          SessionNotFoundError: no such session exists. It was deleted, or it never had a
+            prompt.
+          RpcError: the CLI cannot read the session's file.
+          TypeError: and the other errors of `open_session`.
 
         Protocol: `session.resume`, `session.detach`.
         """
@@ -178,7 +164,7 @@ class Client:
 
     @property
     def rpc(self) -> ServerRpc:
-        """Every method of the CLI that is about no session, typed.
+        """Every method of the CLI that is not about one session, typed.
 
         `await client.rpc.models.list()` calls `models.list`. See `trio_copilot.rpc`.
         """
@@ -192,11 +178,13 @@ class Client:
         repository: str | None = None,
         branch: str | None = None,
     ) -> list[SessionMetadata]:
-        """Return the sessions that can be resumed: those in which something was said.
+        """Return the sessions that can be resumed: those that ever had a prompt.
+
+        Each argument narrows the result.
 
         Args:
-          working_directory: only those that worked there; the others likewise.
-          git_root: the root of the repository they worked in.
+          working_directory: where the session worked.
+          git_root: the root of the repository that it worked in.
           repository: `owner/name`.
           branch: the branch that was checked out.
 
@@ -218,7 +206,7 @@ class Client:
         return [SessionMetadata.from_wire(as_object(raw)) for raw in sessions]
 
     async def session_metadata(self, session_id: str) -> SessionMetadata | None:
-        """Return what the CLI keeps of a session; `None` if it does not know it.
+        """Return what the CLI keeps of a session; `None` if it does not know the id.
 
         Protocol: `session.getMetadata`.
         """
@@ -227,7 +215,7 @@ class Client:
         return SessionMetadata.from_wire(raw) if raw else None
 
     async def last_session_id(self) -> str | None:
-        """Return the id of the session that was used last, if there is one.
+        """Return the id of the most recently used session, if there is one.
 
         Protocol: `session.getLastId`.
         """
@@ -235,13 +223,13 @@ class Client:
         return as_text(as_object(result).get("sessionId")) or None
 
     async def delete_session(self, session_id: str) -> None:
-        """Delete a session for ever, with all that the CLI keeps of it.
+        """Delete a session for ever, with everything that the CLI keeps of it.
 
-        A turn of it that is open ends with `SessionClosedError`.
+        An open turn of this session ends with `SessionClosedError`.
 
         Raises:
           SessionNotFoundError: the CLI has no such session.
-          RpcError: it could not delete it.
+          RpcError: the CLI could not delete it.
 
         Protocol: `session.delete`.
         """
@@ -259,20 +247,20 @@ class Client:
         overflow: Overflow | str = Overflow.COALESCE,
         allow_unknown: bool = False,
     ) -> AbstractAsyncContextManager[Subscription[SessionChange]]:
-        """Hear of every session of the CLI: `async with client.lifecycle() as changes`.
+        """Follow every session of the CLI: `async with client.lifecycle() as changes`.
 
-        Those of other clients are among them. The CLI may say the same twice.
+        This includes the sessions of other clients. The CLI may repeat a change.
 
         Args:
-          types: such as `session.deleted`; none is all of them.
+          types: such as `session.deleted`; none means all.
           capacity: how many changes may wait.
           overflow: what happens beyond that; `coalesce` keeps the newest update of each
             session.
-          allow_unknown: take types that no CLI is known to send: a newer one may.
+          allow_unknown: accept types that only a newer CLI may send.
 
         Raises:
-          ValueError: there is no such type, no such overflow rule, or the capacity is
-            none.
+          ValueError: a type or the overflow rule does not exist, or the capacity is below
+            1.
 
         Protocol: `session.lifecycle`.
         """
@@ -283,12 +271,12 @@ class Client:
         return called("client.lifecycle", block)
 
     async def wait_closed(self) -> None:
-        """Wait until the connection to the CLI is over: the block is left, or it is lost.
+        """Wait until the client's block has been left or the connection is lost.
 
         `Cancelled` leaves nothing behind.
 
         Raises:
-          CliExitedError, ProtocolError: the connection was lost; says how.
+          CliExitedError, ProtocolError: the connection was lost.
         """
         await self._routes.ended.wait()
         error = self._peer.end
@@ -310,29 +298,30 @@ class Client:
         return CliStatus.from_wire(as_object(await self.call("status.get")))
 
     async def auth_status(self) -> AuthStatus:
-        """Return whether somebody is logged in. Protocol: `auth.getStatus`."""
+        """Return whether an account is logged in, and which. Protocol: `auth.getStatus`."""
         return AuthStatus.from_wire(as_object(await self.call("auth.getStatus")))
 
     async def list_models(self) -> tuple[Model, ...]:
         """Return the models that the account can use. Protocol: `models.list`.
 
         Raises:
-          RpcError: nobody is logged in.
+          RpcError: no account is logged in.
         """
         return (await self.rpc.models.list()).models
 
     async def call(self, method: str, params: Mapping[str, Any] | None = None) -> Any:
         """Call any method of the CLI and return its result as it is on the wire.
 
-        The door for what `rpc` does not have. `Cancelled` leaves at once; the CLI is
-        told by `$/cancelRequest`, and a late answer is dropped.
+        For methods that `rpc` does not have. `Cancelled` returns at once, sends
+        `$/cancelRequest`, and drops a late answer.
 
         Raises:
           TypeError: JSON cannot express the parameters.
-          ValueError: the CLI could not read them: they are too deep, or half of a UTF-16
-            pair is in a name that must be exact. In other text U+FFFD takes its place.
-          RpcError: the CLI answered with an error. With code -32700 it could not read
-            some message, and this call had no answer a second later.
+          ValueError: the CLI could not read them: they are nested too deep, or a name
+            that must be exact contains half of a UTF-16 pair. In other text U+FFFD
+            replaces it.
+          RpcError: the CLI answered with an error. Code -32700 means that it could not
+            read some message, and this call had no answer a second later.
           ClientClosedError: the client's block was left.
           CliExitedError, ProtocolError: the connection was lost.
         """
@@ -343,10 +332,10 @@ class Client:
     def resolve_options(
         self, options: SessionOptions | None = None, **keywords: Unpack[SessionKeywords]
     ) -> SessionOptions:
-        """Return the options with which `open_session` would open a session.
+        """Return the options as `open_session` would use them.
 
-        Every path is absolute, and a provider that the CLI's environment names is filled
-        in. Use it to find a mistake before there is a session.
+        Every path is absolute, and the provider is filled in if the CLI's environment
+        names one. Use it to find mistakes before you open a session.
 
         Raises:
           TypeError, ValueError: as `open_session`.
@@ -354,10 +343,9 @@ class Client:
         return self._defaults.resolve(options, keywords)
 
     def kill(self) -> None:
-        """Kill the CLI at once, if this client started it.
+        """Kill the CLI at once, if this client started it, as a second Ctrl-C does.
 
-        What a second Ctrl-C does. Everything that waits for the CLI raises
-        `CliExitedError`.
+        Everything that waits for the CLI raises `CliExitedError`.
         """
         self._link.kill()
 
@@ -395,13 +383,13 @@ class Client:
 
 @attrs.frozen
 class SessionDefaults:
-    """What the start of a CLI means for the sessions on it."""
+    """What the start of a CLI decides for its sessions."""
 
     paths: PathRule
     working_directory: str | None = None
-    """Where a session works that is created and does not say where."""
+    """Where new sessions work by default."""
     environment: Mapping[str, str] = attrs.field(factory=dict[str, str], repr=False)
-    """Of a CLI that this client has started; it may name a provider."""
+    """The CLI's, which may name a provider; empty if this client did not start it."""
 
     def resolve(
         self, options: SessionOptions | None, keywords: Mapping[str, Any]
@@ -412,140 +400,3 @@ class SessionDefaults:
         made = SessionOptions.of(options, keywords)
         located = made.located(made.paths(self.paths))
         return located.filled_from(self.environment)
-
-
-async def _close(peer: Peer, link: Link, routes: Routes, *, greeted: bool) -> None:
-    """Stop all sessions side by side, then ask the CLI to shut down."""
-    farewell = peer.farewell
-    farewell.begin()
-    async with open_block() as nursery:
-        for session in tuple(routes.sessions.values()):
-            nursery.start_soon(session.close, TURN_TIMEOUT)
-    # A CLI that is still starting does not answer: the end of its input must do.
-    if link.owned and greeted and peer.end is None:
-        with farewell.last_words(SHUTDOWN_REQUEST_TIMEOUT) as patience:
-            await peer.submit_nowait("runtime.shutdown", {}).settled()
-        if patience.cancelled_caught:
-            logger.warning(
-                "%s did not answer runtime.shutdown: ending its input", link.label
-            )
-
-
-async def _begin_farewell_when_cancelled(peer: Peer) -> None:
-    """Let all drains share one time as soon as the client's block is being left."""
-    try:
-        await trio.sleep_forever()
-    finally:
-        peer.farewell.begin()
-
-
-@as_block
-async def open_client(
-    connection: Connection = None,
-    *,
-    env: Mapping[str, str] | None = None,
-    cwd: PathLike | None = None,
-    log_level: str | None = None,
-    home: PathLike | None = None,
-    github_token: str | None = None,
-    use_logged_in_user: bool = True,
-    telemetry: Mapping[str, str] | None = None,
-    shutdown_timeout: float = SHUTDOWN_TIMEOUT,
-    heartbeat: float | None = None,
-    handlers: ClientHandlers | None = None,
-) -> AsyncGenerator[Client, None]:
-    """Start a CLI, or connect to one, for the length of the block.
-
-    When the block is left, however it is left, every session has been stopped and
-    released, and a process that was started here has been reaped: its work is aborted,
-    it is asked to shut down, its stdin ends, its process group is terminated, then
-    killed, each step bounded, and 10 seconds in all. Usually this takes 0.1 seconds. `Cancelled` during start
-    or end leaves no process behind either. A second Ctrl-C kills it at once.
-
-    An exception raised in the block leaves it as itself.
-
-    Args:
-      connection: `None` finds the CLI (see `find_cli`) and speaks to it over stdio. A
-        path, or a list of a program and its arguments, is short for `Stdio`. `Tcp`
-        connects to a CLI that runs already and is left running. Any
-        `trio.abc.Stream` stands for the stdio of a CLI, for tests: it is closed at
-        the end.
-      env: the environment of the CLI: `None` inherits this process's, a mapping takes
-        its place. `COPILOT_CLI_PATH` and `PATH` of it say where to find the CLI.
-      cwd: where the CLI is started, and where sessions work that are created and do
-        not say where. `None` is this process's directory. As every path it starts at
-        this process's directory and home; so does `home`.
-      log_level: what the CLI logs: none, error, warning, info, debug, all.
-      home: where the CLI keeps its state (`COPILOT_HOME`).
-      github_token: a GitHub token to authenticate with.
-      use_logged_in_user: whether the CLI may use the account that is logged in.
-      telemetry: variables of OpenTelemetry for the CLI, such as
-        `OTEL_EXPORTER_OTLP_ENDPOINT` or `COPILOT_OTEL_FILE_EXPORTER_PATH`.
-      shutdown_timeout: seconds that the end of the process may take before it is
-        killed, without what sessions need.
-      heartbeat: ping the CLI every so many seconds, and give it up when it does not
-        answer within as many: everyone who waits gets `CliUnresponsiveError`, and the
-        process is terminated when the block is left. `None` trusts in it.
-      handlers: a `trio_copilot.rpc.ClientHandlers`: what answers requests of the CLI
-        that are about no session, such as calls of models. An exception in one cancels
-        the block and comes out of it.
-
-    Raises:
-      CliNotFoundError: there is no CLI; says where it was looked for.
-      ValueError: `cwd` does not exist, or another option makes no sense.
-      ConnectError: nobody listens there, it is not executable, or no Copilot CLI.
-      CliExitedError: the CLI ended at once; says what it wrote to stderr.
-      IncompatibleCliError: it speaks another version of the protocol.
-      RuntimeError: not called from within Trio.
-
-    Protocol: `connect`, `runtime.shutdown`.
-    """
-    require_trio()
-    if heartbeat is not None:
-        check_type("heartbeat", heartbeat, int, float)
-        if not heartbeat > 0:
-            raise ValueError(f"heartbeat must be above 0 seconds, and is {heartbeat}")
-    check_handlers(handlers, "ClientHandlers")
-    paths = paths_of(connection)
-    launch = LaunchOptions(
-        env=env,
-        cwd=None if cwd is None else paths.directory(cwd, "cwd"),
-        log_level=log_level,
-        home=None if home is None else paths.absolute(home, "home"),
-        github_token=github_token,
-        use_logged_in_user=use_logged_in_user,
-        telemetry=telemetry,
-        shutdown_timeout=shutdown_timeout,
-    )
-    async with open_link(connection, launch) as link, open_block() as nursery:
-        import_module("trio_copilot._session.session")  # while the CLI starts
-        defaults = SessionDefaults(
-            paths,
-            launch.cwd if paths.ours else None,
-            launch.environment() if link.pid is not None else {},
-        )
-        routes = Routes(handlers, nursery, link.give_up)
-        async with open_peer(
-            link.stream,
-            take_frame=routes.take_frame,
-            on_notification=routes.notify,
-            on_end=routes.end,
-            why_ended=link.exit_error,
-            answer=routes.answer,
-        ) as peer:
-            greeted = False
-            try:
-                facts = await greet(peer, link, handlers)
-                greeted = True
-                facts.check_compatible()
-                await announce(peer, handlers)
-                async with open_block() as watchers:
-                    watchers.start_soon(_begin_farewell_when_cancelled, peer)
-                    if heartbeat is not None:
-                        watchers.start_soon(beat, peer, heartbeat)
-                    yield Client(peer, link, routes, facts, defaults)
-                    watchers.cancel_scope.cancel()
-            finally:
-                with impatient(link.kill):
-                    await _close(peer, link, routes, greeted=greeted)  # noqa: ASYNC102  # shields its steps itself
-                nursery.cancel_scope.cancel()

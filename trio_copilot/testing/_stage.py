@@ -15,7 +15,8 @@ import attrs
 import trio
 
 from .._blocks import as_block
-from .._client.client import Client, open_client
+from .._client.client import Client
+from .._client.open_client import open_client
 from .._session.session import Session
 from ._environment import cli_environment
 from ._script import Reply, Script
