@@ -1,5 +1,5 @@
-// Work that is done once per frame, however often it is asked for; at once when nobody
-// looks, because hidden pages have no frames.
+// Work to do once per frame, however often it is requested; at once while the page is
+// hidden, because hidden pages have no frames.
 
 const waiting = new Set();
 let requested = 0;

@@ -1,10 +1,10 @@
-// Markdown as elements. The parser's tokens become nodes, one by one, of the kinds that
-// are listed here; there is no HTML on the way, so nothing has to be cleaned. HTML in the
-// text is shown as the text that it is, and pictures are links: nothing is fetched.
+// Markdown as elements. The parser's tokens become nodes one by one, only of the kinds
+// listed here; no HTML is made on the way, so none has to be sanitised. HTML in the text
+// is shown as text, and images become links: nothing is fetched.
 
 import { lexer } from "./vendor/marked.js";
 
-// What the parser leaves to the HTML that is not made here.
+// Entities that the parser leaves to HTML, which is not made here.
 const CHARACTERS = { amp: "&", lt: "<", gt: ">", quot: '"', "#39": "'", nbsp: "\u00a0" };
 const CHARACTER = /&(amp|lt|gt|quot|#39|nbsp);/g;
 
@@ -69,7 +69,7 @@ function plain(text) {
 
 function code(token) {
   const made = element("pre", element("code", token.text));
-  made.tabIndex = 0; // it may be wider than the page: the keyboard scrolls it
+  made.tabIndex = 0; // if wider than the page, the keyboard scrolls it
   if (token.lang) made.dataset.language = token.lang.split(/\s/, 1)[0];
   return made;
 }

@@ -1,10 +1,10 @@
-// The page: one connection, one turn at a time, and what the keys and buttons do.
+// The page: one connection, one turn at a time, and the keys and buttons.
 
 import { Connection } from "./connection.js";
 import { Permissions } from "./permission.js";
 import { TurnView } from "./turn.js";
 
-const TOKEN = "trio_copilot.token"; // in sessionStorage: of this tab, gone with it
+const TOKEN = "trio_copilot.token"; // in sessionStorage: each tab has its own
 
 const byId = (id) => document.getElementById(id);
 const log = byId("log");
@@ -17,14 +17,14 @@ const latest = byId("latest");
 
 let connection = null;
 let ready = false;
-let turns = 0; // of this page; their number is their id
-let turn = null; // the one that is open: { id, view }
-let atEnd = true; // whether the end of the log is in sight
+let turns = 0; // so far; the number of a turn is its id
+let turn = null; // the open one: { id, view }
+let atEnd = true; // whether the end of the log is in view
 let sessions = 0;
 
 const permissions = new Permissions(
   (request, decision, reason) =>
-    connection.say({ type: "answer", request, decision, reason }),
+    connection.send({ type: "answer", request, decision, reason }),
   (text) => turn?.view.note(text),
 );
 
@@ -37,7 +37,7 @@ async function begin() {
   if (!websocket) return state("lost", "This server has no WebSocket");
   connection = new Connection(socketUrl(websocket), token, {
     ready: greet,
-    message: hear,
+    message: receive,
     lost: lose,
     refused: (why) => {
       sessionStorage.removeItem(TOKEN);
@@ -46,12 +46,12 @@ async function begin() {
   });
 }
 
-// A page that came by TLS may not open a socket without.
+// A page that was loaded over TLS may not open a socket without TLS.
 function socketUrl(url) {
   return location.protocol === "https:" ? url.replace(/^ws:/, "wss:") : url;
 }
 
-// The token is in the fragment, which no server sees; it does not stay in sight.
+// The token is in the fragment, which no server sees, and is taken out of the address.
 function takeToken() {
   const given = new URLSearchParams(location.hash.slice(1)).get("token");
   if (given) {
@@ -75,20 +75,20 @@ function greet({ model = "", warning }) {
   door.hidden = true;
   composer.hidden = false;
   connected(!warning);
-  if (sessions++) remark("A new session: the agent does not know what was said before.");
+  if (sessions++) remark("This is a new session: the agent does not know the conversation above.");
   if (warning) remark(warning);
   update();
 }
 
-// A connection alone is no good news: without an account every prompt fails.
+// Being connected is not enough: without an account every prompt fails.
 function connected(loggedIn) {
   state(loggedIn ? "ready" : "lost", loggedIn ? "Connected" : "Not logged in");
 }
 
 function lose(why) {
-  if (ready) announce(`${why}. Trying to connect again.`);
+  if (ready) announce(`${why}. Reconnecting.`);
   ready = false;
-  state("lost", `${why}: trying again`);
+  state("lost", `${why}: reconnecting`);
   permissions.forget();
   turn?.view.lost(why);
   turn = null;
@@ -101,22 +101,22 @@ function state(name, words) {
   shown.textContent = words;
 }
 
-// -- what the server says
+// -- messages of the server
 
 const OF_TURN = new Set([
   ...["start", "delta", "reasoning", "tool_call", "tool_progress", "tool_result"],
   ...["correction", "retry", "notice", "usage", "end"],
 ]);
 
-function hear(message) {
+function receive(message) {
   const { type } = message;
   if (type === "permission") permissions.ask(message);
   else if (type === "permission_closed") permissions.closed(message);
   else if (type === "error") complain(message);
   else if (OF_TURN.has(type) && message.turn === turn?.id) {
-    const said = turn.view[type]?.(message);
+    const words = turn.view[type]?.(message);
     if (type === "end") {
-      end(said);
+      end(words);
       if (message.reason === "complete") connected(true);
       if (message.error?.kind === "authentication") connected(false);
     }
@@ -131,9 +131,9 @@ function complain({ message, turn: about }) {
   }
 }
 
-function end(said) {
+function end(words) {
   turn = null;
-  announce(said);
+  announce(words);
   update();
 }
 
@@ -144,19 +144,19 @@ function submit() {
   if (!ready || turn || !text.trim()) return;
   byId("welcome")?.remove();
   turn = { id: String(++turns), view: new TurnView(text, follow) };
-  connection.say({ type: "prompt", turn: turn.id, text });
+  connection.send({ type: "prompt", turn: turn.id, text });
   log.append(turn.view.element);
   prompt.value = "";
   atEnd = true;
-  announce("The agent works.");
+  announce("The agent is working.");
   update();
   follow();
 }
 
 function stopTurn() {
   if (!turn) return;
-  connection.say({ type: "stop", turn: turn.id });
-  if (document.activeElement === stop) prompt.focus(); // it is about to go
+  connection.send({ type: "stop", turn: turn.id });
+  if (document.activeElement === stop) prompt.focus(); // the button is about to go
   stop.disabled = true;
 }
 
@@ -196,7 +196,7 @@ addEventListener("hashchange", () => {
   if (location.hash.includes("token=")) location.reload();
 });
 
-// -- what is shown
+// -- what the page shows
 
 function remark(text) {
   const line = document.createElement("p");
@@ -210,7 +210,7 @@ function announce(text) {
   byId("status").textContent = text;
 }
 
-// Keep the end in sight, unless the reader has scrolled away from it.
+// Keep the end in view, unless the reader has scrolled away from it.
 function follow() {
   if (atEnd) log.scrollTop = log.scrollHeight;
 }
@@ -222,6 +222,7 @@ log.addEventListener("scroll", () => {
 new ResizeObserver(follow).observe(log);
 latest.addEventListener("click", () => {
   atEnd = true;
+  latest.hidden = true; // nothing may be left to scroll
   follow();
   prompt.focus();
 });

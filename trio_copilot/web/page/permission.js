@@ -1,7 +1,7 @@
-// What the agent asks, one question after the other, in a dialog.
+// Requests for permission, one after another, in a dialog.
 //
-// The dialog may open while somebody types: it takes the focus to its title, where no key
-// decides anything. Escape denies.
+// The dialog may open while the user is typing, so it moves the focus to its title, where
+// no key decides anything. Escape denies.
 
 import { visible } from "./visible.js";
 
@@ -18,8 +18,8 @@ const WANTS = {
 const OUTCOMES = {
   allowed: "Allowed",
   denied: "Denied",
-  timeout: "Denied, since nobody answered",
-  cancelled: "No longer asked",
+  timeout: "Denied (no answer in time)",
+  cancelled: "No longer needed",
 };
 
 export class Permissions {
@@ -28,11 +28,11 @@ export class Permissions {
   #summary = document.getElementById("permission-summary");
   #details = document.getElementById("permission-details");
   #reason = document.getElementById("permission-reason");
-  #open = []; // the first is shown
+  #open = []; // requests; the first is shown
   #answer;
   #note;
 
-  // `answer(request, decision, reason)` sends; `note(text)` writes down what became of it.
+  // `answer(request, decision, reason)` sends; `note(text)` records the outcome.
   constructor(answer, note) {
     this.#answer = answer;
     this.#note = note;
@@ -60,7 +60,7 @@ export class Permissions {
     this.#show();
   }
 
-  // Nobody waits for an answer any more.
+  // The connection is lost: nobody waits for an answer any more.
   forget() {
     this.#open = [];
     this.#show();

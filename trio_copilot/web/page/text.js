@@ -1,10 +1,10 @@
-// A text that grows: as plain text while it does, as Markdown once it is whole.
+// A growing text: plain while it grows, Markdown once it is complete.
 
 import { nextFrame } from "./frames.js";
 import { markdown } from "./markdown.js";
 
-const CHUNK = 2000; // characters after which another element begins: layout stays cheap
-const FORMATTED = 200_000; // characters; what is longer stays plain
+const CHUNK = 2000; // characters in an element: short ones keep layout cheap
+const FORMATTED = 200_000; // characters; a longer text stays plain
 
 export class GrowingText {
   element = document.createElement("div");
@@ -14,7 +14,7 @@ export class GrowingText {
   #flush = () => this.flush();
   #done;
 
-  // `done` is called after each time that something was shown.
+  // `done` is called after each update of what is shown.
   constructor(className, done = () => {}) {
     this.element.className = className;
     this.#done = done;
@@ -25,7 +25,7 @@ export class GrowingText {
     nextFrame(this.#flush);
   }
 
-  // Take back the end of it.
+  // Take back its last `count` characters.
   drop(count) {
     this.text = this.text.slice(0, this.text.length - count);
     this.element.replaceChildren();
@@ -45,7 +45,7 @@ export class GrowingText {
     this.#done();
   }
 
-  // How much of this goes into the last element; begins another at the end of a line.
+  // How much of the fresh text goes into the last element. A full one ends with a line.
   #endOfChunk(fresh) {
     const isFull = () => this.#tail.length > CHUNK;
     if (this.#tail === null || (isFull() && this.#tail.data.endsWith("\n"))) {

@@ -1,15 +1,15 @@
-// One prompt and all that is said about it, as it arrives.
+// One prompt and its answer, as it arrives.
 
 import { GrowingText } from "./text.js";
 
 const ABOUT = ["command", "path", "url", "pattern", "query", "description"];
 
 const CAUSES = {
-  deadline: "the time was up",
-  idle_timeout: "nothing was heard of it",
-  remote: "the CLI has stopped it",
+  deadline: "out of time",
+  idle_timeout: "the agent fell silent",
+  remote: "the CLI stopped it",
   closed: "the session was closed",
-  outer: "the server ends",
+  outer: "the server has stopped",
 };
 
 export function fromTemplate(id) {
@@ -21,22 +21,22 @@ export class TurnView {
   #answer = this.element.querySelector(".answer");
   #end = this.element.querySelector(".end");
   #texts = [];
-  #last = null; // what text is added to, if it goes on
+  #last = null; // { name, text } of the text at the end, which may grow
   #tools = new Map();
   #grown;
 
-  // `grown` is called after each time that something was shown.
+  // `grown` is called after each update of what is shown.
   constructor(prompt, grown) {
     this.element.querySelector(".prompt").textContent = prompt;
     this.#grown = grown;
   }
 
-  // -- what the server says, by the type of its message
+  // -- the server's messages, by type
 
   delta({ text, message, agent = "", separator = "" }) {
     if (separator) this.#last = null;
-    // The main agent's messages begin with a separator; an answer that was cut at the
-    // token limit goes on in another message without one.
+    // A separator begins each new message of the main agent. An answer that was cut at
+    // the token limit continues in another message without one.
     const name = agent ? `text ${message} ${agent}` : "text";
     this.#growing(name, () => this.#newText(agent)).append(text);
   }
@@ -78,7 +78,7 @@ export class TurnView {
     this.#takeBack("", dropped);
     const why = [kind, status && `HTTP ${status}`, message].filter(Boolean).join(", ");
     const when = waited === undefined ? "" : ` after ${waited.toFixed(1)} s`;
-    this.note(`A call of the model failed (${why}); it is made again${when}.`);
+    this.note(`A model call failed (${why}). Trying again${when}.`);
   }
 
   notice({ text }) {
@@ -93,15 +93,15 @@ export class TurnView {
     const said = {
       complete: () => "Complete",
       cancelled: () => (CAUSES[cause] ? `Cancelled: ${CAUSES[cause]}` : "Cancelled"),
-      max_tokens: () => "Cut at the model's token limit",
-      error: () => `Failed: ${error?.message ?? "nobody knows why"}`,
+      max_tokens: () => "Cut off at the model's token limit",
+      error: () => `Failed: ${error?.message ?? "no reason was given"}`,
     };
     const words = said[reason]?.() ?? reason;
     this.#close(reason, usage?.calls ? `${words} · ${amount(usage)}` : words);
     return words;
   }
 
-  // -- what the page says itself
+  // -- the page's own remarks
 
   note(text) {
     const note = document.createElement("p");
@@ -166,7 +166,7 @@ export class TurnView {
   }
 }
 
-// What a tool call is about, in one line.
+// A tool call in one line.
 function about(given) {
   if (typeof given !== "object" || given === null) return "";
   const key = ABOUT.find((each) => typeof given[each] === "string");

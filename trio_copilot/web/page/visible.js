@@ -1,10 +1,10 @@
-// What a text hides from a person who decides on it, made visible.
+// Makes visible what a text hides from the person who decides on it.
 //
-// A command may hold characters that turn the text around them, or that take no room: it
-// reads as another one then. Each is shown as its number, such as <U+202E>.
+// A command may contain characters that reverse the text around them, or that take no
+// space, and so read as a different one. Each is shown by its number, such as <U+202E>.
 
-// Controls, formats (bidirectional ones too), separators of lines, halves, and whatever
-// else is never seen; lines and tabs stay.
+// Controls, formats (bidirectional ones, too), line separators, half characters, and all
+// others without a shape; newlines and tabs stay.
 const HIDING =
   /(?![\n\t])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Default_Ignorable_Code_Point}]/gu;
 
