@@ -30,7 +30,9 @@ def test_every_message_is_there_with_its_fields(message: Any) -> None:
 
 
 def test_no_message_is_there_that_there_is_not() -> None:
-    tables = PAGE.partition("### What the client says")[2].partition("A field that")[0]
+    tables = PAGE.partition("### Messages of the client")[2].partition(
+        "Fields without"
+    )[0]
     named = {m[1] for m in re.finditer(r"(?m)^\| `(\w+)` \|", tables)} - {"type"}
 
     assert named == {message.type for message in MESSAGES}
