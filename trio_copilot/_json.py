@@ -109,5 +109,5 @@ _JSON: Mapping[type, str] = {
 def misfit(value: object, *expected: type) -> TypeError:
     """Return an error that says the types, and never the value: it may be a secret."""
     wanted = " or ".join(_JSON[kind] for kind in expected)
-    seen = _JSON.get(type(value)) or f"{type(value).__name__}, which is no JSON"
+    seen = _JSON.get(type(value)) or f"{type(value).__name__}, which is not JSON"
     return TypeError(f"expected {wanted}, got {seen}")

@@ -393,7 +393,7 @@ async def test_nothing_is_sent_that_json_does_not_have() -> None:
     cli = Cli()
     why = await refused(cli.session.plan.update, content=object())
 
-    assert "object, which is no JSON" in why
+    assert "object, which is not JSON" in why
 
 
 # -- answers

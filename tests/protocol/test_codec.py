@@ -277,7 +277,7 @@ def test_a_wrong_type_is_named_without_the_value() -> None:
         ({**MESSAGE, "turnId": 7}, "@ data.turn_id"),
         (
             {**MESSAGE, "content": object()},
-            "got object, which is no JSON @ data.content",
+            "got object, which is not JSON @ data.content",
         ),
     ],
 )

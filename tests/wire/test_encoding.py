@@ -168,7 +168,7 @@ def test_what_json_cannot_express_is_a_type_error(value):
 def test_a_value_within_itself_is_a_type_error():
     tree: list[object] = []
     tree.append(tree)
-    with pytest.raises(TypeError, match="within itself"):
+    with pytest.raises(TypeError, match="contains itself"):
         encode_for_cli(tree)
 
 

@@ -130,7 +130,7 @@ def test_messages_of_these_forms_are_understood(body, message):
         (b'{"method":null}', r"\$\.method"),
         (b'{"id":1,"error":{"message":"m"}}', "code"),
         (b'{"id":1,"error":"boom"}', r"\$\.error"),
-        (b'{"method":"m","params":NaN}', "NaN is no JSON"),
+        (b'{"method":"m","params":NaN}', "NaN is not JSON"),
         (b'{"method":"m","params":%b}' % (b"[" * 100_000), "Expecting"),
         (b'{"method":"m"} x', "Extra data"),
     ],

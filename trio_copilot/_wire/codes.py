@@ -21,4 +21,4 @@ REQUEST_CANCELLED = -32800
 """The caller cancelled the request. The Language Server Protocol added this code."""
 
 CANCEL_REQUEST = "$/cancelRequest"
-"""The notification that nobody waits for the answer to a request any more."""
+"""The notification that nobody waits for the answer to a request anymore."""

@@ -1,9 +1,9 @@
-"""The one idea of what JSON can express, and of what the CLI can read of it.
+"""What JSON can express, and what the CLI can read: decided here alone.
 
-Strategy: msgspec writes what it knows in one pass; a hook makes simpler what it does not
-know. Only a tree with half of a UTF-16 pair in it is walked through in Python. What is too
-deep or too large for the CLI is looked for in the finished text, and only where the number
-of brackets or a long row of digits says that it could be there.
+Strategy: msgspec writes the types it knows in one pass; a hook simplifies all others.
+Only a tree that holds half of a UTF-16 pair is walked in Python. What would be too deep
+or too large for the CLI is searched for in the finished text, and only if the number of
+brackets or a long run of digits shows that it may be there.
 """
 
 from __future__ import annotations
@@ -20,30 +20,20 @@ import msgspec
 from .._json import decode_json
 from .text import check_exact, readable
 
-__all__ = [
-    "MAX_DEPTH",
-    "check_size",
-    "encode_as_cli",
-    "encode_for_cli",
-    "encode_json",
-    "sendable",
-    "unsendable",
-]
-
 MAX_DEPTH = 127
-"""Arrays and objects within each other that the CLI reads, the message itself included."""
+"""How deep arrays and objects may nest for the CLI, the message itself included."""
 
 _ENVELOPE = 2
-"""Of these around an answer: the message, and the parameters of a call that brings it."""
+"""The outer levels of an answer: the message, and the parameters of the call with it."""
 
-# The largest double has 309 digits. In a row of so many each 30th character is a digit,
-# ten times over.
+# The largest double has 309 digits. Of that many in a row, every 30th character is a
+# digit, ten times over: so one character in 30 is enough to look at.
 _SAMPLED = 30
 _DIGITS = re.compile(rb"[0-9]{10}")
 _LONG = re.compile(rb"[0-9]{309,}")
 _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"')
 
-# Members whose text must be exact, by the last word of their names on the wire.
+# Text must be exact in members whose wire names end in one of these words.
 _EXACT_WORDS = (
     *("agent", "arg", "command", "cwd", "dir", "director", "id", "model", "path"),
     *("root", "server", "skill", "tool", "uri", "url"),
@@ -58,30 +48,30 @@ _CAPITAL = re.compile("(?=[A-Z])")
 def encode_json(value: object) -> bytes:
     """Return `value` as JSON.
 
-    Beyond what JSON has, these are written in their usual forms: mappings, sequences,
+    Beyond JSON's own types, these are written in their usual forms: mappings, sequences,
     sets and views of dicts; dataclasses, attrs and msgspec classes; enums, by value;
-    dates, UUIDs and `Decimal`; paths; `bytes`, as base64; arrays and scalars as numpy
-    has them (`tolist()`, `item()`); and subclasses of these. NaN and infinity become
-    null, as in JavaScript, and half of a UTF-16 pair U+FFFD.
+    dates, UUIDs and `Decimal`; paths; `bytes`, as base64; arrays and scalars like those
+    of numpy (`tolist()`, `item()`); and subclasses of these. NaN and infinity become
+    null, as in JavaScript, and half of a UTF-16 pair becomes U+FFFD.
 
     Raises:
-      TypeError: something in it has no form in JSON, or is within itself.
+      TypeError: a value in it has no form in JSON, or contains itself.
       ValueError: an integer has too many digits for Python.
     """
     return _encode(value, exact=False)
 
 
 def encode_for_cli(value: object, *, within: int = 0) -> bytes:
-    """Return `value` as `encode_json` does, if the CLI can read it.
+    """Return `value` as `encode_json` does, if the CLI can read the result.
 
     Args:
       value: a message, or a part of one.
-      within: how many objects will be around it.
+      within: how many objects will enclose it.
 
     Raises:
-      TypeError: something in it has no form in JSON, or is within itself.
-      ValueError: it is too deep, a number in it too large, or half of a UTF-16 pair is
-        where a text must be exact, such as in a path or an id.
+      TypeError: a value in it has no form in JSON, or contains itself.
+      ValueError: it is too deep, a number is too large, or half of a UTF-16 pair stands
+        where text must be exact, such as in a path or an id.
     """
     body = _encode(value, exact=True)
     check_size(body, MAX_DEPTH - within)
@@ -89,7 +79,7 @@ def encode_for_cli(value: object, *, within: int = 0) -> bytes:
 
 
 def encode_as_cli(value: object) -> bytes:
-    """Return `value` as a CLI in JavaScript writes it, halves of pairs escaped."""
+    """Return `value` as a CLI in JavaScript writes it, with halves of pairs escaped."""
     try:
         return _encoder.encode(value)
     except UnicodeEncodeError:
@@ -98,14 +88,14 @@ def encode_as_cli(value: object) -> bytes:
 
 
 def sendable(answer: object, what: str) -> msgspec.Raw:
-    """Return an answer for the CLI as JSON that can be sent for sure.
+    """Return an answer for the CLI as JSON that is certain to be sendable.
 
     Args:
-      answer: what the CLI is told.
-      what: what to call it in errors, such as `the answer to a form`.
+      answer: the result for the CLI.
+      what: its name in errors, such as `the answer to a form`.
 
     Raises:
-      TypeError, ValueError: as `encode_for_cli`.
+      TypeError, ValueError: as `encode_for_cli` does.
     """
     try:
         return msgspec.Raw(encode_for_cli(answer, within=_ENVELOPE))
@@ -114,7 +104,7 @@ def sendable(answer: object, what: str) -> msgspec.Raw:
 
 
 def unsendable(error: Exception, what: str) -> TypeError | ValueError:
-    """Return the error that says of what an encoder has spoken."""
+    """Return the error of an encoder with the name of what it failed on."""
     kind = ValueError if isinstance(error, ValueError) else TypeError
     return kind(f"{what} cannot be sent: {error}")
 
@@ -126,16 +116,16 @@ def _encode(value: object, *, exact: bool) -> bytes:
         except UnicodeEncodeError:
             return _encoder.encode(_readable(_plain(value), "", exact=exact))
     except RecursionError as error:
-        raise TypeError(f"it is too deep, or within itself: {error}") from error
+        raise TypeError(f"it is too deep, or contains itself: {error}") from error
 
 
 def _plain(value: object) -> Any:
-    """Return what JSON has in place of everything else."""
+    """Return a tree of JSON's own types."""
     return msgspec.to_builtins(value, str_keys=True, enc_hook=_simpler)
 
 
 def _readable(tree: Any, name: str, *, exact: bool) -> Any:
-    """Return a tree without halves of pairs; `name` is what its member is called."""
+    """Return a tree without halves of pairs; `name` is that of the member it is in."""
     if isinstance(tree, str):
         if exact and _EXACT.search(name):
             check_exact(tree, _CAPITAL.sub("_", name).lower())
@@ -153,7 +143,7 @@ def _readable(tree: Any, name: str, *, exact: bool) -> Any:
 
 
 def _simpler(value: object) -> object:
-    """Return what msgspec knows in place of what it does not."""
+    """Return a value of a type that msgspec knows, in place of one that it does not."""
     for kind, simplify in _SIMPLER:
         if isinstance(value, kind):
             return simplify(value)
@@ -176,10 +166,10 @@ _encoder = msgspec.json.Encoder(enc_hook=_simpler)
 
 
 def check_size(body: bytes, max_depth: int = MAX_DEPTH) -> None:
-    """Check that nothing in JSON is too deep or too large for the CLI.
+    """Check that JSON is neither too deep nor too large for the CLI.
 
     Raises:
-      ValueError: it is; says what.
+      ValueError: it is; the error says which.
     """
     brackets = body.count(b"{") + body.count(b"[")
     if brackets <= max_depth and not _DIGITS.search(body[::_SAMPLED]):

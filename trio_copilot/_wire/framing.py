@@ -1,17 +1,17 @@
 r"""Cuts a stream of bytes into frames, and makes frames.
 
-A frame is a block of headers, of which only Content-Length matters, a blank line and
-as many bytes as it said::
+A frame is a block of headers, of which only Content-Length matters, a blank line, and
+that many bytes::
 
     Content-Length: 17\r\n
     \r\n
     {"jsonrpc":"2.0"}
 
-Strategy: `feed` only stores, `next_frame` only looks. What has arrived is kept as a
-list of pieces until enough is there to be worth looking at, then joined once: every
-byte is copied a fixed number of times, whatever its frame's size and however the
-stream was cut. A block of headers is judged before it is complete, because a CLI that
-prints a stack trace to stdout may never send the blank line that would end one.
+Strategy: `feed` only stores, `next_frame` only looks. Input is kept as a list of pieces
+until there is enough to be worth looking at, then joined once: every byte is copied a
+fixed number of times, whatever the size of its frame and however the stream was cut. A
+block of headers is checked before it is complete, because a CLI that prints a stack
+trace to stdout may never send the blank line that would end one.
 
 This module does not know what a body contains.
 """
@@ -27,13 +27,11 @@ from typing import NoReturn
 from .._errors import ProtocolError
 from .excerpts import excerpt
 
-__all__ = ["MAX_FRAME_SIZE", "MAX_HEADER_SIZE", "FrameDecoder", "encode_frame"]
-
 MAX_HEADER_SIZE = 8 * 1024
-"""Bytes in a block of headers; the CLI sends about 25, HTTP servers allow about this."""
+"""Bytes in a block of headers; the CLI sends about 25, HTTP servers allow as many."""
 
 MAX_FRAME_SIZE = 512 * 1024 * 1024
-"""Bytes in a body; a bound for a broken length, not for an honest peer.
+"""Bytes in a body: a bound against a broken length, not against an honest peer.
 
 After every model call the CLI sends the whole history in one frame
 (`model.messages_snapshot`), which is many megabytes in a long session.
@@ -42,20 +40,20 @@ After every model call the CLI sends the whole history in one frame
 _END = b"\r\n\r\n"
 _LINE = rb"[!-9;-~]++:[^\r\n]*+"
 _COMPLETE_LINE = re.compile(_LINE)
-# What can still become a block of headers: whole lines and the beginning of one more.
-# No group is possessive: Python 3.11.2 gets these wrong.
+# What can still become a block of headers: whole lines and the beginning of another.
+# No group is possessive: Python 3.11.2 matches possessive groups incorrectly.
 _UNFINISHED = re.compile(
     rb"(?:%b\r\n)*(?:[!-9;-~]++(?::[^\r\n]*+\r?)?)?|(?:%b\r\n)+\r" % (_LINE, _LINE)
 )
-# Fifteen digits are far above any limit; Python refuses to read thousands of them.
+# Fifteen digits exceed any limit; Python refuses to convert thousands.
 _LENGTH = re.compile(rb"[0-9]{1,15}")
 
 
 class FrameDecoder:
-    """Turns bytes, cut anyhow, into the bodies of frames.
+    """Turns bytes, cut anywhere, into the bodies of frames.
 
-    `feed` everything that was read, then call `next_frame` until it returns `None`.
-    After a `ProtocolError` the place of the next frame is unknown, so the decoder is
+    `feed` it everything that was read, then call `next_frame` until it returns `None`.
+    After a `ProtocolError` nobody knows where the next frame begins, so the decoder is
     dead: it keeps nothing, and every further call raises the same error.
     """
 
@@ -78,7 +76,7 @@ class FrameDecoder:
         self._pieces: list[bytes] = []  # fed, not yet joined to the buffer
         self._frames: deque[bytes] = deque()  # cut, not yet taken
         self._unread = 0  # bytes in the buffer and in the pieces
-        self._wanted = 1  # with fewer unread bytes there is no use in looking
+        self._wanted = 1  # with fewer unread bytes, looking is pointless
         self._at_end = False
         self._error: ProtocolError | None = None
 
@@ -87,11 +85,11 @@ class FrameDecoder:
         return f"<FrameDecoder {state}, {self._unread} byte(s) unread>"
 
     def feed(self, data: bytes | bytearray) -> None:
-        """Store what was read; `b""` says that the stream has ended.
+        """Store what was read; `b""` marks the end of the stream.
 
         Raises:
           ProtocolError: the decoder is dead.
-          RuntimeError: more bytes after the end of the stream: the caller's mistake.
+          RuntimeError: there were bytes after the end of the stream: a caller's mistake.
         """
         self._raise_if_dead()
         if not data:
@@ -106,18 +104,18 @@ class FrameDecoder:
         """Return the body of the next frame, or `None` when more bytes are needed.
 
         Raises:
-          ProtocolError: what was fed is no frame, or ended within one; the message
-              shows what was seen.
+          ProtocolError: the input is not a frame, or ended within one; the error shows
+              how it starts.
         """
         if not self._frames:
             self._cut()
         return self._frames.popleft() if self._frames else None
 
     def next_frames(self) -> list[bytes]:
-        """Return the bodies of all frames that are complete; none: feed more.
+        """Return the bodies of all complete frames; if there are none, feed more.
 
-        As `next_frame`, many times as fast for small frames. What comes before a
-        mistake in the stream is returned first.
+        Like `next_frame`, but many times faster for small frames. Frames before a fault
+        in the stream are returned first.
         """
         if not self._frames:
             self._cut()
@@ -126,13 +124,16 @@ class FrameDecoder:
         return frames
 
     def _cut(self) -> None:
-        """Cut all that is complete into frames; raise if there is nothing but a mistake."""
+        """Cut all complete frames; raise if a fault comes before the first of them."""
         if self._unread >= self._wanted:
-            with suppress(ProtocolError):  # it is kept, and raised after the frames
+            with suppress(ProtocolError):  # kept, and raised once the frames are taken
                 self._cut_frames()
-        if not self._frames:
-            self._raise_if_dead()
-            self._raise_if_torn()
+        if self._frames:
+            return
+        self._raise_if_dead()
+        if self._at_end and self._unread:
+            expected = "its headers" if self._wanted == 1 else self._wanted
+            self._fail(f"only {self._unread} byte(s) of {expected}, then the end")
 
     def _cut_frames(self) -> None:
         if self._pieces:
@@ -142,11 +143,20 @@ class FrameDecoder:
             self._cut_whole_frames()
         except ValueError as reason:
             self._fail(str(reason))
-        if self._unread and self._wanted == 1:
-            self._judge_unfinished()
+        if self._unread and self._wanted == 1:  # within the headers
+            if self._unread >= self._max_header_size + len(_END):
+                self._fail(f"no end of headers within {self._max_header_size} bytes")
+            if not _UNFINISHED.fullmatch(self._buffer, self._start):
+                self._fail("no header")
+
+    def _join(self) -> None:
+        self._pieces.insert(0, self._buffer[self._start :])
+        self._buffer, self._start = b"".join(self._pieces), 0
+        self._pieces.clear()
 
     def _cut_whole_frames(self) -> None:
-        """Cut all but an unfinished end; ValueError says what is wrong with the next."""
+        """Cut all but an unfinished end; ValueError: what is wrong with the next frame."""
+        # Locals, and one loop: this runs for every event.
         buffer, start, size = self._buffer, self._start, len(self._buffer)
         longest, limit = self._max_header_size + len(_END), self._max_frame_size
         keep = self._frames.append
@@ -168,19 +178,6 @@ class FrameDecoder:
         finally:
             self._start, self._unread = start, size - start
 
-    def _join(self) -> None:
-        if self._start < len(self._buffer):
-            self._pieces.insert(0, self._buffer[self._start :])
-        self._buffer = b"".join(self._pieces)
-        self._start = 0
-        self._pieces.clear()
-
-    def _judge_unfinished(self) -> None:
-        if self._unread >= self._max_header_size + len(_END):
-            self._fail(f"no end of headers within {self._max_header_size} bytes")
-        if not _UNFINISHED.fullmatch(self._buffer, self._start):
-            self._fail("no header")
-
     def _fail(self, seen: str) -> NoReturn:
         self._error = ProtocolError(
             f"Expected a frame with a Content-Length header, got {seen}. "
@@ -194,15 +191,10 @@ class FrameDecoder:
         if self._error is not None:
             raise self._error.with_traceback(None)
 
-    def _raise_if_torn(self) -> None:
-        if self._at_end and self._unread:
-            expected = "its headers" if self._wanted == 1 else self._wanted
-            self._fail(f"only {self._unread} byte(s) of {expected}, then the end")
-
 
 @lru_cache(maxsize=1024)  # lengths repeat: this halves the cost of a small frame
 def _content_length(headers: bytes) -> int:
-    """Return what a complete block of headers says; ValueError says what is wrong."""
+    """Return the length in a complete block of headers; ValueError: what is wrong."""
     lengths: set[int] = set()
     for line in headers.split(b"\r\n"):
         if not _COMPLETE_LINE.fullmatch(line):
@@ -212,7 +204,7 @@ def _content_length(headers: bytes) -> int:
             continue
         value = value.strip(b" \t")
         if not _LENGTH.fullmatch(value):
-            raise ValueError("a Content-Length that is no number of bytes")
+            raise ValueError("a Content-Length that is not a number")
         lengths.add(int(value))
     if len(lengths) != 1:
         wrong = "contradictory Content-Lengths" if lengths else "no Content-Length"

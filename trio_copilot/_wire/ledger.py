@@ -1,21 +1,21 @@
 """Which requests are open, on either side of one connection.
 
-Strategy: a state machine without clocks, tasks or bytes. Both sides count their own
-ids, so an id of ours and an equal one of the peer's have nothing to do with each other.
+Strategy: a state machine without clocks, tasks or bytes. Each side counts its own ids,
+so an id of ours and an equal one of the peer's are unrelated.
 
 What an answer to an id of ours means:
 
 | the id                                 | `settle` returns | the peer                  |
 |----------------------------------------|------------------|---------------------------|
-| is open                                | its waiter       | answers for the first time |
+| is open                                | its waiter       | answers in time           |
 | was abandoned, or open at `close`      | `Stray.LATE`     | did not know, or too late |
 | was answered before                    | `Stray.DOUBLE`   | answers twice             |
 | was never issued, is a string, is null | `Stray.UNKNOWN`  | is confused               |
 
-What an answer of ours to a request of the peer's means: `answered` is True exactly
-once for every `accept`; on False nothing may be sent.
+For the peer's requests, `answered` returns True exactly once for each `accept`; on False
+nothing may be sent.
 
-Memory is bounded by what is open, plus `MAX_ABANDONED` ids.
+Memory is bounded by the open requests, plus `MAX_ABANDONED` ids.
 
 This module does not know what a waiter is.
 """
@@ -27,20 +27,18 @@ from typing import Generic, TypeVar
 
 from .._errors import ProtocolError
 
-__all__ = ["MAX_ABANDONED", "Ledger", "Stray"]
-
 W = TypeVar("W")
 
 MAX_ABANDONED = 1024
-"""Abandoned ids that are remembered one by one, until their late answer.
+"""Abandoned ids that are remembered one by one, until their late answers arrive.
 
-Some requests are never answered once cancelled. When there are more of them than this,
-the oldest are forgotten, and a second answer to an id as old as those counts as late.
+Some requests are never answered once cancelled. Beyond this number the oldest are
+forgotten, and a second answer to an id that old counts as late.
 """
 
 
 class Stray(enum.Enum):
-    """Why nobody waits for an answer that has arrived."""
+    """Why nobody waits for an answer."""
 
     LATE = "late"
     DOUBLE = "double"
@@ -48,15 +46,15 @@ class Stray(enum.Enum):
 
 
 class Ledger(Generic[W]):
-    """The open requests of one connection; `W` is whatever waits for an answer."""
+    """The open requests of one connection; `W` waits for an answer."""
 
     def __init__(self) -> None:
         self._waiters: dict[int, W] = {}  # our open requests, {id: waiter}
         self._issued = 0  # the newest id
         self._answered = 0  # the newest id that the peer has answered
-        self._abandoned: dict[int, None] = {}  # a set that knows its oldest
-        self._forgotten = 0  # the newest id that is no longer among the abandoned
-        self._accepted: set[int | str] = set()  # the peer's open requests
+        self._abandoned: dict[int, None] = {}  # an ordered set of ids, oldest first
+        self._forgotten = 0  # the newest id that was dropped from the abandoned
+        self._accepted: set[int | str] = set()  # ids of the peer's open requests
         self._closed = False
 
     def __repr__(self) -> str:
@@ -66,14 +64,14 @@ class Ledger(Generic[W]):
 
     @property
     def open_calls(self) -> int:
-        """How many requests of ours have no answer."""
+        """How many of our requests are unanswered."""
         return len(self._waiters)
 
     def issue(self, waiter: W) -> int:
         """Open a request of ours and return its id: 1, 2, 3...
 
         Raises:
-          RuntimeError: the ledger is closed: the caller's mistake.
+          RuntimeError: the ledger is closed: a caller's mistake.
         """
         if self._closed:
             raise RuntimeError("This ledger is closed: nobody would wake the waiter")
@@ -82,7 +80,7 @@ class Ledger(Generic[W]):
         return self._issued
 
     def settle(self, id: int | str | None) -> W | Stray:  # noqa: A002 - JSON-RPC's word
-        """Close a request of ours that was answered; return who waits for it."""
+        """Close a request of ours that was answered; return its waiter."""
         if not isinstance(id, int) or not 0 < id <= self._issued:
             return Stray.UNKNOWN
         self._answered = max(self._answered, id)
@@ -94,18 +92,18 @@ class Ledger(Generic[W]):
         return Stray.LATE if id <= self._forgotten else Stray.DOUBLE
 
     def is_open(self, id: int) -> bool:  # noqa: A002 - JSON-RPC's word
-        """Whether a request of ours has no answer, and somebody waits for one."""
+        """Whether a request of ours is unanswered and still has its waiter."""
         return id in self._waiters
 
     def unread(self) -> list[int]:
-        """Return the open requests of ours that the peer may not have read so far.
+        """Return our open requests that the peer may not have read yet.
 
-        It has read what came before the newest request that it has answered.
+        It has read everything up to the newest request that it has answered.
         """
         return [each for each in self._waiters if each > self._answered]
 
     def abandon(self, id: int) -> bool:  # noqa: A002 - JSON-RPC's word
-        """Give up waiting for a request of ours; False if it is no longer open."""
+        """Stop waiting for a request of ours; False if it is not open anymore."""
         if id not in self._waiters:
             return False
         del self._waiters[id]
@@ -117,7 +115,7 @@ class Ledger(Generic[W]):
         return True
 
     def close(self) -> list[W]:
-        """Hand out every waiter that is still open, each of them once."""
+        """Close all our requests and return their waiters."""
         self._closed = True
         self._forgotten = self._issued
         self._abandoned.clear()
@@ -126,17 +124,17 @@ class Ledger(Generic[W]):
         return waiters
 
     def accept(self, id: int | str) -> None:  # noqa: A002 - JSON-RPC's word
-        """Open a request of the peer's.
+        """Open a request of the peer.
 
         Raises:
-          ProtocolError: it has an open request of that id already.
+          ProtocolError: it already has an open request with that id.
         """
         if id in self._accepted:
             raise ProtocolError(f"A second request came with the open id {id!r:.100}")
         self._accepted.add(id)
 
     def answered(self, id: int | str) -> bool:  # noqa: A002 - JSON-RPC's word
-        """Close a request of the peer's; False if it is not open: do not answer it."""
+        """Close a request of the peer; False if it is not open: do not answer it."""
         if id not in self._accepted:
             return False
         self._accepted.remove(id)

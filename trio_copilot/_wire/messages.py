@@ -1,11 +1,12 @@
 """JSON bodies become JSON-RPC 2.0 messages, and back.
 
 Strategy: msgspec checks the envelope while it parses, at a fraction of the cost of a
-dict. What it refuses but JavaScript sends is read leniently: halves of a UTF-16 pair (which
-JSON can express and a string may hold), numbers beyond a double, anything deep. Four frozen classes are all that the layers above see. What is sent is written in `encoding`.
+dict. A second, lenient reader takes what msgspec refuses but JavaScript sends: halves of
+a UTF-16 pair, numbers beyond a double, deep nesting. The layers above see four frozen
+classes and nothing else. `encoding` writes what is sent.
 
-This module does not know any method; `params` and `result` are whatever JSON has. They
-may hold tokens, so no repr shows them.
+This module knows no method of Copilot; `params` and `result` are any JSON. They may hold
+tokens, so no repr shows them.
 """
 
 from __future__ import annotations
@@ -22,21 +23,10 @@ from .codes import CANCEL_REQUEST
 from .encoding import encode_as_cli, encode_for_cli, unsendable
 from .excerpts import EXCERPT_SIZE, excerpt
 
-__all__ = [
-    "ErrorResponse",
-    "Message",
-    "Notification",
-    "Request",
-    "Response",
-    "cancel_request",
-    "decode_message",
-    "encode_message",
-]
-
 
 @attrs.frozen
 class Request:
-    """A call that wants an answer; `params` of `None` are not sent."""
+    """A call that expects an answer; `params` are left out if they are `None`."""
 
     id: int | str
     method: str
@@ -45,7 +35,7 @@ class Request:
 
 @attrs.frozen
 class Notification:
-    """A call that gets no answer; `params` of `None` are not sent."""
+    """A call without an answer; `params` are left out if they are `None`."""
 
     method: str
     params: Any = attrs.field(default=None, repr=False)
@@ -53,7 +43,7 @@ class Notification:
 
 @attrs.frozen
 class Response:
-    """The answer to the request of that id."""
+    """The answer to the request with that id."""
 
     id: int | str
     result: Any = attrs.field(default=None, repr=False)
@@ -61,7 +51,7 @@ class Response:
 
 @attrs.frozen
 class ErrorResponse:
-    """The failure of the request of that id, or of one whose id could not be read."""
+    """The failure of the request with that id; `None`: the peer could not read the id."""
 
     id: int | str | None
     code: int
@@ -73,7 +63,7 @@ Message: TypeAlias = Request | Notification | Response | ErrorResponse
 
 
 def cancel_request(id: int | str) -> Notification:  # noqa: A002 - JSON-RPC's own word
-    """Return the notification that nobody waits for the answer to `id` any more."""
+    """Return the notification that nobody waits for the answer to `id` anymore."""
     return Notification(CANCEL_REQUEST, {"id": id})
 
 
@@ -98,19 +88,23 @@ _decoder = msgspec.json.Decoder(_Envelope)
 
 
 def decode_message(body: bytes) -> Message:
-    """Return the message that the body of a frame is.
+    """Return the message in the body of a frame.
 
-    Unknown members are ignored, and a missing `jsonrpc` is forgiven: the CLI always
-    sends it, and nothing depends on it.
+    Unknown members are ignored, and so is a missing `jsonrpc`: the CLI always sends it,
+    and nothing depends on it.
 
     Raises:
-      ProtocolError: the body is no JSON, or no JSON-RPC 2.0 message (the CLI has no
-          batches); the message shows its start.
+      ProtocolError: the body is not JSON, or not a JSON-RPC 2.0 message (the CLI sends
+          no batches); the error shows its start.
     """
     try:
         envelope = _decoder.decode(body)
     except (ValueError, RecursionError):
-        envelope = _decode_leniently(body)
+        try:
+            tree = decode_leniently(body, parse_constant=_refuse_constant)
+            envelope = msgspec.convert(tree, _Envelope)
+        except (ValueError, RecursionError) as error:
+            raise _refusal(body, str(error)[:EXCERPT_SIZE]) from error
     if isinstance(envelope.method, str):
         if envelope.id is UNSET:
             return Notification(envelope.method, envelope.params)
@@ -122,19 +116,11 @@ def decode_message(body: bytes) -> Message:
             return ErrorResponse(envelope.id, error.code, error.message, error.data)
         if envelope.id is not None and envelope.result is not UNSET:
             return Response(envelope.id, envelope.result)
-    raise _refusal(body, "this is neither a call nor an answer")
-
-
-def _decode_leniently(body: bytes) -> _Envelope:
-    try:
-        tree = decode_leniently(body, parse_constant=_refuse_constant)
-        return msgspec.convert(tree, _Envelope)
-    except (ValueError, RecursionError) as error:
-        raise _refusal(body, str(error)[:EXCERPT_SIZE]) from error
+    raise _refusal(body, "it is neither a call nor an answer")
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")
 
 
 def _refusal(body: bytes, reason: str) -> ProtocolError:
@@ -145,32 +131,27 @@ def _refusal(body: bytes, reason: str) -> ProtocolError:
 
 
 def encode_message(message: Message, *, as_cli: bool = False) -> bytes:
-    """Return the JSON body of `message`.
-
-    `encode_json` says what can be expressed, and how.
+    """Return the JSON body of `message`; `encode_json` documents the forms of values.
 
     Args:
       message: what to send.
-      as_cli: write it as a CLI does: halves of a UTF-16 pair are escaped, and anything
-        may be as deep and as large as it likes. The CLI itself cannot read that.
+      as_cli: write it as a CLI does: halves of a UTF-16 pair are escaped, and values may
+        have any depth and size. The CLI itself cannot read that.
 
     Raises:
-      TypeError: something in the message has no form in JSON.
-      ValueError: the CLI could not read it, because it is too deep, a number in it is
-        too large, or half of a UTF-16 pair is where a text must be exact.
+      TypeError: a value in the message has no form in JSON.
+      ValueError: the CLI could not read it: it is too deep, a number is too large, or
+        half of a UTF-16 pair stands where text must be exact.
     """
     encode = encode_as_cli if as_cli else encode_for_cli
     try:
         return encode(_members(message))
     except (TypeError, ValueError, RecursionError) as error:
-        raise unsendable(error, _label(message)) from error
-
-
-def _label(message: Message) -> str:
-    """Return what to call a message, whose values may be secret."""
-    if isinstance(message, (Request, Notification)):
-        return message.method
-    return f"the answer to request {message.id!r:.100}"
+        if isinstance(message, (Request, Notification)):
+            label = message.method  # its values may be secret
+        else:
+            label = f"the answer to request {message.id!r:.100}"
+        raise unsendable(error, label) from error
 
 
 def _members(message: Message) -> dict[str, Any]:
