@@ -86,7 +86,7 @@ async def test_frames_go_out_whole_and_in_order_however_full_the_pipe_is(
         async with trio.open_nursery() as nursery:
             nursery.start_soon(writer.run)
             for frame in frames:
-                writer.heard = True
+                writer.peer_spoke()
                 writer.put_nowait(frame)
                 if len(frame) % 7 == 0:
                     await trio.lowlevel.checkpoint()
@@ -114,7 +114,7 @@ async def test_the_first_frame_after_an_answer_goes_alone_and_the_others_togethe
                 await trio.lowlevel.wait_readable(pair.stdin)
                 assert os.read(pair.stdin, 9) == b"bc"
                 await writer.flush()
-                writer.heard = True
+                writer.peer_spoke()
             nursery.cancel_scope.cancel()
 
 

@@ -1,7 +1,7 @@
-"""Notices a CLI that is there and does not answer.
+"""Notices a CLI that is there but does not answer.
 
-A process that is stopped, or hangs, keeps its pipes open: nothing tells a waiter that its
-answer will never come. So it is asked every so often, and given up when it is silent.
+A process that is stopped, or hangs, keeps its pipes open: no waiter would ever learn that
+its answer will not come. So we ping the CLI at intervals, and give it up when it is silent.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from .peer import Peer
 
 
 async def beat(peer: Peer, interval: float) -> None:
-    """Ping every `interval` seconds; end the connection when one is not answered in time.
+    """Ping every `interval` seconds; end the connection if an answer takes as long.
 
-    Returns when the connection has ended, whoever ended it.
+    Returns when the connection has ended, for whatever reason.
     """
     while peer.end is None:
         await trio.sleep(interval)

@@ -1,7 +1,7 @@
-"""Requests that the peer makes of us: one child task each, answered at most once.
+"""Requests of the peer: one child task each, answered at most once.
 
-They are begun in the order of their arrival: one may be about the other. Each task waits
-until the one before it has begun; Trio would start what came in one burst in any order.
+They are started in arrival order, since one may depend on another: each task waits until
+the one before it has begun, because Trio starts the tasks of one burst in any order.
 
 The only place where an exception becomes a JSON-RPC error response.
 """
@@ -25,9 +25,10 @@ if TYPE_CHECKING:
 logger = logging.getLogger("trio_copilot.peer")
 
 Answer = Callable[[str, Any], Awaitable[Any]]
+"""Returns the result of a request, given its method and parameters."""
 
 UNANSWERED = object()
-"""The result of a request that is left to others whom the peer has asked as well."""
+"""The result of a request that is left to other clients, which got it as well."""
 
 
 @attrs.define(eq=False)
@@ -39,9 +40,9 @@ class Inbound:
     _send: Callable[[Message], None]
     _scopes: dict[int | str, trio.CancelScope] = attrs.field(
         factory=dict[int | str, trio.CancelScope], init=False
-    )
+    )  # {request id: scope of its task}
     _begun: trio.Event = attrs.field(factory=trio.Event, init=False)
-    """Set when the latest request has been begun."""
+    """Set once the latest request has begun."""
 
     def __attrs_post_init__(self) -> None:
         self._begun.set()
@@ -55,7 +56,7 @@ class Inbound:
         nursery.start_soon(self._run, request, scope, before, self._begun, name=name)
 
     def cancel(self, request_id: object) -> None:
-        """Cancel the task of a request, as `$/cancelRequest` of the peer asks."""
+        """Cancel the task of a request, as the peer's `$/cancelRequest` asks."""
         if isinstance(request_id, (int, str)) and request_id in self._scopes:
             self._scopes[request_id].cancel()
 
@@ -66,45 +67,45 @@ class Inbound:
         before: trio.Event,
         begun: trio.Event,
     ) -> None:
-        answer: Message | None = ErrorResponse(
+        # What is sent if the scope is cancelled, by the peer or from outside.
+        response: Message | None = ErrorResponse(
             request.id, REQUEST_CANCELLED, "The request was cancelled", None
         )
         try:
             with scope:
                 await before.wait()
-                begun.set()  # the next one runs when this one waits for something
+                begun.set()  # the next one starts as soon as this one waits for anything
                 result = await self._answer(request.method, request.params)
-                answer = None if result is UNANSWERED else Response(request.id, result)
+                response = (
+                    None if result is UNANSWERED else Response(request.id, result)
+                )
         except RpcError as error:
-            answer = ErrorResponse(request.id, error.code, error.message, error.data)
+            response = ErrorResponse(request.id, error.code, error.message, error.data)
         except Exception as error:
             logger.warning(
                 "The handler of %s failed: %s", request.method, type(error).__name__
             )
-            answer = _failure(request, error)
+            response = _failure(request, error)
             raise
         finally:
             begun.set()
             del self._scopes[request.id]
-            if self._ledger.answered(request.id) and answer is not None:
-                self._send_answer(request, answer)
+            if self._ledger.answered(request.id) and response is not None:
+                self._respond(request, response)
 
-    def _send_answer(self, request: Request, answer: Message) -> None:
+    def _respond(self, request: Request, response: Message) -> None:
         try:
-            self._send(answer)
+            self._send(response)
         except Exception as error:
-            # The layers above have tried; whatever they missed costs this answer alone.
+            # The layers above check what they send; what they miss costs only this answer.
             logger.exception("The answer to %s cannot be sent", request.method)
-            self._send_failure(request, error)
-
-    def _send_failure(self, request: Request, error: Exception) -> None:
-        try:
-            self._send(_failure(request, error))
-        except ValueError:  # its id, which every answer repeats, cannot be written
-            logger.error("The request %s cannot be answered", request.method)  # noqa: TRY400
+            try:
+                self._send(_failure(request, error))
+            except ValueError:  # its id, which every answer repeats, cannot be written
+                logger.error("The request %s cannot be answered", request.method)  # noqa: TRY400
 
 
 def _failure(request: Request, error: Exception) -> ErrorResponse:
-    # Its type alone: the text may hold secrets, and need not be text at all.
+    # The type alone: the text may hold secrets, and need not be text at all.
     message = f"The handler failed: {type(error).__name__}"
     return ErrorResponse(request.id, INTERNAL_ERROR, message)

@@ -1,19 +1,20 @@
-"""Two tasks own a connection; everybody else asks them.
+"""Two tasks own a connection; all other tasks ask them.
 
 The reader awaits nothing but bytes: the CLI has no back-pressure and responses queue
-behind events, so whoever waits in the reader delays every abort. What must be visible
-before the next message is done in a synchronous callback. The writer alone touches the
-outgoing pipe. *Issued* is decided in `Peer.submit`: `Cancelled` before it returns means
-that nothing was sent, afterwards the peer will see the request.
+behind events, so anything that waited in the reader would delay every abort. What must be
+visible before the next message happens in a synchronous callback. The writer alone
+touches the outgoing pipe. *Issued* is decided in `Peer.submit`: `Cancelled` before it
+returns means that nothing was sent, afterwards the peer will see the request.
 
-When the stream ends, for whatever reason, every waiter in every task is woken at once
-with the same story.
+When the stream ends, for whatever reason, every waiter in every task is woken at once and
+gets the same error.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import attrs
@@ -52,15 +53,15 @@ READ_SIZE = 128 * 1024
 """Bytes asked for in one read."""
 
 FAIRNESS = 128
-"""Frames dealt with before other tasks have their turn: a turn costs as much as several.
-Those who iterate take as many items in theirs: whoever is quick enough must not fall
-behind because the reader has longer turns."""
+"""Frames handled before other tasks run: a task switch costs as much as several frames.
+Iterators yield as rarely; otherwise a fast consumer would lag just because its time slice
+is shorter."""
 
 UNREAD_TIMEOUT = 1.0
-"""Seconds that calls which the peer may not have been able to read have to be answered."""
+"""Seconds that remain for the answers to calls which the peer may not have read."""
 
 FLUSH_TIMEOUT = 1.0
-"""Seconds that leaving waits for frames already handed over to be written."""
+"""Seconds that leaving waits until the frames handed over are written."""
 
 TakeFrame = Callable[[bytes], bool]
 OnNotification = Callable[[str, Any], None]
@@ -69,7 +70,7 @@ OnAnswer = Callable[[Any], None]
 
 @attrs.define(eq=False)
 class Call:
-    """A request that has been issued, and its answer once there is one."""
+    """An issued request, and its answer once there is one."""
 
     method: str
     _on_result: OnAnswer | None = None
@@ -79,39 +80,40 @@ class Call:
 
     @property
     def failed(self) -> bool:
-        """Whether the answer was an error, or will never come."""
+        """Whether the answer is an error, or will never come."""
         return self._error is not None
 
     @property
     def is_unknown(self) -> bool:
-        """Whether the answer was that there is no such method."""
+        """Whether the peer answered that it has no such method."""
         error = self._error
         return isinstance(error, RpcError) and error.code == codes.METHOD_NOT_FOUND
 
     @property
     def is_settled(self) -> bool:
-        """Whether there is an answer of any kind, or the connection has ended."""
+        """Whether there is any answer, or the connection has ended."""
         return self._done.is_set()
 
     async def settled(self) -> None:
-        """Wait until there is an answer of any kind, or the connection has ended."""
+        """Wait until there is any answer, or the connection has ended."""
         await self._done.wait()
 
     async def result(self) -> Any:
         """Wait for the answer and return its result.
 
-        `Cancelled` leaves the call open: its answer is still taken when it comes.
+        `Cancelled` leaves the call open: its answer is still accepted.
 
         Raises:
           RpcError: the peer answered with an error.
-          CopilotError: the connection ended first; says how.
+          CopilotError: the connection ended first; the error tells how.
         """
         await self._done.wait()
         if self._error is not None:
             raise self._error.renewed()
         return self._result
 
-    def _settle(self, answer: Response | ErrorResponse) -> None:
+    def settle(self, answer: Response | ErrorResponse) -> None:
+        """Take the answer, and wake the waiters. The peer calls it."""
         if isinstance(answer, Response):
             self._result = answer.result
             if self._on_result is not None:
@@ -122,7 +124,8 @@ class Call:
             )
         self._done.set()
 
-    def _fail(self, error: CopilotError) -> None:
+    def fail(self, error: CopilotError) -> None:
+        """Wake the waiters: there will be no answer. The peer calls it."""
         self._error = error
         self._done.set()
 
@@ -143,7 +146,7 @@ class Peer:
     _end: CopilotError | None = attrs.field(default=None, init=False)
     bytes_received: int = attrs.field(default=0, init=False)
     last_received: float = attrs.field(default=0.0, init=False)
-    """When the peer was heard of last, by Trio's clock."""
+    """When the peer last sent anything, by Trio's clock."""
     farewell: Farewell = attrs.field(init=False)
     """The time for last words over this connection."""
 
@@ -154,28 +157,28 @@ class Peer:
 
     @property
     def end(self) -> CopilotError | None:
-        """Why the connection is over, or `None` while it is not."""
+        """Why the connection has ended, or `None` while it has not."""
         return self._end
 
     @property
     def bytes_sent(self) -> int:
-        """How many bytes have been handed to the stream."""
+        """How many bytes the stream has accepted."""
         return self._writer.bytes_written
 
     @property
     def pending_calls(self) -> int:
-        """How many requests of ours have no answer."""
+        """How many of our requests are unanswered."""
         return self._ledger.open_calls
 
     async def request(self, method: str, params: Any = None) -> Any:
         """Call a method of the peer and return the result of its answer.
 
-        `Cancelled` leaves at once. If the request had been issued the peer is told by
-        `$/cancelRequest`, and an answer that comes all the same is dropped.
+        `Cancelled` leaves at once. If the request was issued, the peer gets
+        `$/cancelRequest`, and a late answer is dropped.
 
         Raises:
           RpcError: the peer answered with an error, or could not read the request.
-          TypeError, ValueError: the parameters cannot be sent, as `encode_message` says.
+          TypeError, ValueError: the parameters cannot be sent; see `encode_message`.
           CopilotError: the connection has ended, or ends before the answer.
         """
         call, request_id = await self._issue(method, params, None)
@@ -191,36 +194,36 @@ class Peer:
         """Issue a request and return without waiting for its answer.
 
         `Cancelled` means that nothing was sent. Nobody has to wait for the returned
-        call; its answer is taken in any case.
+        call; its answer is accepted in any case.
 
         Args:
-          method: what to call.
-          params: JSON-able parameters.
-          on_result: called by the reader the moment a result is there, before any
-            later message is looked at. Must neither block nor raise.
+          method: the method to call.
+          params: its parameters, of any type that has a form in JSON.
+          on_result: called by the reader as soon as there is a result, before it looks
+            at any later message. Must neither block nor raise.
         """
         call, _ = await self._issue(method, params, on_result)
         return call
 
     def submit_nowait(self, method: str, params: Any = None) -> Call:
-        """Issue a request at once: for what is owed even by a cancelled task."""
+        """Issue a request at once: for what even a cancelled task owes the peer."""
         call = Call(method)
         if self._end is not None:
-            call._fail(self._end)
+            call.fail(self._end)
         else:
             _, frame = self._open(call, params)
             self._writer.put_nowait(frame)
         return call
 
     async def flush(self) -> None:
-        """Wait until everything issued so far has been handed to the stream."""
+        """Wait until the stream has accepted everything issued so far."""
         await self._writer.flush()
 
     async def _issue(
         self, method: str, params: Any, on_result: OnAnswer | None
     ) -> tuple[Call, int]:
         call = Call(method, on_result)
-        request_id = 0
+        request_id = 0  # until the writer has room, and asks for the frame
 
         def make_frame() -> bytes:
             nonlocal request_id
@@ -253,7 +256,7 @@ class Peer:
             error = protocol_error
         except (trio.BrokenResourceError, trio.ClosedResourceError) as stream_error:
             logger.debug("The stream broke: %r", stream_error)
-        except Exception as fault:  # noqa: BLE001  # ours: nobody may wait for the rest
+        except Exception as fault:  # noqa: BLE001  # a bug of ours must strand no waiter
             error = _internal(fault)
         self.finish(error or await self._why_ended())
 
@@ -262,18 +265,15 @@ class Peer:
         while data := await self._stream.receive_some(READ_SIZE):
             self.bytes_received += len(data)
             self.last_received = trio.current_time()
-            self._writer.heard = True
+            self._writer.peer_spoke()
             decoder.feed(data)
             while bodies := decoder.next_frames():
                 for start in range(0, len(bodies), FAIRNESS):
                     if start:
                         await trio.lowlevel.checkpoint()
-                    self._take_frames(bodies[start : start + FAIRNESS], nursery)
-
-    def _take_frames(self, bodies: list[bytes], nursery: trio.Nursery) -> None:
-        for body in bodies:
-            if not self._take_frame(body):
-                self._dispatch(decode_message(body), nursery)
+                    for body in bodies[start : start + FAIRNESS]:
+                        if not self._take_frame(body):
+                            self._dispatch(decode_message(body), nursery)
 
     def _dispatch(self, message: Message, nursery: trio.Nursery) -> None:
         match message:
@@ -293,38 +293,51 @@ class Peer:
         if isinstance(waiter, Stray):
             logger.debug("A %s answer was dropped: id %r", waiter.name, answer.id)
         else:
-            waiter._settle(answer)
+            waiter.settle(answer)
 
-    async def _fail_unread(self, said: ErrorResponse, suspects: list[int]) -> None:
+    async def _fail_unread(self, error: ErrorResponse, suspects: list[int]) -> None:
         """The peer could not read a message of ours: fail the call that this was.
 
-        Which one it does not say. It says so at once, whereas an answer may take long. So
-        it can only be a call issued after the newest that had been answered by then. What
-        it has read it answers in a moment, as a rule; the rest would wait for ever.
+        It does not say which one. It reports the error at once, whereas an answer may take
+        long: so it can only be a call issued after the newest answered one. Calls that it
+        has read it usually answers in a moment; the others would wait for ever.
 
         Args:
-          said: the error.
+          error: the response without an id.
           suspects: the calls that were open then, and issued after that one.
         """
-        # Not in its words, which may show what it could not read.
+        # Without its text, which may quote what it could not read.
         logger.warning("The peer could not read a message of ours")
         await trio.sleep(UNREAD_TIMEOUT)
-        message = f"{said.message} (said of an unread message; it may have been this)"
+        message = f"{error.message} (about an unread message, probably this one)"
         for request_id in suspects:
             if self._ledger.is_open(request_id):
-                self._settle(attrs.evolve(said, id=request_id, message=message))
+                self._settle(attrs.evolve(error, id=request_id, message=message))
                 self._send_now(cancel_request(request_id))
 
     async def _write(self) -> None:
         try:
             await self._writer.run()
         except (trio.BrokenResourceError, trio.ClosedResourceError) as stream_error:
-            # The reader will see the end too, if the peer is really gone; a peer that
-            # only stopped listening must not leave anybody waiting either.
-            logger.debug("The peer does not listen any more: %r", stream_error)
+            # If the peer is really gone the reader sees the end, too; but one that merely
+            # stopped reading must not leave anybody waiting either.
+            logger.debug("The peer does not read anymore: %r", stream_error)
             self.finish(await self._why_ended())
-        except Exception as fault:  # noqa: BLE001  # ours: nobody may wait for the rest
+        except Exception as fault:  # noqa: BLE001  # a bug of ours must strand no waiter
             self.finish(_internal(fault))
+
+    @asynccontextmanager
+    async def connected(self) -> AsyncGenerator[None, None]:
+        """Read and write for as long as the block lasts; `open_peer` enters it."""
+        async with open_block() as nursery:  # the peer's requests are its children
+            async with open_service(lambda: self._read(nursery), self._write):
+                try:
+                    yield
+                finally:
+                    with self.farewell.last_words(FLUSH_TIMEOUT):
+                        await self.flush()  # noqa: ASYNC102  # last_words is the shield
+                    self.finish(ClientClosedError())
+                    nursery.cancel_scope.cancel()
 
     def finish(self, error: CopilotError) -> None:
         """End the connection and wake every waiter. Synchronous and idempotent."""
@@ -333,7 +346,7 @@ class Peer:
         self._end = error
         self._writer.close()
         for call in self._ledger.close():
-            call._fail(error)
+            call.fail(error)
         self._on_end(error)
 
 
@@ -392,12 +405,5 @@ async def open_peer(
     Protocol: JSON-RPC 2.0 in frames with `Content-Length`; `$/cancelRequest` both ways.
     """
     peer = Peer(stream, take_frame, on_notification, on_end, why_ended, answer)
-    async with open_block() as nursery:
-        async with open_service(lambda: peer._read(nursery), peer._write):
-            try:
-                yield peer
-            finally:
-                with peer.farewell.last_words(FLUSH_TIMEOUT):
-                    await peer.flush()  # noqa: ASYNC102  # last_words is the shield
-                peer.finish(ClientClosedError())
-                nursery.cancel_scope.cancel()
+    async with peer.connected():
+        yield peer

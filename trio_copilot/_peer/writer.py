@@ -1,11 +1,11 @@
-"""The only one who writes to the peer: a frame goes out whole or not at all.
+"""The only writer to the peer: a frame is written whole or not at all.
 
-A cancelled `send_all` leaves half a frame in the pipe, and the connection is lost. So
-no caller ever waits in one: a frame is handed over, which is atomic under cancellation.
-The first frame after something was heard has gone then, as far as the pipe takes it: a
-turn of the scheduler costs more than the write. The rest is for one task, which writes
-everything that has been handed over since its last write at once: a hundred calls that
-the same answers have set going are two writes.
+A cancelled `send_all` leaves half a frame in the pipe, and the connection is lost. So no
+caller ever waits in one: it hands its frame over, which is atomic under cancellation. The
+first frame after the peer spoke is written immediately, as much as the pipe accepts,
+because a task switch costs more than the write. One task writes the rest, everything that
+was handed over since its last write at once: a hundred calls that the same answers have
+set going are two writes.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 MAX_BACKLOG = 1024 * 1024
 """Bytes that may wait to be written before `put` waits: a peer that does not read must
-not make us collect without bound, and no caller should notice the limit otherwise."""
+not make us collect without bound, and no other caller should notice the limit."""
 
 
 @attrs.define(eq=False)
@@ -31,6 +31,7 @@ class Writer:
     _stream: trio.abc.SendStream
     _frames: deque[bytes] = attrs.field(factory=deque[bytes], init=False)
     _backlog: int = attrs.field(default=0, init=False)
+    """Bytes that are not written yet."""
     _work: trio.lowlevel.ParkingLot = attrs.field(
         factory=trio.lowlevel.ParkingLot, init=False
     )
@@ -39,24 +40,26 @@ class Writer:
     )
     _closed: bool = attrs.field(default=False, init=False)
     _send_nowait: Callable[[bytes], int] | None = attrs.field(init=False)
-    """Writes what can be written without waiting, if the stream can do that."""
-    heard: bool = attrs.field(default=True, init=False)
-    """Whether the peer has said something since a frame went out at once."""
+    """Writes what the stream accepts without waiting, if it can do that."""
+    _may_write_now: bool = attrs.field(default=True, init=False)
     bytes_written: int = attrs.field(default=0, init=False)
 
     def __attrs_post_init__(self) -> None:
         self._send_nowait = getattr(self._stream, "send_nowait", None)
 
+    def peer_spoke(self) -> None:
+        """Let the next frame be written immediately: it may be what the peer waits for."""
+        self._may_write_now = True
+
     async def put(self, make_frame: Callable[[], bytes]) -> None:
         """Hand a frame over, once there is room for it.
 
-        `Cancelled` means that nothing was handed over; when this returns the frame will
-        be written. Does nothing once the writer is closed: whoever waits for an answer
-        is told by the peer.
+        `Cancelled` means that nothing was handed over; after this returns the frame will
+        be written. Does nothing once the writer is closed: the peer fails the call.
 
         Args:
-          make_frame: called at the moment of handing over, so that an id is spent only
-            on what is sent.
+          make_frame: called at the moment of handing over, so that only what is sent
+            takes an id.
         """
         await trio.lowlevel.checkpoint_if_cancelled()
         while self._backlog >= MAX_BACKLOG and not self._closed:
@@ -64,11 +67,14 @@ class Writer:
         self.put_nowait(make_frame())
 
     def put_nowait(self, frame: bytes) -> None:
-        """Hand a frame over whatever the backlog: for answers the peer waits for."""
+        """Hand a frame over whatever the backlog: for answers that the peer waits for."""
         if self._closed:
             return
-        if self._send_nowait is not None and self.heard and not self._backlog:
-            self.heard = False
+        # Once per input only: a caller that sends many frames in a row would make one
+        # system call for each, and `run` writes them all with one. With a backlog the
+        # frame would overtake the frames before it.
+        if self._send_nowait is not None and self._may_write_now and not self._backlog:
+            self._may_write_now = False
             sent = self._send_nowait(frame)
             self.bytes_written += sent
             if sent == len(frame):
@@ -84,7 +90,7 @@ class Writer:
             await self._progress.park()
 
     async def run(self) -> None:
-        """Write until cancelled. Trio's stream errors go through to the caller."""
+        """Write until cancelled. Trio's stream errors reach the caller."""
         while True:
             while not self._frames:
                 await self._work.park()
@@ -92,10 +98,12 @@ class Writer:
             self._frames.clear()
             await self._stream.send_all(data)
             self.bytes_written += len(data)
-            self._backlog -= len(data)
+            self._backlog -= len(
+                data
+            )  # only now: while it is written, nobody may overtake
             self._progress.unpark_all()
 
     def close(self) -> None:
-        """Refuse what comes and wake everyone who waits for room."""
+        """Drop further frames and wake every caller that waits for room."""
         self._closed = True
         self._progress.unpark_all()

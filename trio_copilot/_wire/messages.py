@@ -103,8 +103,8 @@ def decode_message(body: bytes) -> Message:
         try:
             tree = decode_leniently(body, parse_constant=_refuse_constant)
             envelope = msgspec.convert(tree, _Envelope)
-        except (ValueError, RecursionError) as error:
-            raise _refusal(body, str(error)[:EXCERPT_SIZE]) from error
+        except (ValueError, RecursionError) as fault:
+            raise _refusal(body, str(fault)[:EXCERPT_SIZE]) from fault
     if isinstance(envelope.method, str):
         if envelope.id is UNSET:
             return Notification(envelope.method, envelope.params)
