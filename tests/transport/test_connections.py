@@ -46,7 +46,7 @@ def test_addresses_of_these_forms_are_understood(address, host, port):
 )
 def test_what_is_no_address_is_refused(address):
     with pytest.raises(
-        ValueError, match="is no address of a CLI: expected 'host:port'"
+        ValueError, match="is not the address of a CLI: expected 'host:port'"
     ):
         Tcp.at(address)
 

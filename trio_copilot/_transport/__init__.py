@@ -1,5 +1,6 @@
-"""Trio moves the bytes between us and a CLI; nobody here looks at them.
+"""Trio moves the bytes between us and a CLI; nothing here looks at them.
 
-`connections` says how to reach a CLI, `find_cli` which executable it is, `process`
-starts and owns one, `tcp` connects to one. What comes out is a `trio.abc.Stream`.
+Read `connections` (how to reach a CLI, as values), `link` (from such a value to a
+`trio.abc.Stream`), `find_cli` (which executable), `process` (starts and owns one; `pipes`
+are its pipes, and `process_group` signals it with its children), `tcp` (connects to one).
 """

@@ -1,4 +1,4 @@
-"""How to reach a Copilot CLI, as values: nothing here opens anything."""
+"""How to reach a Copilot CLI, as values: nothing here opens a connection."""
 
 from __future__ import annotations
 
@@ -12,10 +12,8 @@ from attrs.validators import optional
 from .._checks import check_type, of_type, wrong_type
 from .._did_you_mean import checks_options
 
-__all__ = ["DEFAULT_HOST", "Stdio", "Tcp"]
-
 DEFAULT_HOST = "127.0.0.1"
-"""Where `copilot --headless --port N` listens, and nowhere else."""
+"""The only address where `copilot --headless --port N` listens."""
 
 _ADDRESS = re.compile(
     r"(?:(?:tcp|http)://)?"
@@ -34,35 +32,22 @@ def _words(args: Iterable[str]) -> tuple[str, ...]:
     return words
 
 
-def _number_of(words: tuple[str, ...]) -> str:
-    return f"<{len(words)}>"  # one may be a token
-
-
-def _check_host(_tcp: Tcp, attribute: attrs.Attribute[str], host: str) -> None:
-    check_type(attribute.name, host, str)
-    if not host:
-        raise ValueError("host must not be empty")
-
-
-def _check_port(_tcp: Tcp, _attribute: attrs.Attribute[int], port: object) -> None:
-    if isinstance(port, bool) or not isinstance(port, int):
-        raise wrong_type("port", "an int", port)
-    if not 1 <= port <= 65535:
-        raise ValueError(f"port must be within 1..65535, not {port}")
-
-
 @checks_options
 @attrs.frozen
 class Stdio:
-    """Start a CLI of our own and talk over its standard input and output.
+    """Start a CLI and talk over its standard input and output.
 
     Attributes:
       path: the executable; `None` finds one: see `find_cli`.
-      args: further arguments for it, beside those that we give.
+      args: more arguments for it, besides those of this package.
     """
 
     path: str | os.PathLike[str] | None = None
-    args: tuple[str, ...] = attrs.field(default=(), converter=_words, repr=_number_of)
+    args: tuple[str, ...] = attrs.field(
+        default=(),
+        converter=_words,
+        repr=lambda words: f"<{len(words)}>",  # one may be a token
+    )
 
 
 @checks_options
@@ -73,33 +58,45 @@ class Tcp:
     Attributes:
       host: its name or address.
       port: 1 to 65535.
-      token: what that CLI got as COPILOT_CONNECTION_TOKEN, if anything; never shown.
+      token: the CLI's COPILOT_CONNECTION_TOKEN, if it has one; never shown.
     """
 
-    host: str = attrs.field(validator=_check_host)
-    port: int = attrs.field(validator=_check_port)
+    host: str = attrs.field(validator=of_type(str))
+    port: int = attrs.field()
     token: str | None = attrs.field(
         default=None, repr=False, validator=optional(of_type(str))
     )
 
+    @host.validator
+    def _check_host(self, _: attrs.Attribute[str], host: str) -> None:
+        if not host:
+            raise ValueError("host must not be empty")
+
+    @port.validator
+    def _check_port(self, _: attrs.Attribute[int], port: object) -> None:
+        if isinstance(port, bool) or not isinstance(port, int):
+            raise wrong_type("port", "an int", port)
+        if not 1 <= port <= 65535:
+            raise ValueError(f"port must be within 1..65535, not {port}")
+
     @classmethod
     def at(cls, address: str, *, token: str | None = None) -> Tcp:
-        """Return the connection that an address in text stands for.
+        """Return the connection for an address in text.
 
         Args:
-          address: `"host:port"`, `"port"` (of this machine), `"[::1]:port"`, each of
-              them also after `tcp://` or `http://`.
+          address: `"host:port"`, `"port"` (on this machine) or `"[::1]:port"`, each
+              also after `tcp://` or `http://`.
           token: see the class.
 
         Raises:
-          ValueError: it has none of these forms, or the port is not within 1..65535.
+          ValueError: it has another form, or the port is not within 1..65535.
         """
         match = _ADDRESS.fullmatch(address.strip())
         if match is None or not 1 <= int(match["port"]) <= 65535:
-            # Without what may be a password or a token.
+            # Leave out what may be a password or a token.
             shown = address.rpartition("@")[2].partition("?")[0]
             raise ValueError(
-                f"{shown!r} is no address of a CLI: expected 'host:port', 'port' or "
+                f"{shown!r} is not the address of a CLI: expected 'host:port', 'port' or "
                 "'[::1]:port' with a port within 1..65535"
             )
         host = match["ipv6"] or match["name"] or DEFAULT_HOST

@@ -1,7 +1,7 @@
 """Which executable is the Copilot CLI: looks at the file system and nothing else.
 
-A place that the user named is taken or refused at once, never passed over in silence:
-somebody who sets COPILOT_CLI_PATH wants that CLI, or to hear why not.
+A place that the user named is used or refused at once, never skipped in silence: somebody
+who sets COPILOT_CLI_PATH wants that CLI, or the reason why not.
 """
 
 from __future__ import annotations
@@ -16,10 +16,8 @@ from pathlib import Path
 
 from .._errors import CliNotFoundError
 
-__all__ = ["PINNED_VERSION", "cache_dir", "cached_cli", "find_cli"]
-
 PINNED_VERSION = "1.0.102"
-"""The version whose schemas our types were generated from."""
+"""The version of the CLI whose schemas the types are generated from."""
 
 _PACKAGE = Path("node_modules", "@github", "copilot")
 _LOADER = "npm-loader.js"
@@ -39,14 +37,14 @@ def find_cli(
     In this order: `path`; COPILOT_CLI_PATH; `copilot` on PATH; the one in our cache.
 
     Args:
-      path: the executable, from this process's directory and home, or the name of a
-          command on PATH.
-      env: where COPILOT_CLI_PATH and PATH are looked up; `None` is this process's. Our
-          cache is always that of this process.
+      path: the executable, relative to this process's directory or home, or the name
+          of a command on PATH.
+      env: the environment with COPILOT_CLI_PATH and PATH; `None` is that of this
+          process. The cache is always that of this process.
 
     Raises:
-      CliNotFoundError: there is none, or what was named is no executable file; lists
-          every place that was looked at.
+      CliNotFoundError: there is none, or the named file is not executable; lists every
+          place that was looked at.
     """
     env = os.environ if env is None else env
     if path is not None:
@@ -71,7 +69,7 @@ def find_cli(
 def cache_dir(env: Mapping[str, str] | None = None) -> Path:
     """Return the directory of our cache; it need not exist.
 
-    TRIO_COPILOT_CACHE, or `trio_copilot` in the user's cache of this platform.
+    TRIO_COPILOT_CACHE, or `trio_copilot` in this platform's cache of the user.
 
     Args:
       env: the environment to look things up in; `None` is that of this process.
@@ -91,8 +89,7 @@ def cached_cli(
 ) -> Path:
     """Return where npm puts the CLI of `version` in our cache; it need not be there.
 
-    That is what `npm install --prefix <cache>/cli/<version> @github/copilot@<version>`
-    does.
+    `npm install --prefix <cache>/cli/<version> @github/copilot@<version>` puts it there.
 
     Args:
       version: of the CLI.
@@ -115,7 +112,7 @@ def _platform_binary() -> Path:
 
 
 def _skip_loader(command: Path) -> Path:
-    """Return what npm's loader would start, or the command if it is no such loader.
+    """Return what npm's loader would start, or the command if it is not this loader.
 
     The loader starts Node to start the executable beside it: slower, and one more
     process to stop.
@@ -135,7 +132,7 @@ def _skip_loader(command: Path) -> Path:
 
 
 def _named(path: str | os.PathLike[str], who: str, env: Mapping[str, str]) -> Path:
-    """Return what the user named, or refuse it."""
+    """Return the file that the user named, or refuse it."""
     path = os.path.expanduser(path)
     file = Path(path).absolute()
     if os.path.basename(path) == path and not file.exists():
@@ -147,7 +144,7 @@ def _named(path: str | os.PathLike[str], who: str, env: Mapping[str, str]) -> Pa
 
 
 def _fault(file: Path) -> str | None:
-    """Return why this is no executable file, or None if it is one."""
+    """Return why this is not an executable file, or None if it is one."""
     if not file.exists():
         return "no such file"
     if not file.is_file():

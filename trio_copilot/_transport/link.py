@@ -1,4 +1,4 @@
-"""From what a user says about where the CLI is to a stream of bytes."""
+"""From where the user says that the CLI is, to a stream of bytes."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ Connection = (
 
 @attrs.frozen
 class Link:
-    """A stream to a CLI and what is known about it."""
+    """A stream to a CLI, and what is known about it."""
 
     stream: trio.abc.Stream = attrs.field(repr=False)
     label: str
-    """What to call it in messages: a path, an address."""
+    """Its name in errors: a path, an address."""
     exit_error: Callable[[], Awaitable[CliExitedError]] = attrs.field(repr=False)
-    """Makes the error that tells why the stream ended; bounded."""
+    """Makes the error with the reason why the stream ended; bounded."""
     owned: bool
     """Whether the CLI ends with us."""
     kill: Callable[[], None] = attrs.field(repr=False)
-    """Ends it at once, as far as we can: what a second Ctrl-C asks for."""
+    """Ends it at once, if it is ours to end: what a second Ctrl-C asks for."""
     give_up: Callable[[], None] = attrs.field(repr=False, default=lambda: None)
-    """It does not answer: do not wait long for it when it is time to end it."""
+    """Called when it does not answer: then ending it does not wait long."""
     pid: int | None = None
     token: str | None = attrs.field(default=None, repr=False)
 
@@ -96,10 +96,10 @@ class LaunchOptions:
 async def open_link(
     connection: Connection, options: LaunchOptions
 ) -> AsyncGenerator[Link, None]:
-    """Start a CLI or connect to one; undone when the block is left.
+    """Start a CLI or connect to one, for as long as the block lasts.
 
     Raises:
-      TypeError: that is nothing to connect to.
+      TypeError: the connection has a type that nothing can connect to.
       CliNotFoundError, ConnectError: it could not be reached.
     """
     if isinstance(connection, trio.abc.Stream):
@@ -138,7 +138,7 @@ async def open_link(
 
 
 def paths_of(connection: Connection) -> PathRule:
-    """Return what a path means that the CLI there is told."""
+    """Return what paths mean that this CLI gets."""
     if isinstance(connection, trio.abc.Stream):
         return OF_A_STREAM
     return ELSEWHERE if isinstance(connection, Tcp) else OF_OUR_CLI
@@ -169,7 +169,7 @@ def as_stdio(
 
 
 def _nothing() -> None:
-    """Who is not ours to kill."""
+    """No-op: we do not own this process."""
 
 
 async def _closed() -> CliExitedError:

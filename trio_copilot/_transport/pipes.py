@@ -1,4 +1,4 @@
-"""The two pipes of a process as one stream, on which small writes need not wait."""
+"""The pipes of a process as one stream, with small writes that need not wait."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ if sys.platform != "win32":
 
 
 PIPE_SIZE = 128 * 1024
-"""Bytes that the CLI may be ahead of us. With the usual 64 KiB a CLI and a client that
-are both busy wake each other for every few events; with much more, an answer in a flood
-of events waits for more than ten milliseconds."""
+"""Bytes that the CLI may be ahead of us. With the usual 64 KiB a busy CLI and a busy client
+wake each other every few events; with much more, an answer within a flood of events waits
+longer than ten milliseconds."""
 
 
 def descriptor(pipe: trio.abc.ReceiveStream) -> int | None:
     """Return the file descriptor of a pipe, -1 once it is closed.
 
-    `None`: it has none, as on Windows; only its `receive_some` can be used.
+    `None`: it has none, as on Windows; use its `receive_some`.
     """
     if sys.platform == "win32" or not isinstance(pipe, trio.lowlevel.FdStream):
         return None
@@ -31,7 +31,7 @@ def descriptor(pipe: trio.abc.ReceiveStream) -> int | None:
 
 
 def widen(pipe: trio.abc.ReceiveStream) -> None:
-    """Let a pipe hold more, where that can be said; it works as well if it does not."""
+    """Let a pipe hold more, where the system allows it; it also works otherwise."""
     fd = descriptor(pipe)
     if sys.platform == "linux" and fd is not None:
         with suppress(OSError):
@@ -39,7 +39,7 @@ def widen(pipe: trio.abc.ReceiveStream) -> None:
 
 
 def unread(pipe: trio.abc.ReceiveStream) -> int | None:
-    """Return how many bytes can be read without waiting; `None` if that cannot be told."""
+    """Return how many bytes can be read without waiting; `None` if nobody knows."""
     fd = descriptor(pipe)
     if sys.platform == "win32" or fd is None or fd < 0:
         return None
@@ -48,18 +48,18 @@ def unread(pipe: trio.abc.ReceiveStream) -> int | None:
     return count[0]
 
 
-class ReadingInterrupted(Exception):  # noqa: N818  # it is no error
+class ReadingInterrupted(Exception):  # noqa: N818  # it is not an error
     """`interrupt_reading` was called; nothing was read."""
 
 
 async def read_some(pipe: trio.abc.ReceiveStream, max_bytes: int | None) -> bytes:
-    """Return what there is, once there is something; `b""` at the end.
+    """Wait until there is something to read, and return it; `b""` at the end.
 
-    As `receive_some` of the pipe, but it waits first and reads then: a reader that has
-    emptied a pipe gains a turn of the scheduler and an attempt in vain.
+    Unlike the pipe's `receive_some`, which tries first, it waits before it reads: after
+    a pipe was emptied, that saves a task switch and a failed read.
 
     Raises:
-      ReadingInterrupted: see there.
+      ReadingInterrupted: by `interrupt_reading`.
     """
     fd = descriptor(pipe)
     if fd is None:
@@ -70,10 +70,10 @@ async def read_some(pipe: trio.abc.ReceiveStream, max_bytes: int | None) -> byte
         try:
             await trio.lowlevel.wait_readable(fd)
             return os.read(fd, max_bytes or PIPE_SIZE)
-        except BlockingIOError:  # there was nothing after all
+        except BlockingIOError:  # a spurious wake-up
             continue
         except trio.ClosedResourceError:
-            if descriptor(pipe) == fd:  # it is still open
+            if descriptor(pipe) == fd:  # still open: `interrupt_reading` woke us
                 raise ReadingInterrupted from None
             raise
         except OSError as error:
@@ -81,7 +81,7 @@ async def read_some(pipe: trio.abc.ReceiveStream, max_bytes: int | None) -> byte
 
 
 def interrupt_reading(pipe: trio.abc.ReceiveStream) -> None:
-    """Let `read_some` that is waiting now end without having read, if it can."""
+    """End a `read_some` that is waiting now, if that is possible."""
     fd = descriptor(pipe)
     if fd is not None and fd >= 0:
         trio.lowlevel.notify_closing(fd)
@@ -99,7 +99,7 @@ def as_stream(
 if sys.platform != "win32":
 
     class PipeStream(trio.abc.Stream):
-        """Two pipes; what goes out can also be written without a turn of the scheduler."""
+        """Two pipes; small writes can be done without a task switch."""
 
         def __init__(
             self, stdin: trio.lowlevel.FdStream, stdout: trio.abc.ReceiveStream
@@ -108,10 +108,10 @@ if sys.platform != "win32":
             self._both = trio.StapledStream(stdin, stdout)
 
         def send_nowait(self, data: bytes) -> int:
-            """Write what goes at once, and return how many bytes that were.
+            """Write what the pipe accepts now; return the number of bytes written.
 
-            Nobody may be within `send_all` meanwhile. A broken pipe takes none:
-            `send_all` tells what is wrong with it.
+            No task may be in `send_all` meanwhile. A broken pipe accepts none: `send_all`
+            raises the error.
             """
             try:
                 return os.write(self._stdin.fileno(), data)

@@ -1,23 +1,23 @@
-"""Starts a CLI, owns it, and leaves nothing of it behind.
+"""Starts a CLI, owns it, and leaves nothing behind.
 
-Strategy: the process leads a group of its own. Two tasks attend to it: one waits for
-its exit, one keeps the last of its stderr. When the block is left, whatever the reason,
-the rest of the shutdown ladder follows, each step bounded:
+Strategy: the process leads its own group. Two tasks attend to it: one waits for its exit,
+one keeps the end of its stderr. When the block is left, for whatever reason, the shutdown
+ladder follows, each step bounded:
 
 | step            | share of `shutdown_timeout` | then                               |
 |-----------------|-----------------------------|------------------------------------|
-| end of stdin    | 3/8                         | it exits within 0.06 s, normally   |
+| end of stdin    | 3/8                         | normally it exits within 0.06 s    |
 | SIGTERM (group) | 3/8                         | for one that does not read stdin   |
 | SIGKILL (group) | 2/8                         | also one that is stopped; reaped   |
 
 A block that is left because of a cancellation or Ctrl-C still takes every step, under a
-shield. One that arrives *while* the ladder is climbed goes to SIGKILL at once. On every
-path the exit status has been taken, and what the process left in its group is killed.
+shield. One that arrives *while* the ladder is climbed skips to SIGKILL. On every path the
+process is reaped, and what it left in its group is killed.
 
-The process's death is the end of its output, even if a child that it started keeps the
-pipe open: see `_Output`.
+The output ends with the process, even if a child that it started keeps the pipe open: see
+`_Output`.
 
-This module does not know what the bytes mean. `runtime.shutdown`, the step before end
+This module does not know what the bytes mean. `runtime.shutdown`, the step before the end
 of stdin, belongs to the client.
 """
 
@@ -28,7 +28,7 @@ import math
 import os
 import subprocess
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import nullcontext, suppress
+from contextlib import asynccontextmanager, nullcontext, suppress
 from functools import partial
 
 import trio
@@ -47,72 +47,63 @@ from .pipes import (
 )
 from .process_group import OWN_GROUP, kill_group, terminate_group
 
-__all__ = [
-    "EXIT_STATUS_TIMEOUT",
-    "LAST_BYTES_TIMEOUT",
-    "SHUTDOWN_TIMEOUT",
-    "STDERR_TAIL",
-    "CliProcess",
-    "open_process",
-]
-
 logger = logging.getLogger("trio_copilot.transport")
 
 STDERR_TAIL = 8 * 1024
 """Bytes of stderr to keep for an error message: a stack trace or two."""
 
 SHUTDOWN_TIMEOUT = 5.0
-"""Seconds for the whole ladder; the CLI needs 0.06 of them, a loaded machine more.
+"""Seconds for the whole ladder; the CLI needs 0.06, a loaded machine more.
 
-With what `Farewell` allows for last words before, 10 seconds."""
+Together with the last words that `Farewell` allows before it: 10 seconds."""
 
 PATIENCE = 3 / 8
-"""The share of the ladder's time that each polite step gets; killing gets the rest."""
+"""The share of the time that each polite step gets; SIGKILL gets the rest."""
 
 LAST_BYTES_TIMEOUT = 0.2
-"""Seconds after the exit in which output is read where nothing tells how much there is."""
+"""Seconds to read on after the exit, where the system cannot tell how much is left."""
 
 EXIT_STATUS_TIMEOUT = 1.0
-"""Seconds between the end of stdout and the exit status; normally a few milliseconds."""
+"""Seconds to wait for the exit status after stdout has ended; it takes milliseconds."""
 
 CLOSE_TIMEOUT = 1.0
-"""Seconds for closing our ends of the pipes, which waits for nobody."""
+"""Seconds for closing our ends of the pipes, which normally waits for nothing."""
 
 
 class _Output(trio.abc.ReceiveStream):
-    """An output of a process that ends when the process has exited.
+    """An output of a process, which ends when the process exits.
 
-    A pipe ends when the last process that holds it does, which may be a child of the
-    CLI that lives on and writes. So what is in the pipe at the exit is the rest.
+    The pipe itself ends with the last process that holds it, perhaps a child of the CLI
+    that lives on and writes. So what is in the pipe at the exit counts as the rest.
     """
 
     def __init__(self, pipe: trio.abc.ReceiveStream) -> None:
         self._pipe = pipe
         self._exited = False
-        self._left: int | None = None  # bytes that it wrote before it exited, if known
+        self._left: int | None = (
+            None  # unread bytes at its exit, where the system can tell
+        )
         self._reading = trio.CancelScope()
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
         if not self._exited and descriptor(self._pipe) is not None:
-            # Without a cancel scope, which costs as much as the rest of a small read.
+            # The fast path: a cancel scope costs as much as the rest of a small read.
             with suppress(ReadingInterrupted):
                 return self._took(await read_some(self._pipe, max_bytes))
+        if self._left == 0:
+            await trio.lowlevel.checkpoint()
+            return b""
         if self._left is not None:
-            return await self._receive_left(self._left, max_bytes)
+            size = min(self._left, max_bytes or self._left)
+            return self._took(await read_some(self._pipe, size))
         with trio.CancelScope() as self._reading:
             if self._exited:
                 self._reading.deadline = trio.current_time() + LAST_BYTES_TIMEOUT
             return await read_some(self._pipe, max_bytes)
         return b""
 
-    async def _receive_left(self, left: int, max_bytes: int | None) -> bytes:
-        if not left:
-            await trio.lowlevel.checkpoint()
-            return b""
-        return self._took(await read_some(self._pipe, min(left, max_bytes or left)))
-
     def _took(self, data: bytes) -> bytes:
-        if self._left is not None:  # perhaps since this read began
+        if self._left is not None:  # the exit may have come during this read
             self._left = max(0, self._left - len(data))
         return data
 
@@ -131,7 +122,7 @@ class CliProcess:
 
     Attributes:
       stream: its stdin and stdout.
-      pid: its process id, which is also the id of its group.
+      pid: the id of the process, and of its group.
     """
 
     stream: trio.abc.Stream
@@ -166,15 +157,15 @@ class CliProcess:
 
     @property
     def stderr_tail(self) -> str:
-        """The last of what it wrote to stderr, up to now."""
+        """The end of its stderr so far."""
         return self._tail.decode("utf-8", "replace")
 
     async def exit_error(self) -> CliExitedError:
-        """Return the error that tells why the stream has ended.
+        """Return the error with the reason why the stream has ended.
 
-        Waits for the exit status and the rest of stderr, but no longer than
-        `EXIT_STATUS_TIMEOUT`: a CLI may close its stdout and go on running, and then
-        the error has no status. `Cancelled` changes nothing.
+        Waits for the exit status and the rest of stderr, but at most
+        `EXIT_STATUS_TIMEOUT`: a CLI may close its stdout and keep running, and then the
+        error has no status. `Cancelled` changes nothing.
         """
         with trio.move_on_after(EXIT_STATUS_TIMEOUT):
             await self._wait()
@@ -187,15 +178,15 @@ class CliProcess:
             kill_group(self._process)
 
     def give_up(self) -> None:
-        """It does not answer: leaving the block begins with terminating it."""
+        """Skip the first step when the block is left: the CLI does not answer."""
         self._given_up = True
 
     async def _wait(self) -> None:
-        """Wait for the exit, and kill what the process left in its group."""
+        """Wait for the exit, and kill what the process has left in its group."""
         await self._process.wait()
         if not self._has_exited:
             self._has_exited = True
-            kill_group(self._process)  # at once, before its id can be another's
+            kill_group(self._process)  # at once, before its id can be reused
             self._stdout.process_exited()
             self._stderr.process_exited()
 
@@ -205,19 +196,36 @@ class CliProcess:
             self._tail = kept[max(0, len(kept) - self._stderr_limit) :]
         self._tail_is_whole.set()
 
+    @asynccontextmanager
+    async def owned(self, shutdown_timeout: float) -> AsyncGenerator[None, None]:
+        """Attend to the process, and shut it down when the block is left."""
+        async with closing(partial(self._shut_down, shutdown_timeout)):
+            async with open_service(self._wait, self._keep_stderr):
+                yield
+
     async def _shut_down(self, timeout: float) -> None:
-        """Climb the ladder. Whatever is raised in here, the process is gone then."""
+        """Climb the ladder. Whatever is raised in here, the process is gone afterwards."""
+        # The effective deadline is -inf in a cancelled scope: leave politely all the same.
         cancelled_before = trio.current_effective_deadline() == -math.inf
         try:
             with last_words(timeout) if cancelled_before else nullcontext():
                 await self._ask_to_exit(timeout * PATIENCE)
         finally:
-            await self._bury(timeout * (1 - 2 * PATIENCE))  # noqa: ASYNC102  # shields
+            self.kill()
+            async with open_block() as nursery:  # noqa: ASYNC102  # its task shields
+                # In its own task: Ctrl-C interrupts the main task in spite of a shield,
+                # but the nursery still waits for its child.
+                nursery.start_soon(self._reap, timeout * (1 - 2 * PATIENCE))
 
     async def _ask_to_exit(self, patience: float) -> None:
+        async def discard_stdout() -> None:
+            with suppress(trio.ClosedResourceError):  # the stream's user closed it
+                async for _ in self._stdout:
+                    pass
+
         async with open_block() as nursery:
-            # Who waits for us to read cannot exit.
-            nursery.start_soon(self._discard_stdout)
+            # A process that is blocked on a full pipe cannot exit: keep reading.
+            nursery.start_soon(discard_stdout)
             nursery.start_soon(self._keep_stderr)
             await self._stdin.aclose()
             if not await self._exits_within(0 if self._given_up else patience):
@@ -226,11 +234,6 @@ class CliProcess:
                 if not await self._exits_within(patience):
                     self._log_step("SIGTERM", patience, "SIGKILL")
             nursery.cancel_scope.cancel()
-
-    async def _discard_stdout(self) -> None:
-        with suppress(trio.ClosedResourceError):  # by whoever had the stream
-            async for _ in self._stdout:
-                pass
 
     async def _exits_within(self, seconds: float) -> bool:
         with trio.move_on_after(seconds):
@@ -242,14 +245,6 @@ class CliProcess:
             "The Copilot CLI (pid %d) did not exit within %.3g s of %s: sending %s",
             *(self.pid, patience, last_step, next_step),
         )
-
-    async def _bury(self, timeout: float) -> None:
-        """Kill what is left, reap it and close the pipes, whoever interrupts."""
-        self.kill()
-        async with open_block() as nursery:
-            # In a task of its own, because Ctrl-C interrupts the main task in spite of
-            # a shield: a nursery waits for it all the same.
-            nursery.start_soon(self._reap, timeout)
 
     @trio.lowlevel.enable_ki_protection
     async def _reap(self, timeout: float) -> None:
@@ -273,36 +268,24 @@ async def open_process(
 ) -> AsyncGenerator[CliProcess, None]:
     """Start a CLI and own it for as long as the block lasts.
 
-    When the block has been left the process has exited and been reaped, and its group
-    is empty, whatever raised or was cancelled, also while it was being started or
-    stopped; see the ladder in this module's docstring. `Cancelled` goes on afterwards.
+    Once the block has been left, the process has exited and been reaped, and its group is
+    empty, whatever was raised or cancelled, even while it was being started or stopped;
+    see the ladder in this module's docstring. `Cancelled` propagates afterwards.
 
-    The stream ends when the process exits; ask `exit_error` why.
+    The stream ends when the process exits; `exit_error` has the reason.
 
     Args:
       argv: the executable and its arguments.
       env: the environment; `None` inherits ours, a mapping replaces it.
       cwd: the directory to start it in; `None` is ours.
-      stderr_limit: how many bytes of stderr to keep.
+      stderr_limit: bytes of stderr to keep.
       shutdown_timeout: seconds for the whole ladder, divided among its steps.
 
     Raises:
-      ConnectError: it cannot be started; names the path and says why.
+      ConnectError: it cannot be started; the error has the path and the reason.
     """
-    cli = CliProcess(await _spawn(argv, env, cwd), stderr_limit)
-    async with closing(partial(cli._shut_down, shutdown_timeout)):
-        async with open_service(cli._wait, cli._keep_stderr):
-            yield cli
-
-
-async def _spawn(
-    argv: Sequence[str | os.PathLike[str]],
-    env: Mapping[str, str] | None,
-    cwd: str | os.PathLike[str] | None,
-) -> trio.Process:
-    """Start the process; Trio does not let go of one that is half started."""
-    try:
-        return await trio.lowlevel.open_process(
+    try:  # Cancelled in here leaves no process: Trio's spawning is not interrupted
+        process = await trio.lowlevel.open_process(
             list(argv),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -317,3 +300,6 @@ async def _spawn(
             f"The Copilot CLI {os.fspath(argv[0])!r} cannot be started{where}: "
             f"{error.strerror}"
         ) from error
+    cli = CliProcess(process, stderr_limit)
+    async with cli.owned(shutdown_timeout):
+        yield cli

@@ -1,4 +1,4 @@
-"""Connects to a CLI that somebody else started, and that outlives us."""
+"""Connects to a CLI that somebody else started and that outlives us."""
 
 from __future__ import annotations
 
@@ -11,44 +11,38 @@ from .._errors import ConnectError
 from .._scopes import last_words
 from .connections import Tcp
 
-__all__ = ["CONNECT_TIMEOUT", "open_tcp"]
-
 CONNECT_TIMEOUT = 10.0
 """Seconds for name resolution and all addresses; on one machine it takes milliseconds.
 
-Trio tries the next address after 0.25 s, so this is not spent on a single dead one.
+Trio tries the next address after 0.25 s, so a single dead one does not use this up.
 """
 
 CLOSE_TIMEOUT = 1.0
-"""Seconds for closing a socket, which does not wait for the peer."""
+"""Seconds for closing a socket; closing does not wait for the peer."""
 
 
 @asynccontextmanager
 async def open_tcp(tcp: Tcp) -> AsyncGenerator[trio.abc.Stream, None]:
     """Hold a connection to `tcp` open for as long as the block lasts.
 
-    The token is not sent: that is the business of the handshake. `Cancelled` leaves no
-    socket behind, wherever it lands.
+    The token is not sent here: the handshake does that. `Cancelled` leaves no socket
+    behind.
 
     Raises:
-      ConnectError: nobody answers there, within `CONNECT_TIMEOUT`.
+      ConnectError: nobody answers there within `CONNECT_TIMEOUT`.
     """
-    stream = await _connect(tcp)
+    try:
+        with trio.fail_after(CONNECT_TIMEOUT):
+            stream = await trio.open_tcp_stream(tcp.host, tcp.port)
+    except trio.TooSlowError:
+        raise _refusal(tcp, f"no answer within {CONNECT_TIMEOUT:g} s") from None
+    except (OSError, UnicodeError) as error:  # UnicodeError: not the name of a host
+        raise _refusal(tcp, str(error)) from error
     try:
         yield stream
     finally:
         with last_words(CLOSE_TIMEOUT):
             await stream.aclose()
-
-
-async def _connect(tcp: Tcp) -> trio.SocketStream:
-    try:
-        with trio.fail_after(CONNECT_TIMEOUT):
-            return await trio.open_tcp_stream(tcp.host, tcp.port)
-    except trio.TooSlowError:
-        raise _refusal(tcp, f"no answer within {CONNECT_TIMEOUT:g} s") from None
-    except (OSError, UnicodeError) as error:  # UnicodeError: no name of a host at all
-        raise _refusal(tcp, str(error)) from error
 
 
 def _refusal(tcp: Tcp, reason: str) -> ConnectError:
