@@ -1,6 +1,6 @@
 """One question, one answer: `ask` runs a turn to its end.
 
-The blocks own the CLI process and the conversation; both are gone when they are left.
+The blocks own the CLI process and the conversation; leaving them ends both.
 
 Run: python examples/01_hello.py
 """

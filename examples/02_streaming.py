@@ -1,7 +1,7 @@
-"""An answer as it arrives: a turn is iterated, its events are matched.
+"""An answer as it arrives: iterate a turn, match its events.
 
-Text goes to stdout and everything else to stderr, so that `> answer.txt` has the answer
-alone. A turn that fails raises: the exit status tells, as that of any program.
+Text goes to stdout and everything else to stderr, so `> answer.txt` saves the answer
+alone. A failed turn raises, so the exit status shows it, as for any program.
 
 Run: python examples/02_streaming.py "Why is the sky blue?"
 """
@@ -47,11 +47,11 @@ async def stream(session: Session, prompt: str) -> None:
                     print(f"\n[{reason}]", file=sys.stderr)
                     event.raise_for_error()
                 case _:
-                    pass  # Message has the text again; a newer version may know more
+                    pass  # Message repeats the text; newer versions may add events
 
 
 async def main(prompt: str) -> None:
-    """Stream the answer to the prompt of the command line."""
+    """Stream the answer to the prompt."""
     async with open_client() as client:
         async with client.open_session() as session:
             await stream(session, prompt)

@@ -1,8 +1,8 @@
-"""A function of yours that the model calls, with checked arguments and a deadline.
+"""A function that the model calls, with checked arguments and a deadline.
 
-The model never gets to `eval`: what it wrote is parsed, and only arithmetic is done, not
-much of it at once. A `ToolError`, or any other exception, is told to the model as a
-failure, not as a result.
+The model never reaches `eval`: its text is parsed, and only a little arithmetic is
+done. A `ToolError`, or any other exception, reaches the model as a failure, not as a
+result.
 
 Run: python examples/03_tools.py "What is 17 times (3 + 4)?"
 """
@@ -28,7 +28,7 @@ OPERATORS: dict[type[ast.operator], Callable[[float, float], float]] = {
 
 
 LONGEST = 200
-"""Characters in an expression: it is worked out at once, and nested as deep as that."""
+"""Characters in an expression; this also bounds its nesting and the time it takes."""
 
 
 def evaluate(node: ast.expr) -> float:

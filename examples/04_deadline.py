@@ -1,7 +1,7 @@
-"""A deadline round a turn: the agent stops, and the next turn goes on from there.
+"""A deadline around a turn: the agent stops, and the next turn continues from there.
 
-It is Trio's own `move_on_after`: leaving a turn early, by whatever road, stops the work
-at the CLI before the next line runs.
+It is Trio's own `move_on_after`: leaving a turn early, in any way, stops the work at
+the CLI before the next line runs.
 
 Run: python examples/04_deadline.py
 """
@@ -19,7 +19,7 @@ DEADLINE = 2.0
 
 
 async def read(session: Session, prompt: str) -> TurnEnd | None:
-    """Print an answer up to the deadline; `None` if it had not even been asked by then."""
+    """Print an answer up to the deadline; `None` if the turn had not begun by then."""
     turn: Turn | None = None
     with trio.move_on_after(DEADLINE):
         async with session.turn(prompt) as turn:
@@ -30,7 +30,7 @@ async def read(session: Session, prompt: str) -> TurnEnd | None:
 
 
 async def main() -> None:
-    """Run out of time, then ask on."""
+    """Run out of time, then ask again."""
     async with open_client() as client:
         async with client.open_session() as session:
             stopped = await read(session, "Count from one to ten thousand, in words.")

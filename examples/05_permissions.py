@@ -1,7 +1,7 @@
-"""What the agent may do, decided by a policy: read here, and write what git can undo.
+"""A policy decides what the agent may do: read here, and write what git can restore.
 
 Commands, URLs and whatever a newer CLI may ask for are denied, and the model is told
-so. If the handler is not done in time, or raises, nothing is permitted either.
+so. If the handler raises or takes too long, the answer is no as well.
 
 Run, in a git repository: python examples/05_permissions.py "Add a title to README.md"
 """
@@ -15,11 +15,11 @@ import trio
 from trio_copilot import Allow, Decision, Deny, PermissionRequest, open_client
 
 PATIENCE = 5.0
-"""Seconds for a decision: git may be slow, or wait for somebody."""
+"""Seconds for a decision: git may be slow, or wait for a lock."""
 
 
 async def can_be_undone(path: trio.Path) -> bool:
-    """Return whether the last commit has this file just as it is."""
+    """Return whether the file is unchanged since the last commit."""
     for question in (["ls-files", "--error-unmatch"], ["diff", "--quiet", "HEAD"]):
         command = ["git", "--literal-pathspecs", *question, "--", str(path)]
         answer = await trio.run_process(
@@ -31,17 +31,17 @@ async def can_be_undone(path: trio.Path) -> bool:
 
 
 async def is_harmless(request: PermissionRequest) -> bool:
-    """Return whether the policy has nothing against it."""
+    """Return whether the policy allows it."""
     if request.kind not in ("read", "write"):
         return False
-    path = await trio.Path(request.subject).resolve()  # no way out by .. or a link
+    path = await trio.Path(request.subject).resolve()  # no way out through .. or a link
     if not path.is_relative_to(await trio.Path.cwd()):
         return False
     return request.kind == "read" or await can_be_undone(path)
 
 
 async def decide(request: PermissionRequest) -> Decision:
-    """Answer one thing that the agent wants to do; denied if time runs out."""
+    """Answer one request of the agent; denied if time runs out."""
     decision: Decision = Deny(
         "Only files here that git has as they are. Go on without."
     )

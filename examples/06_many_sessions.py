@@ -1,7 +1,7 @@
-"""Several conversations on one CLI: a task each, a few at a time.
+"""Several conversations on one CLI, each in its own task, a few at a time.
 
-A turn that fails is a result like others and the rest go on. Whatever else goes wrong,
-Ctrl-C included, cancels them all, and each is stopped at the CLI.
+A failed turn is a result, and the others continue. Anything else that goes wrong,
+Ctrl-C included, cancels all of them and stops them at the CLI.
 
 Run: python examples/06_many_sessions.py FILE...
 """
@@ -15,7 +15,7 @@ import trio
 from trio_copilot import Client, FileAttachment, TurnError, open_client
 
 AT_ONCE = 3
-"""Conversations at a time: providers limit the rate of calls."""
+"""Concurrent conversations: providers limit the rate of calls."""
 
 PROMPT = "What is this file about? Answer in one sentence."
 
@@ -42,7 +42,7 @@ async def summarize_all(client: Client, files: list[str]) -> dict[str, str]:
 
 
 async def main(files: list[str]) -> None:
-    """Print a line for each file, in their order."""
+    """Print a line for each file, in order."""
     async with open_client() as client:
         for file, summary in (await summarize_all(client, files)).items():
             print(f"{file}: {summary}")

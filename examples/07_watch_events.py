@@ -1,7 +1,7 @@
-"""All that the CLI says about a session, beside the turn that causes it.
+"""Every event of a session, while a turn runs.
 
-A subscription has every event of the wire, typed; a turn shows the few that matter to
-it. What a newer CLI sends is an `UnknownEvent`, in its place and with its raw data.
+A subscription gets every wire event, typed; a turn shows the few that matter to it. An
+event that only a newer CLI knows is an `UnknownEvent`, in its place, with its raw data.
 
 Run: python examples/07_watch_events.py
 """
@@ -23,7 +23,7 @@ from trio_copilot.events import (
 
 
 def describe(event: SessionEvent | Lagged) -> str:
-    """Return one line on an event."""
+    """Return one line about an event."""
     match event:
         case Lagged(missed=missed):
             return f"... {missed} events that came too fast"
@@ -42,7 +42,7 @@ def describe(event: SessionEvent | Lagged) -> str:
 
 
 async def watch(events: Subscription[SessionEvent]) -> None:
-    """Print each event, until the subscription is closed and all of it has been read."""
+    """Print each event, until the subscription is closed and empty."""
     async for event in events:
         print(describe(event), flush=True)
 

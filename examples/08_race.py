@@ -1,7 +1,7 @@
 """Two models race: the first whole answer wins, the others are stopped at the CLI.
 
-Cancelling the nursery is all it takes: each turn stops its agent on the way out, and
-the line behind the nursery runs when all of them have stopped.
+Cancelling the nursery is enough: each turn stops its agent on the way out, and the line
+after the nursery runs once all of them have stopped.
 
 Run: python examples/08_race.py gpt-5-mini claude-haiku-4.5
 """
@@ -21,7 +21,7 @@ PROMPT = "Name one thing that only you would say."
 
 
 async def race(client: Client, models: Sequence[str]) -> dict[str, Turn]:
-    """Return the turns that had begun when one of them had its answer."""
+    """Return the turns that had begun when the first one finished."""
     turns: dict[str, Turn] = {}
     async with trio.open_nursery() as nursery:
 

@@ -1,7 +1,7 @@
 """Ask for a plan, and what it has cost.
 
-`session.rpc` has every method of the CLI, typed: here the mode of the session, its plan
-and its bill. In plan mode the agent changes nothing.
+`session.rpc` has every method of the CLI, typed; here the session's mode, its plan and
+its usage. In plan mode the agent changes nothing.
 
 Run: python examples/09_plan.py "Sort the imports of this project"
 """
@@ -17,7 +17,7 @@ from trio_copilot.rpc import SessionMode
 
 
 async def plan(session: Session, task: str) -> str:
-    """Return a plan for a task: the file that the agent wrote, or what it said."""
+    """Return a plan for a task: the file that the agent wrote, or its answer."""
     await session.rpc.mode.set(mode=SessionMode.PLAN)
     end = await session.ask(task, timeout=300)
     written = await session.rpc.plan.read()
@@ -25,7 +25,7 @@ async def plan(session: Session, task: str) -> str:
 
 
 async def print_bill(session: Session) -> None:
-    """Print what each model has been asked so far."""
+    """Print the requests and tokens of each model so far."""
     bill = await session.rpc.usage.get_metrics()
     for model, used in bill.model_metrics.items():
         tokens = used.usage.input_tokens + used.usage.output_tokens

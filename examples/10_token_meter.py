@@ -1,7 +1,8 @@
 """A meter: how many tokens, how fast they came, and how long the first one took.
 
-The figures are those of the CLI's usage reports, one for each model call. Pieces of text
-are no tokens: counting and timing them measures the network, and tools count as silence.
+The figures come from the CLI's usage reports, one for each model call. Pieces of text
+are not tokens: counting and timing them measures the network, and counts tools as
+silence.
 
 Run: python examples/10_token_meter.py "Why is the sky blue?" "And at night?"
 """
@@ -27,7 +28,7 @@ def reading(used: Usage) -> str:
 
 
 async def ask(session: Session, prompt: str) -> None:
-    """Print an answer to stdout, and the meter to stderr whenever it has moved."""
+    """Print an answer to stdout, and the meter to stderr whenever it changes."""
     async with session.turn(prompt, idle_timeout=120) as turn:
         async for event in turn:
             match event:

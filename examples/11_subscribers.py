@@ -1,9 +1,9 @@
-"""Three readers of one session: a display, a file, and a count of what happened.
+"""Three readers of one session: a display, a file, and a count of events.
 
-Each has a subscription and a task of its own, so the slow one holds up nobody. They end
-by being closed after this turn, not by an event of the session that may belong to
-another prompt. The file is written once the turn is complete, and replaced in one step:
-whoever reads it sees the old answer or the new one.
+Each has its own subscription and task, so a slow one delays nobody. Closing the
+subscriptions after the turn ends them; no event of the session does, because it might
+belong to another prompt. The file is replaced in one step once the turn is complete, so
+other programs see either the old answer or the new one.
 
 Run: python examples/11_subscribers.py "Why is the sky blue?" --out answer.md
 """
@@ -21,7 +21,7 @@ from trio_copilot.events import AssistantMessage, AssistantMessageDelta
 
 
 async def show(events: Subscription[SessionEvent]) -> None:
-    """Print the text as it comes; what sub-agents say among themselves is left out."""
+    """Print the main agent's text as it comes."""
     async for event in events:
         match event:
             case SessionEvent(data=AssistantMessageDelta(delta_content=text)):
@@ -32,7 +32,7 @@ async def show(events: Subscription[SessionEvent]) -> None:
 
 
 async def collect(events: Subscription[SessionEvent], texts: list[str]) -> None:
-    """Keep what each model call of the main agent said."""
+    """Keep the main agent's messages."""
     async for event in events:
         match event:
             case SessionEvent(data=AssistantMessage(content=text), agent_id=None):
@@ -42,7 +42,7 @@ async def collect(events: Subscription[SessionEvent], texts: list[str]) -> None:
 
 
 async def count(events: Subscription[SessionEvent], counts: Counter[str]) -> None:
-    """Count events by type, and those that came too fast for it."""
+    """Count events by type, and those missed because they came too fast."""
     async for event in events:
         match event:
             case Lagged(missed=missed):
@@ -65,15 +65,15 @@ async def main(prompt: str, out: trio.Path) -> None:
     async with open_client() as client, client.open_session() as session:
         async with (
             session.subscribe("assistant.message_delta") as shown,
-            session.subscribe("assistant.message") as said,
+            session.subscribe("assistant.message") as messages,
             session.subscribe(overflow="drop_oldest") as everything,
             trio.open_nursery() as nursery,
         ):
             nursery.start_soon(show, shown)
-            nursery.start_soon(collect, said, texts)
+            nursery.start_soon(collect, messages, texts)
             nursery.start_soon(count, everything, counts)
             await session.ask(prompt, idle_timeout=120)
-            for events in (shown, said, everything):
+            for events in (shown, messages, everything):
                 await events.aclose()
     print()
     await save(out, "\n\n".join(filter(None, texts)))
@@ -85,5 +85,5 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("prompt", nargs="?", default="Why is the sky blue?")
     parser.add_argument("--out", type=trio.Path, default=trio.Path("answer.md"))
-    said = parser.parse_args()
-    trio.run(main, said.prompt, said.out)
+    options = parser.parse_args()
+    trio.run(main, options.prompt, options.out)

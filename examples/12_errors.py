@@ -1,8 +1,8 @@
-"""What can go wrong, each by its name, and an exit status that says so.
+"""What can go wrong, each error by its name, and an exit status that shows it.
 
-Errors are not watched for: they come out of the blocks that they happen in, on a way
-that stops the other prompts at the CLI and then the CLI. Nothing is told twice, nothing
-is hidden, and no error seen is not success: only a turn that is complete is.
+An error comes out of the block in which it happens, and on its way stops the other
+prompts and then the CLI. Nothing is reported twice and nothing is hidden. Without an
+error it is still not a success: only a complete turn is.
 
 Run: python examples/12_errors.py "What is two and two?" "And three?" --overall 120
 """
@@ -37,7 +37,7 @@ def say(group: BaseExceptionGroup[BaseException], advice: str) -> None:
 
 
 async def ask_all(prompts: list[str], timeout: float, overall: float) -> bool:
-    """Ask all at once; return whether each answer is complete."""
+    """Ask all at once; return whether every answer is complete."""
     complete: list[bool] = []
 
     async def ask(client: Client, prompt: str) -> None:
@@ -81,5 +81,5 @@ if __name__ == "__main__":
     parser.add_argument("prompts", nargs="*", default=["What is two and two?"])
     parser.add_argument("--timeout", type=float, default=60, help="seconds for each")
     parser.add_argument("--overall", type=float, default=120, help="seconds for all")
-    said = parser.parse_args()
-    sys.exit(main(said.prompts, said.timeout, said.overall))
+    options = parser.parse_args()
+    sys.exit(main(options.prompts, options.timeout, options.overall))

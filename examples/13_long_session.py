@@ -1,9 +1,9 @@
-"""A conversation without end: what was said first is summed up before there is no room.
+"""A conversation without end: the CLI summarises its beginning before space runs out.
 
-Each turn is awaited before the next is sent, however long it takes: prompts that are
-sent at intervals queue up and get one answer. The CLI begins to sum up when a turn
-starts above the threshold, and does it beside the turn; the figures may be missing, and
-a summary that is longer than what it stands for frees nothing.
+The program waits for each turn before it sends the next prompt: prompts sent at
+intervals queue up and get one answer. The CLI starts a summary when a turn begins above
+the threshold, and makes it while the turn runs. Figures may be missing, and a summary
+longer than the text it replaces frees nothing.
 
 Run: python examples/13_long_session.py "Name a prime." "And the next one." --start 0.5
 """
@@ -22,7 +22,7 @@ PROMPTS = ["Name a prime number.", "And the next one.", "And the one after that.
 
 
 def describe(event: object) -> str:
-    """Return what is to be said of a compaction."""
+    """Return one line about a compaction."""
     match event:
         case SessionEvent(data=SessionCompactionStart(current_tokens=now) as start):
             return f"summing up: {now} of {start.token_limit} tokens are used"
@@ -39,7 +39,7 @@ def describe(event: object) -> str:
 
 
 async def watch(events: Subscription[SessionEvent]) -> None:
-    """Print what becomes of the conversation's beginning."""
+    """Print when the conversation's beginning is summarised."""
     async for event in events:
         print(f"[{describe(event)}]", file=sys.stderr)
 
@@ -67,9 +67,9 @@ if __name__ == "__main__":
     parser.add_argument("prompts", nargs="*", default=PROMPTS)
     parser.add_argument("--start", type=float, default=0.5, help="begin, 0 to 1")
     parser.add_argument("--wait", type=float, default=0.8, help="wait for it, 0 to 1")
-    said = parser.parse_args()
+    options = parser.parse_args()
     thresholds = InfiniteSessions(
-        background_compaction_threshold=said.start,
-        buffer_exhaustion_threshold=said.wait,
+        background_compaction_threshold=options.start,
+        buffer_exhaustion_threshold=options.wait,
     )
-    trio.run(main, said.prompts, thresholds)
+    trio.run(main, options.prompts, thresholds)

@@ -1,9 +1,9 @@
-"""A code review as it is written: of a diff in a file, from a pipe, or of the sample.
+"""A code review that streams, of a diff from a file, a pipe, or the sample.
 
-A diff is the text of strangers, and may be addressed to the agent. So it stands behind a
-fence that it cannot close, and the reviewer has nothing that could be misused: no tools
-and nobody who permits anything. What it adds to the CLI's instructions it appends, for
-replacing them would replace the safe ones, too.
+A diff is untrusted text and may address the agent. So it stands behind a fence that it
+cannot close, and the reviewer has nothing to misuse: no tools and no permissions. Its
+instructions are appended to the CLI's, because replacing those would remove the safety
+rules too.
 
 Run: git diff | python examples/14_review.py --diff -
 """
@@ -34,7 +34,7 @@ SAMPLE = """\
 
 
 def read(source: str | None) -> str:
-    """Return the diff; it need not be text throughout."""
+    """Return the diff; bytes that are not UTF-8 are replaced."""
     if source is None:
         return SAMPLE
     raw = sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
@@ -61,7 +61,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--diff", metavar="FILE", help="`-` is stdin")
     parser.add_argument("--url", metavar="HOST:PORT", help="of a CLI that is running")
-    said = parser.parse_args()
+    options = parser.parse_args()
     token = os.environ.get("COPILOT_CONNECTION_TOKEN")
-    running = Tcp.at(said.url, token=token) if said.url else None
-    sys.exit(trio.run(main, read(said.diff), running))
+    running = Tcp.at(options.url, token=token) if options.url else None
+    sys.exit(trio.run(main, read(options.diff), running))

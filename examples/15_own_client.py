@@ -1,8 +1,8 @@
-"""A client of your own, on the lower layers: a prompt goes out, an answer comes back.
+"""Your own client, on the lower layers: send a prompt, print the answer.
 
-There are no threads: the task that reads hands each event over by a memory channel, so
-that they stay in order and nobody is called from elsewhere. `open_client` does all this
-and knows how to stop an agent; begin here only if you need something else than it does.
+There are no threads: the reader task hands each event over through a memory channel, so
+events stay in order. `open_client` does all this and knows how to stop an agent; start
+here only if you need something else.
 
 Run: python examples/15_own_client.py "Why is the sky blue?"
 """
@@ -29,7 +29,7 @@ Json = dict[str, Any]
 
 @asynccontextmanager
 async def open_cli() -> AsyncGenerator[trio.abc.Stream]:
-    """Start a CLI; it ends when its input does, or is killed if we are cancelled."""
+    """Start a CLI; it ends when its input does, and is killed if we are cancelled."""
     command = [find_cli(), "--headless", "--no-auto-update", "--stdio"]
     pipe = subprocess.PIPE
     run = partial(trio.run_process, command, stdin=pipe, stdout=pipe, check=False)
@@ -41,7 +41,7 @@ async def open_cli() -> AsyncGenerator[trio.abc.Stream]:
 
 
 def model() -> Json:
-    """Return what a session is told of a model of your own, from the environment."""
+    """Return a session's options for your own model, from the environment."""
     url = os.environ.get("COPILOT_PROVIDER_BASE_URL")
     if url is None:
         return {}
@@ -69,7 +69,7 @@ async def ask(peer: Peer, prompt: str, events: trio.MemoryReceiveChannel[Json]) 
 
 
 async def main(prompt: str) -> None:
-    """Start a CLI, shake hands, ask, and have it end."""
+    """Start a CLI, shake hands, ask, and shut it down."""
     give, events = trio.open_memory_channel[Json](math.inf)
 
     def hear(method: str, params: Any) -> None:
@@ -77,7 +77,7 @@ async def main(prompt: str) -> None:
             give.send_nowait(params["event"])
 
     def end(_: CopilotError) -> None:
-        give.close()  # after what has been heard; the next request says why
+        give.close()  # after the last event; the next request raises the reason
 
     async with open_cli() as stream:
         async with open_peer(stream, on_notification=hear, on_end=end) as peer:

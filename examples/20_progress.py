@@ -1,8 +1,8 @@
-"""A line that says what the agent is doing, while it does it: spinner, tools, tokens.
+"""A line that shows what the agent is doing: spinner, tools, tokens.
 
-The spinner is a task of its own, for one that is turned by events stands still just when
-nothing comes. Leaving the block erases the line, by an error or Ctrl-C too; where stderr
-is no terminal there is none.
+The spinner runs in its own task, because one driven by events would stand still exactly
+when nothing arrives. Leaving the block erases the line, even by an error or Ctrl-C. If
+stderr is not a terminal, there is no line.
 
 Run: python examples/20_progress.py "What is in this folder?"
 """
@@ -21,20 +21,20 @@ import trio
 from trio_copilot import Session, ToolCall, ToolResult, Turn, TurnEnd, open_client
 
 FRAME = 0.1
-"""Seconds for which a picture of the spinner stands."""
+"""Seconds between two frames of the spinner."""
 
 CLEARED = "\r\x1b[K"
 
 
 def line(turn: Turn, tools: dict[str, str]) -> str:
-    """Return what there is to say now, in one row: only that can be erased."""
+    """Return the line, cut to one row: only one row can be erased."""
     doing = ", ".join(tools.values()) or "thinking"
     room = shutil.get_terminal_size().columns - len("| ") - 1
     return f"{doing} ({turn.usage.output_tokens} tokens)"[:room]
 
 
 async def spin(turn: Turn, tools: dict[str, str]) -> None:
-    """Draw the line again and again, whether or not anything happens."""
+    """Redraw the line at a fixed rate, whether or not anything happens."""
     for picture in itertools.cycle("|/-\\"):
         drawn = f"{CLEARED}{picture} {line(turn, tools)}"
         print(drawn, end="", flush=True, file=sys.stderr)
@@ -43,7 +43,7 @@ async def spin(turn: Turn, tools: dict[str, str]) -> None:
 
 @asynccontextmanager
 async def progress(turn: Turn) -> AsyncGenerator[dict[str, str]]:
-    """Show a line for the length of the block; yields the tools at work, to be kept."""
+    """Show the line during the block; yields the running tools, for updating."""
     tools: dict[str, str] = {}
     if not sys.stderr.isatty():
         yield tools
@@ -58,7 +58,7 @@ async def progress(turn: Turn) -> AsyncGenerator[dict[str, str]]:
 
 
 async def watch(session: Session, prompt: str) -> TurnEnd:
-    """Run a turn, and show what is going on."""
+    """Run a turn and show its progress."""
     async with session.turn(prompt, idle_timeout=120) as turn:
         async with progress(turn) as tools:
             async for event in turn:
@@ -73,7 +73,7 @@ async def watch(session: Session, prompt: str) -> TurnEnd:
 
 
 async def main(prompt: str) -> None:
-    """Print the answer once it is there."""
+    """Print the answer once it is complete."""
     async with open_client() as client, client.open_session() as session:
         end = await watch(session, prompt)
         print(end.answer)

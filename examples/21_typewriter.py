@@ -1,8 +1,8 @@
 """An answer that types itself, letter by letter, at a pace for people.
 
-Two tasks and a channel between them: the one asks, the other types, and hurries when
-text is waiting. The end of the question closes the channel, whether it was answered or
-failed, so the typist never waits for what does not come.
+One task asks, the other types; a channel joins them, and the typist hurries when text
+is waiting. When the asking task ends, by an answer or a failure, the channel closes, so
+the typist never waits in vain.
 
 Run: python examples/21_typewriter.py "Tell me a story."
 """
@@ -21,7 +21,7 @@ PACE = 0.03
 
 
 async def ask(session: Session, prompt: str, said: trio.MemorySendChannel[str]) -> None:
-    """Send each piece of the answer on; raise if the turn failed."""
+    """Send each piece of the answer; raise if the turn failed."""
     async with said:
         await session.ask(prompt, idle_timeout=60, on_text_delta=said.send)
 

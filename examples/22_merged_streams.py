@@ -1,8 +1,8 @@
 """Several answers at once, merged into one stream of labelled lines.
 
-Each task opens its session itself, side by side, and holds one end of the channel; when
-the last has let go of its end the merged stream is over. If one fails the nursery stops
-the others at the CLI: nobody is left waiting for an answer that will not come.
+Each task opens its own session and holds one sending end of the channel; when the last
+one closes, the merged stream ends. If one task fails, the nursery stops the others at
+the CLI, so nobody waits for an answer that will not come.
 
 Run: python examples/22_merged_streams.py nurseries channels "cancel scopes"
 """
@@ -23,7 +23,7 @@ PROMPT = "Explain in a few lines, for somebody who knows Python: {}."
 async def explain(
     client: Client, topic: str, out: trio.MemorySendChannel[Line]
 ) -> None:
-    """Send one answer on, whole line by whole line."""
+    """Send one answer, line by line."""
     async with out, client.open_session() as session:
         async with session.turn(PROMPT.format(topic), idle_timeout=60) as turn:
             async for text in turn.text_chunks(by="line"):

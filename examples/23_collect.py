@@ -1,7 +1,7 @@
-"""All that a turn brings, in one value: text, tools by their names, tokens, the end.
+"""Everything a turn brings, in one value: text, tools by name, tokens, the end.
 
-A turn has its own result, so that two of them cannot mix, and a deadline ends the turn
-itself, not only the waiting for it: what had come by then is in the value.
+Each turn has its own result, so two cannot mix. A deadline ends the turn itself, not
+only the wait for it, and the value has what had arrived by then.
 
 Run: python examples/23_collect.py "Which files are here?" --timeout 60
 """
@@ -29,17 +29,17 @@ Json: TypeAlias = dict[str, Any]
 
 @attrs.define
 class Collected:
-    """What its end does not say of a turn."""
+    """What `TurnEnd` does not have."""
 
     reasoning: str = ""
     tools: dict[str, list[Json]] = attrs.field(factory=dict[str, "list[Json]"])
-    """By name, in order: what each call was given, and what it said."""
+    """By name, in order: the arguments and the text of each call."""
 
 
 async def collect(
     session: Session, prompt: str, timeout: float
 ) -> tuple[Collected, TurnEnd]:
-    """Run a turn to its end, or to its deadline, and return all that came of it."""
+    """Run a turn to its end, or to its deadline, and return everything it brought."""
     collected = Collected()
     calls: dict[str, Json] = {}
     async with session.turn(prompt, timeout=timeout) as turn:
@@ -53,7 +53,7 @@ async def collect(
                 case ToolResult(call_id=call_id, success=success, text=text):
                     calls[call_id] |= {"success": success, "said": text}
                 case _:
-                    pass  # the text and the tokens are in the end
+                    pass  # the text and the tokens are in `TurnEnd`
     return collected, await turn.wait()
 
 

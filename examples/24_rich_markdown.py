@@ -1,8 +1,8 @@
 """An answer as rendered Markdown that grows while it is written.
 
-What is drawn is always the whole text so far, at its own rate and not per piece; a
-frame may take a tenth of the time, so a long answer is drawn less often. The last
-picture is of the whole text, and where stdout is no terminal there is the text alone.
+Each frame renders the whole text so far, at a fixed rate, not once per piece. Drawing
+may take a tenth of the time, so long answers are drawn less often. The last frame shows
+the whole text. If stdout is not a terminal, only the text is printed.
 
 Needs rich, of the extra app: pip install -e '.[app]'
 Run: python examples/24_rich_markdown.py "What is a monad?"
@@ -20,11 +20,11 @@ from rich.markdown import Markdown
 from trio_copilot import Session, Turn, open_client
 
 FRAME = 0.1
-"""Seconds between two pictures, at least."""
+"""Least seconds between two frames."""
 
 
 async def draw(turn: Turn, live: Live) -> None:
-    """Draw the text again and again, if there is more of it."""
+    """Redraw the text whenever there is more of it."""
     drawn = ""
     while True:
         began = trio.current_time()
@@ -35,10 +35,10 @@ async def draw(turn: Turn, live: Live) -> None:
 
 
 async def render(session: Session, prompt: str, console: Console) -> None:
-    """Show one answer while it grows, and then for good."""
+    """Show one answer while it grows, then its final form."""
     async with session.turn(prompt, idle_timeout=60) as turn:
         try:
-            # It erases itself, and needs no thread: we say when it is drawn.
+            # It erases itself, and needs no thread: `draw` decides when to refresh.
             with Live(console=console, auto_refresh=False, transient=True) as live:
                 async with trio.open_nursery() as nursery:
                     if console.is_terminal:

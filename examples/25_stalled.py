@@ -1,9 +1,9 @@
-"""Too slow, or stuck? Two limits for a turn, and the end says which of them was met.
+"""Too slow, or stuck? A turn has two limits, and its end says which one was reached.
 
-`timeout=` bounds the whole turn, `idle_timeout=` the silence between two signs of life;
-the clock of the second stands still while a tool of yours works. Either stops the agent
-at the CLI, unlike a timeout that only stops waiting for it. And `move_on_after` bounds
-everything, the start of the CLI included.
+`timeout=` bounds the whole turn, `idle_timeout=` the silence between two events; the
+second clock pauses while one of your tools runs. Either stops the agent at the CLI,
+instead of merely no longer waiting for it. `move_on_after` bounds everything, the start
+of the CLI included.
 
 Run: python examples/25_stalled.py "Count to a million." --timeout 20 --stall 5
 """
@@ -18,7 +18,7 @@ import trio
 from trio_copilot import CancelCause, TurnEnd, TurnEndReason, open_client
 
 TIMED_OUT = 124
-"""The exit status of `timeout`, the command, for the same."""
+"""The exit status of the command `timeout` in the same case."""
 
 
 def verdict(end: TurnEnd) -> str:
@@ -36,7 +36,7 @@ def verdict(end: TurnEnd) -> str:
 
 
 async def ask(prompt: str, timeout: float, stall: float) -> TurnEnd:
-    """Print an answer as long as it comes in time; raise if the turn failed."""
+    """Print an answer until a limit is reached; raise if the turn failed."""
     async with open_client() as client, client.open_session() as session:
         async with session.turn(prompt, timeout=timeout, idle_timeout=stall) as turn:
             async for text in turn.text_deltas:
@@ -65,5 +65,7 @@ if __name__ == "__main__":
     )
     parser.add_argument("--stall", type=float, default=20, help="seconds of silence")
     parser.add_argument("--overall", type=float, default=90, help="seconds for it all")
-    said = parser.parse_args()
-    sys.exit(trio.run(main, said.prompt, said.timeout, said.stall, said.overall))
+    options = parser.parse_args()
+    sys.exit(
+        trio.run(main, options.prompt, options.timeout, options.stall, options.overall)
+    )

@@ -1,9 +1,9 @@
-"""Turns over HTTP, read as server-sent events, by as many readers as come.
+"""Turns over HTTP, read as server-sent events, by any number of readers.
 
-POST /turns starts a turn and says its id; GET /turns/ID reads it from where the reader
-left off. So the `EventSource` of a browser, which by itself asks again whenever it has
-lost the connection, gets the rest and never runs the prompt a second time. A turn that
-nobody has read for a while is stopped at the CLI.
+POST /turns starts a turn and returns its id; GET /turns/ID reads it from where the
+reader left off. A browser's `EventSource` asks again by itself after losing the
+connection, so it gets the rest, and the prompt never runs twice. A turn that nobody has
+read for a while is stopped at the CLI.
 
 Needs Hypercorn and Starlette: pip install hypercorn starlette
 Run: python examples/26_sse_server.py --port 8000
@@ -35,7 +35,7 @@ from starlette.types import Receive, Scope, Send
 from trio_copilot import Client, TextDelta, ToolCall, TurnEnd, open_client
 
 HOSTS = ["127.0.0.1", "localhost"]
-"""The names that this server goes by: no page of others can make up one of its own."""
+"""The names of this server; a page with another name for it is refused."""
 
 KEPT = 300.0
 """Seconds that a turn can still be read when it is over."""
@@ -46,10 +46,10 @@ HEARTBEAT = 15.0
 
 @attrs.define
 class Story:
-    """A turn as events that can be read from any of them on."""
+    """A turn as events that can be read from any position."""
 
     grace: float
-    """Seconds that the turn goes on without a reader, who may come back."""
+    """Seconds that the turn continues without a reader, in case one comes back."""
     scope: trio.CancelScope = attrs.field(factory=trio.CancelScope)
     events: list[bytes] = attrs.field(factory=list[bytes])
     readers: int = 0
@@ -60,19 +60,19 @@ class Story:
         self.hurry()
 
     def tell(self, name: str, /, **data: Any) -> None:
-        """Add an event under its number, which a reader who comes back will say."""
+        """Add an event with its number, which a returning reader will send."""
         event = f"id: {len(self.events)}\nevent: {name}\ndata: {json.dumps(data)}\n\n"
         self.events.append(event.encode())
         self.news.set()
         self.news = trio.Event()
 
     def hurry(self) -> None:
-        """Let time run out."""
+        """Start the countdown."""
         self.scope.deadline = trio.current_time() + self.grace
 
     @contextmanager
     def read(self) -> Generator[None]:
-        """Read for the length of the block; without a reader time runs out."""
+        """Count as a reader during the block; without readers the countdown runs."""
         self.readers += 1
         self.scope.deadline = math.inf
         try:
@@ -85,7 +85,7 @@ class Story:
 
 @attrs.frozen
 class Reading:
-    """A response that goes on until the turn is over, or the reader is gone."""
+    """A response that lasts until the turn is over or the reader is gone."""
 
     story: Story
     position: int
@@ -101,13 +101,13 @@ class Reading:
             nursery.cancel_scope.cancel()
 
     async def wait_gone(self, receive: Receive, reading: trio.CancelScope) -> None:
-        """Stop reading when the reader has hung up."""
+        """Stop reading when the reader has disconnected."""
         while (await receive())["type"] != "http.disconnect":
             pass
         reading.cancel()
 
     async def write(self, send: Send) -> None:
-        """Write what there is and what comes."""
+        """Write the events so far, and new ones as they come."""
         position, over = self.position, False
         while not over:
             news, over = self.story.news, self.story.over
@@ -121,7 +121,7 @@ class Reading:
 
 @attrs.define
 class Server:
-    """Runs turns on one CLI, for anybody on this machine who knows their ids."""
+    """Runs turns on one CLI, for anyone on this machine who knows their ids."""
 
     client: Client
     grace: float
@@ -129,7 +129,7 @@ class Server:
     stories: dict[str, Story] = attrs.field(factory=dict[str, Story])
 
     async def run(self, name: str, story: Story, prompt: str) -> None:
-        """Run a turn to its end, or until nobody wants it any more."""
+        """Run a turn to its end, or until nobody has read it for a while."""
         with story.scope:
             async with self.client.open_session() as session:
                 async with session.turn(prompt, idle_timeout=120) as turn:
@@ -149,18 +149,17 @@ class Server:
         del self.stories[name]
 
     async def start(self, request: Request) -> Response:
-        """Start a turn and say its id."""
+        """Start a turn and return its id."""
         if request.headers.get("content-type") != "application/json":
-            return Response(
-                status_code=415
-            )  # all that pages of others can send unasked
+            # Other types can come from any page, without asking first.
+            return Response(status_code=415)
         name = secrets.token_urlsafe()
         story = self.stories[name] = Story(self.grace)
         self.nursery.start_soon(self.run, name, story, str(await request.json()))
         return PlainTextResponse(name, status_code=201)
 
     async def read(self, request: Request) -> Response | Reading:
-        """Read a turn, from the first event that the reader does not have."""
+        """Read a turn, from the first event that the reader lacks."""
         story = self.stories.get(request.path_params["name"])
         if story is None:
             return Response(status_code=404)
@@ -192,5 +191,5 @@ if __name__ == "__main__":
     parser.add_argument(
         "--grace", type=float, default=30, help="seconds without a reader"
     )
-    said = parser.parse_args()
-    trio.run(main, said.port, said.grace)
+    options = parser.parse_args()
+    trio.run(main, options.port, options.grace)

@@ -1,8 +1,7 @@
-"""A chat over WebSockets: one CLI for the server, one session for each connection.
+"""A chat over WebSockets: one CLI for the server, one session per connection.
 
-`open_bridge` lets in who knows the token, and pages of origins that you name. A peer
-hears its own answers alone, in order, and one that is gone takes its turn with it; a CLI
-for each prompt, and one set of peers for all answers, would do none of that.
+`open_bridge` admits peers that know the token, and pages of origins that you name. Each
+peer gets only its own answers, in order, and a peer that disconnects stops its turn.
 
 Needs the extra bridge: pip install -e '.[bridge]'
 Run: python examples/27_websocket_chat.py --port 8400
@@ -38,7 +37,7 @@ async def say(ws: WebSocketConnection, **message: str) -> None:
 
 
 async def hear_answer(ws: WebSocketConnection) -> None:
-    """Print an answer up to its end; what the agent wants to do is denied."""
+    """Print an answer to its end; deny what the agent wants to do."""
     while True:
         match json.loads(await ws.get_message()):
             case {"type": "delta", "agent": _}:
@@ -60,7 +59,7 @@ async def hear_answer(ws: WebSocketConnection) -> None:
 
 
 async def chat(url: str, token: str, prompts: list[str]) -> None:
-    """Ask one after the other, in one session."""
+    """Send the prompts one after the other, in one session."""
     async with open_websocket_url(url) as ws:
         await say(ws, type="hello", token=token)
         await ws.get_message()  # ready, or it is closed

@@ -1,8 +1,9 @@
-"""A tool that no function answers: the program does, when and from where it can.
+"""A tool without a function: the program answers it, when and from where it can.
 
-The tool is only declared, so the model waits until `submit_tool_result`. Here a person
-is asked, one question at a time; nobody there and an odd option are answers too, because
-a call without one would block the turn for ever. Leaving the turn answers what is open.
+The tool is only declared, so the model waits for `submit_tool_result`. Here a person is
+asked, one question at a time. No answer and an unknown option are results too, because
+a call without a result would block the turn for ever. Leaving the turn answers open
+calls.
 
 Run: python examples/28_manual_results.py "Let me pick a colour, then praise it."
 """
@@ -32,12 +33,12 @@ PICK = Tool(
 
 
 def read_line() -> str:
-    """Return a line of stdin; empty when there are no more."""
+    """Return a line of stdin; empty at its end."""
     return sys.stdin.readline().strip()
 
 
 async def pick(arguments: Any) -> str | ToolError:
-    """Ask the person at the terminal; what the model said is checked here by hand."""
+    """Ask the person at the terminal; the arguments are checked by hand."""
     match arguments:
         case {"options": [*options]} if options:
             print(f"Pick one of {', '.join(map(str, options))}:", flush=True)
@@ -50,7 +51,7 @@ async def pick(arguments: Any) -> str | ToolError:
 
 
 async def main(prompt: str) -> None:
-    """Ask the model something for which it has to ask the user."""
+    """Give the model a prompt that makes it ask the user."""
     async with open_client() as client, client.open_session(tools=[PICK]) as session:
         async with session.turn(prompt) as turn:
             async for event in turn:

@@ -1,7 +1,7 @@
-"""Functions instead of a loop: `ask` calls them, one after the other, in this task.
+"""Callbacks instead of a loop: `ask` calls them, one after the other, in this task.
 
-They may be sync or async, and what they raise comes out of `ask` and stops the turn at
-the CLI: a callback whose error is only logged would leave it running for nobody.
+They may be sync or async. An exception in one comes out of `ask` and stops the turn at
+the CLI; if it were only logged, the turn would keep running unwatched.
 
 Run: python examples/29_callbacks.py "What is the time?" --limit 1000
 """
@@ -18,7 +18,7 @@ from trio_copilot import ToolCall, TurnEnd, open_client
 
 
 class TooLongError(Exception):
-    """The answer has more letters than anybody wants to read."""
+    """The answer is longer than anyone wants to read."""
 
 
 @attrs.define
@@ -38,17 +38,17 @@ class Reader:
 
 
 def note_tool(call: ToolCall) -> None:
-    """Say which tool is called."""
+    """Print which tool is called."""
     print(f"[{call.name} {call.arguments}]", file=sys.stderr)
 
 
 def note_end(end: TurnEnd) -> None:
-    """Say how it ended; called for every end but an exception."""
+    """Print how the turn ended; called for every end except an exception."""
     print(f"\n[{end.reason}, {end.usage.output_tokens} tokens]", file=sys.stderr)
 
 
 async def main(prompt: str, limit: int) -> None:
-    """Ask, with a function for all that can happen."""
+    """Ask, with a callback for each kind of event."""
     async with open_client() as client, client.open_session() as session:
         await session.ask(
             prompt,
@@ -63,5 +63,5 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("prompt", nargs="?", default="What is the time?")
     parser.add_argument("--limit", type=int, default=10_000, help="letters to read")
-    said = parser.parse_args()
-    trio.run(main, said.prompt, said.limit)
+    options = parser.parse_args()
+    trio.run(main, options.prompt, options.limit)

@@ -1,8 +1,8 @@
-"""Text rendered in pieces that make sense: line by line, or by paragraph or sentence.
+"""Text rendered in meaningful pieces: by line, paragraph or sentence.
 
-Each piece is rendered once, when it is whole: who asks instead whether the text so far
-has a line feed in it renders everything at every piece from the first line on. Nothing
-waits for longer than the latency, though the agent may pause in mid-sentence.
+Each piece is rendered once, when it is whole. Checking the text so far for a line feed
+would render everything again at each piece. Nothing waits longer than the latency, even
+if the agent pauses mid-sentence.
 
 Run: python examples/30_partial_content.py "Describe the sea." --by sentence
 """
@@ -17,7 +17,7 @@ from trio_copilot import Session, open_client
 
 
 def render(piece: str, seconds: float) -> None:
-    """Do what is too dear to be done for every word: lay it out, speak it, send it."""
+    """Do what costs too much for every word: lay it out, speak it, send it."""
     margin = f"{seconds:6.1f} s | "
     for line in piece.splitlines() or [""]:
         print(f"{margin}{line}", flush=True)
@@ -25,7 +25,7 @@ def render(piece: str, seconds: float) -> None:
 
 
 def take_back(void: str) -> None:
-    """The model call failed and begins again: say what is no part of the answer."""
+    """The model call failed and starts again: show which text is void."""
     print(f"[the last {len(void)} letters are void]", flush=True)
 
 
@@ -50,5 +50,5 @@ if __name__ == "__main__":
     parser.add_argument("prompt", nargs="?", default="Describe the sea in three lines.")
     parser.add_argument("--by", default="line", help="line, paragraph or sentence")
     parser.add_argument("--latency", type=float, default=2, help="seconds")
-    said = parser.parse_args()
-    trio.run(main, said.prompt, said.by, said.latency)
+    options = parser.parse_args()
+    trio.run(main, options.prompt, options.by, options.latency)

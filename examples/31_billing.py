@@ -1,8 +1,8 @@
-"""What each prompt cost and the whole session: tokens by model, sub-agents included.
+"""What each prompt and the whole session cost: tokens by model, sub-agents included.
 
-The tokens are those that the provider counted, in the report on each model call: pieces
-of text are no tokens, and tokens are no requests. A model without a price is said to
-have none, not to be free. Premium requests are the CLI's own count.
+The token counts are the provider's, in the report on each model call: pieces of text
+are not tokens, and tokens are not requests. A model without a known price is shown as
+such, not as free. Premium requests are the CLI's own count.
 
 Run: python examples/31_billing.py "Hello" --price gpt-5-mini=0.25,0.025,2
 """
@@ -18,11 +18,11 @@ from trio_copilot.events import AssistantUsage
 
 MILLION = 1_000_000
 Prices = dict[str, list[float]]
-"""By model: dollars for a million tokens read, read from the cache, and written."""
+"""By model: dollars for a million input, cached and output tokens."""
 
 
 def bill(used: Usage, price: list[float] | None) -> str:
-    """Return a line on what was used and what it costs."""
+    """Return a line on the tokens used and their cost."""
     cached = used.cache_read_tokens
     line = f"{used.calls} calls, {used.input_tokens} in ({cached} cached), "
     line += f"{used.output_tokens} out"
@@ -34,7 +34,7 @@ def bill(used: Usage, price: list[float] | None) -> str:
 
 
 async def ask(session: Session, prompt: str) -> dict[str, Usage]:
-    """Print the answer; return what each model has used for it."""
+    """Print the answer; return each model's usage for it."""
     used: dict[str, Usage] = {}
     async with session.subscribe("assistant.usage") as calls:
         end = await session.ask(prompt, idle_timeout=120)
@@ -79,5 +79,5 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("prompts", nargs="*", default=["Greet the world."])
     parser.add_argument("--price", type=price, action="append", default=[])
-    said = parser.parse_args()
-    trio.run(main, said.prompts, dict(said.price))
+    options = parser.parse_args()
+    trio.run(main, options.prompts, dict(options.price))

@@ -1,8 +1,8 @@
-"""Agents of your own that the main one can call, and who does what.
+"""Your own sub-agents, which the main agent can call, and who does what.
 
-Events of a sub-agent carry its `agent_id`; here they are told with its name, on stderr.
-They are no part of the turn's text, and never end it. But they belong to the turn:
-leaving that stops the sub-agents too.
+Events of a sub-agent carry its `agent_id`; here they are printed with its name, to
+stderr. They are not part of the turn's text and never end it, but they belong to the
+turn: leaving it stops the sub-agents too.
 
 Run: python examples/32_custom_agents.py "Let the critic judge README.md."
 """
@@ -36,17 +36,17 @@ AGENTS: list[Mapping[str, Any]] = [
         "tools": ["view"],
     },
 ]
-TOLD = ("subagent.started", "assistant.message", "tool.execution_start")
+NARRATED = ("subagent.started", "assistant.message", "tool.execution_start")
 
 
 async def decide(request: PermissionRequest) -> Decision:
-    """Let agents read; a sub-agent asks as the main one does."""
+    """Let agents read; sub-agents ask like the main one."""
     await trio.lowlevel.checkpoint()
     return Allow() if request.kind == "read" else Deny("Only read.")
 
 
 async def narrate(events: Subscription[SessionEvent]) -> None:
-    """Tell what each agent does, in order."""
+    """Print what each agent does, in order."""
     names: dict[str | None, str] = {None: "The main agent"}
     async for event in events:
         match event:
@@ -61,13 +61,13 @@ async def narrate(events: Subscription[SessionEvent]) -> None:
 
 
 async def main(prompt: str) -> None:
-    """Print the answer of the main agent, once it is there."""
+    """Print the main agent's answer once it is complete."""
     async with (
         open_client() as client,
         client.open_session(
             custom_agents=AGENTS, on_permission_request=decide
         ) as session,
-        session.subscribe(*TOLD) as events,
+        session.subscribe(*NARRATED) as events,
         trio.open_nursery() as nursery,
     ):
         nursery.start_soon(narrate, events)

@@ -1,8 +1,8 @@
-"""A team: sessions with roles that work side by side and hand their results on.
+"""A team: sessions with roles work concurrently and hand their results on.
 
-Each role is a conversation of its own on the one CLI. Those that need nothing of each
-other share a nursery: if one fails the rest is stopped at the CLI at once, instead of
-working on for a result that will never be put together.
+Each role has its own conversation on the one CLI. Roles that do not depend on each
+other share a nursery: if one fails, the others stop at the CLI at once, instead of
+working for a result that nobody will assemble.
 
 Run: python examples/33_team.py "Should a library log?"
 """
@@ -23,29 +23,29 @@ JUDGE = "You weigh what others say, and decide, in two sentences."
 
 
 async def play(client: Client, role: str, prompt: str) -> str:
-    """Return what somebody in that role says to a prompt."""
+    """Return the answer of one role to a prompt."""
     async with client.open_session(system_message=role, available_tools=[]) as session:
         return (await session.ask(prompt, idle_timeout=60, timeout=300)).answer
 
 
 async def hear(client: Client, question: str) -> dict[str, str]:
-    """Return what each expert says."""
-    said = dict.fromkeys(EXPERTS, "")
+    """Return the answer of each expert."""
+    answers = dict.fromkeys(EXPERTS, "")
 
     async def ask(name: str) -> None:
-        said[name] = await play(client, EXPERTS[name], question)
+        answers[name] = await play(client, EXPERTS[name], question)
 
     async with trio.open_nursery() as nursery:
-        for name in said:
+        for name in answers:
             nursery.start_soon(ask, name)
-    return said
+    return answers
 
 
 async def main(question: str) -> None:
-    """Print what the experts say, and what the judge makes of it."""
+    """Print the experts' answers and the judge's verdict."""
     async with open_client() as client:
-        said = await hear(client, question)
-        opinions = "\n\n".join(f"The {name}: {text}" for name, text in said.items())
+        answers = await hear(client, question)
+        opinions = "\n\n".join(f"The {name}: {text}" for name, text in answers.items())
         print(opinions)
         verdict = await play(client, JUDGE, f"{question}\n\n{opinions}")
         print(f"\nThe judge: {verdict}")
