@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests import depth
 from trio_copilot import find_cli
 
 # Some tests press Ctrl-C. What a shell runs in the background would ignore it, and so
@@ -20,22 +21,26 @@ from trio_copilot import find_cli
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+depth.register()
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--all",
         action="store_true",
-        help="run what is marked `long`, too, and all of what is sampled otherwise",
+        help="run everything: also what is marked `all`, all of what is sampled "
+        "otherwise, and each conversation on a real CLI of its own",
     )
 
 
 def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
 ) -> None:
-    """Leave out what is long, unless all is asked for."""
+    """Leave out what shows the same at length, unless all is asked for."""
     if not config.getoption("--all"):
-        long = [item for item in items if item.get_closest_marker("long")]
-        config.hook.pytest_deselected(items=long)
-        items[:] = [item for item in items if item not in long]
+        rest = [item for item in items if item.get_closest_marker("all")]
+        config.hook.pytest_deselected(items=rest)
+        items[:] = [item for item in items if not item.get_closest_marker("all")]
 
 
 @pytest.fixture(scope="session")
@@ -46,7 +51,7 @@ def every(pytestconfig: pytest.Config) -> int:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
-    """Measure no coverage where it would double the time, for nothing."""
+    """Measure no coverage where it would double the time and show nothing new."""
     if item.get_closest_marker("repetitive") is None:
         return (yield)
     with unmeasured():

@@ -1,7 +1,8 @@
 """Where a conversation runs in tests: on the scripted CLI, or on the real one.
 
 On the scripted CLI time is simulated, so that waiting costs nothing; on the real one a
-scripted model stands behind a real process. Both offer the same.
+scripted model stands behind a real process. Both offer the same. To start that process
+takes longer than most conversations: tests may share one, which they reach by TCP.
 """
 
 from __future__ import annotations
@@ -17,15 +18,18 @@ from typing import Any
 import attrs
 import trio
 
-from trio_copilot import Client, Session
+from trio_copilot import Client, Session, Tcp, open_client
 from trio_copilot.testing import (
     ModelRequest,
     Script,
     ScriptedCli,
     ScriptedModel,
     Stage,
+    open_scripted_model,
     open_stage,
 )
+
+LISTENING = re.compile(rb"listening on port (\d+)\s")
 
 
 @attrs.frozen
@@ -69,6 +73,9 @@ class World:
     patience: float
     """Seconds until a test that waits for something fails."""
     stage: Callable[[Script], AbstractAsyncContextManager[Stage]]
+    """A CLI of the test's own."""
+    shared: int | None = None
+    """The port of a real CLI for tests that only run a conversation on it."""
 
     @property
     def real(self) -> bool:
@@ -78,6 +85,15 @@ class World:
     @asynccontextmanager
     async def run(self, script: Any, **options: Any) -> AsyncIterator[Rig]:
         """Open one client and one session on a script."""
+        if self.shared is not None:
+            async with (
+                open_scripted_model(script) as model,
+                open_client(Tcp("127.0.0.1", self.shared)) as client,
+            ):
+                options = {"model": model.name, "provider": model.provider, **options}
+                async with client.open_session(**options) as session:
+                    yield Rig(client, session, model, options)
+            return
         async with (
             self.stage(script) as stage,
             stage.open_client() as client,
@@ -91,9 +107,9 @@ def scripted_world() -> World:
     return World("scripted", 600, open_stage)
 
 
-def real_world(cli_path: Path, cli_home: Path) -> World:
+def real_world(cli_path: Path, cli_home: Path, shared: int | None = None) -> World:
     """Return the world of the real CLI."""
-    return World("real", 60, partial(open_stage, cli=cli_path, home=cli_home))
+    return World("real", 60, partial(open_stage, cli=cli_path, home=cli_home), shared)
 
 
 @asynccontextmanager
@@ -108,7 +124,7 @@ async def serving(
     assert process.stdout is not None
     try:
         said = b""
-        while not (port := re.search(rb"listening on port (\d+)\s", said)):
+        while not (port := LISTENING.search(said)):
             said += await process.stdout.receive_some()
         yield int(port[1])
     finally:

@@ -43,7 +43,7 @@ def rendered(load: str, repeats: int = 1) -> list[Any]:
     return decoded(list(loads.blocks(frames)))
 
 
-@pytest.mark.long
+@pytest.mark.all
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_every_trial_runs_and_every_row_has_a_figure_of_ours():
     command = [sys.executable, str(ROOT / "benchmarks" / "compare.py")]

@@ -43,7 +43,7 @@ async def test_cancelled_at_any_checkpoint_the_contract_holds(
     assert report.times[-1] < 5
 
 
-@pytest.mark.long
+@pytest.mark.all
 async def test_nothing_is_left_either_if_the_cli_dies_on_the_way_out(
     autojump_clock: MockClock,
 ) -> None:

@@ -217,7 +217,7 @@ async def walk(tab: Tab, steps: int) -> list[str]:
     return been
 
 
-@pytest.mark.long
+@pytest.mark.all
 async def test_20_tabs_work_side_by_side_and_a_closed_one_stops_its_turn_alone(
     chromium: Chromium, sites: Sites
 ) -> None:
@@ -313,7 +313,7 @@ async def test_only_pages_that_may_come_in_do(chromium: Chromium, sites: Sites) 
         assert len(site.model.requests) == 1
 
 
-@pytest.mark.long
+@pytest.mark.all
 async def test_the_page_comes_back_when_the_server_does(
     chromium: Chromium, sites: Sites
 ) -> None:

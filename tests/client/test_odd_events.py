@@ -43,7 +43,7 @@ ODD = [
     *("1" + "0" * 400, "1" * 5000, "1e999", DEEP),
 ]
 """JSON that fits hardly anywhere."""
-LONG = pytest.mark.long
+LONG = pytest.mark.all
 
 
 def members(fields: Mapping[str, str]) -> str:

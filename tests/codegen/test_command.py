@@ -280,7 +280,7 @@ def test_the_files_of_this_package_are_as_they_were_made() -> None:
     assert main(["--check"]) == 0
 
 
-@pytest.mark.long  # .ci/run checks it as well
+@pytest.mark.all  # .ci/run checks it as well
 def test_the_files_of_this_package_are_what_the_pinned_schema_gives(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

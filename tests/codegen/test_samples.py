@@ -344,7 +344,7 @@ def may_be_nothing(call: Call) -> bool:
 # -- nothing is left out
 
 
-@pytest.mark.long
+@pytest.mark.all
 @pytest.mark.repetitive
 @pytest.mark.cli
 def test_every_class_and_member_is_made_of_some_sample(schemas: Schemas) -> None:

@@ -265,7 +265,7 @@ async def on_stubborn(cli: StubbornCli, phase: str) -> AsyncIterator[Program]:
     ("phase", "notice", "ignored"),
     [
         ("start", "connect", ("connect",)),
-        pytest.param("break", ABORT, (ABORT, *DEAF), marks=pytest.mark.long),
+        pytest.param("break", ABORT, (ABORT, *DEAF), marks=pytest.mark.all),
         ("break", SHUTDOWN, (SHUTDOWN,)),
         ("break", STDIN, (SHUTDOWN, STDIN)),
         ("break", TERM, DEAF),
@@ -286,7 +286,7 @@ async def test_ctrl_c_reaches_the_program_alone_while_it_starts_and_ends(
 @pytest.mark.parametrize(
     ("second", "ignored"),
     [
-        pytest.param(None, (ABORT, DETACH, *DEAF), marks=pytest.mark.long),
+        pytest.param(None, (ABORT, DETACH, *DEAF), marks=pytest.mark.all),
         (ABORT, (ABORT, DETACH, *DEAF)),
         (DETACH, (DETACH, *DEAF)),
         (SHUTDOWN, DEAF),

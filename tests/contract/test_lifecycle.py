@@ -159,6 +159,7 @@ async def test_a_session_that_fails_leaves_its_siblings_alone(
                         break
 
 
+@pytest.mark.own_cli
 async def test_every_task_hears_of_the_death_of_the_cli(
     world: World, clock: Clock
 ) -> None:
@@ -214,6 +215,7 @@ async def kill(rig) -> None:
         await rig.scripted.die()
 
 
+@pytest.mark.own_cli
 async def test_leaving_a_turn_whose_cli_died_raises_too(
     world: World, clock: Clock
 ) -> None:
@@ -227,6 +229,7 @@ async def test_leaving_a_turn_whose_cli_died_raises_too(
                         await turn.wait()
 
 
+@pytest.mark.own_cli
 async def test_an_exception_of_the_body_wins_over_the_death_of_the_cli(
     world: World,
     clock: Clock,

@@ -20,6 +20,8 @@ from trio_copilot import (
 )
 from trio_copilot.testing import Reply
 
+pytestmark = pytest.mark.own_cli  # with no sessions but those of the test
+
 LONG = Reply("word " * 400, delay=0.02)
 
 

@@ -35,7 +35,7 @@ POINTS = 40
 def sampled(names: Sequence[str], every: int) -> list[Any]:
     """Scenes of which only some are played unless all are asked for."""
     return [
-        name if number % every == 0 else pytest.param(name, marks=pytest.mark.long)
+        name if number % every == 0 else pytest.param(name, marks=pytest.mark.all)
         for number, name in enumerate(names)
     ]
 
@@ -219,7 +219,7 @@ async def test_it_finds_a_turn_that_is_never_aborted(
     assert "a subscriber of it hears" in await failures("plain stream")
 
 
-@pytest.mark.long
+@pytest.mark.all
 @pytest.mark.repetitive
 async def test_it_finds_an_abort_that_overtakes_its_prompt(
     autojump_clock: Clock, plant: Plant
@@ -264,7 +264,7 @@ async def test_it_finds_a_subscription_that_is_not_removed(
     assert "subscriptions left" in await failures("three subscribers")
 
 
-@pytest.mark.long
+@pytest.mark.all
 async def test_it_finds_a_handler_that_is_not_awaited(
     autojump_clock: Clock, plant: Plant
 ) -> None:
@@ -296,7 +296,7 @@ async def test_it_finds_a_handler_that_is_not_cancelled(
     assert "it hangs" in await failures("tool that never returns")
 
 
-@pytest.mark.long
+@pytest.mark.all
 async def test_it_finds_a_frame_that_is_written_without_the_writer(
     autojump_clock: Clock, plant: Plant
 ) -> None:

@@ -193,7 +193,7 @@ async def test_an_answer_that_stays_cut_ends_with_max_tokens(
 @pytest.mark.parametrize(
     "world_name",
     # The real one tries for 16 seconds.
-    ["scripted", pytest.param("real", marks=[pytest.mark.cli, pytest.mark.long])],
+    ["scripted", pytest.param("real", marks=[pytest.mark.cli, pytest.mark.all])],
     indirect=True,
 )
 async def test_a_model_that_fails_for_ever_ends_the_turn_with_an_error(

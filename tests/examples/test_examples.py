@@ -293,7 +293,7 @@ all_but_servers = pytest.mark.parametrize(
     [
         *(
             pytest.param(
-                "scripted", name, marks=[pytest.mark.long] if number % 3 else []
+                "scripted", name, marks=[pytest.mark.all] if number % 3 else []
             )
             for number, name in enumerate(sorted({*EXAMPLES} - {*SERVERS}))
         ),

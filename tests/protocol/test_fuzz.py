@@ -13,6 +13,7 @@ import attrs
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
+from tests.depth import DEPTH
 from trio_copilot._protocol.codec import unstructure
 from trio_copilot._wire.framing import FrameDecoder, encode_frame
 from trio_copilot._wire.messages import Notification, decode_message, encode_message
@@ -24,9 +25,8 @@ Events: TypeAlias = list[dict[str, Any]]
 Form: TypeAlias = Callable[[int], dict[str, Any]]
 """Makes one of the recorded events."""
 
-# Not timed: a busy machine would fail them.
-untimed = settings(
-    deadline=None, max_examples=200, suppress_health_check=[HealthCheck.too_slow]
+patient = settings(
+    max_examples=200 * DEPTH, suppress_health_check=[HealthCheck.too_slow]
 )
 
 
@@ -153,7 +153,7 @@ def over_the_wire(events: Events) -> Iterator[SessionEvent]:
         yield SessionEvent(message.params["event"])
 
 
-@untimed
+@patient
 @given(st.lists(st.tuples(numbers, steps(ANY)), min_size=1, max_size=4))
 def test_whatever_is_done_to_events_they_arrive_in_order_and_keep_what_was_sent(
     form: Form, plan: list[tuple[int, list[Step]]]
@@ -171,7 +171,7 @@ def test_whatever_is_done_to_events_they_arrive_in_order_and_keep_what_was_sent(
     assert all(map(repr, [*events, *payloads]))
 
 
-@untimed
+@patient
 @given(numbers, steps(NEWER))
 def test_fields_words_and_tags_of_a_newer_cli_are_not_malformed(
     form: Form, number: int, steps: list[Step]
@@ -185,7 +185,7 @@ def test_fields_words_and_tags_of_a_newer_cli_are_not_malformed(
     assert unstructure(data) == raw["data"]
 
 
-@untimed
+@patient
 @given(numbers, numbers)
 def test_an_event_of_another_type_keeps_its_payload(
     form: Form, one: int, other: int

@@ -10,6 +10,7 @@ import trio
 import trio.testing
 from hypothesis import given, settings, strategies as st
 
+from tests.depth import DEPTH
 from trio_copilot import (
     CliExitedError,
     Message,
@@ -68,7 +69,7 @@ def chunked(by: str, pieces: list[str]) -> list[str]:
 
 @pytest.mark.parametrize("by", UNITS)
 @given(pieces=cut_texts())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100 * DEPTH)
 def test_chunks_are_the_text_wherever_it_was_cut(by: str, pieces: list[str]) -> None:
     text = "".join(pieces)
 
@@ -296,7 +297,7 @@ async def test_a_latency_ends_with_the_text_it_was_for(autojump_clock: object) -
     max_latency=st.sampled_from([None, 0, 0.5]),
     patience=st.sampled_from([0, 0.1, 0.3, 2.0]),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60 * DEPTH)
 def test_cancelling_loses_nothing(
     pieces: list[str], pauses: list[float], max_latency: float | None, patience: float
 ) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import trio
 import trio.testing
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 from trio_copilot import Correction, Message, SessionEvent, TextDelta, TurnEvent
 from trio_copilot._session.chunks import TextChunks
@@ -309,7 +309,6 @@ def calls(draw: st.DrawFn) -> list[Mapping[str, Any]]:
 
 @pytest.mark.parametrize("by", ["line", "paragraph", "sentence"])
 @given(events=calls())
-@settings(max_examples=100, deadline=None)
 def test_chunks_less_what_became_void_are_the_text(
     by: str, events: list[Mapping[str, Any]]
 ) -> None:

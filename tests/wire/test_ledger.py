@@ -6,6 +6,7 @@ import pytest
 from hypothesis import settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from tests.depth import DEPTH
 from trio_copilot._errors import ProtocolError
 from trio_copilot._wire.ledger import MAX_ABANDONED, Ledger, Stray
 
@@ -91,7 +92,9 @@ class LedgerAgainstModel(RuleBasedStateMachine):
 
 
 TestLedgerAgainstModel = LedgerAgainstModel.TestCase
-TestLedgerAgainstModel.settings = settings(max_examples=40, stateful_step_count=30)
+TestLedgerAgainstModel.settings = settings(
+    max_examples=40 * DEPTH, stateful_step_count=30
+)
 
 
 def test_a_closed_ledger_refuses_new_waiters():
