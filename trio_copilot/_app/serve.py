@@ -1,8 +1,8 @@
 """`trio-copilot serve`: a page in the browser that talks to the CLI.
 
-Strategy: four blocks inside each other: the CLI, the bridge that has its sessions, the
-page, and waiting. Whatever ends the waiting unwinds them: the sockets are told, the open
-turns stopped, the CLI is reaped. Two ports, because two libraries listen.
+Strategy: four blocks inside each other: the CLI, the bridge with its sessions, the page, and
+waiting. Whatever ends the waiting unwinds them: the sockets are closed, the open turns
+stopped, the CLI is reaped. Two ports, because two libraries listen.
 """
 
 from __future__ import annotations
@@ -64,14 +64,14 @@ _PORT = click.IntRange(0, LAST_PORT)
 @click.option(
     "--no-page",
     is_flag=True,
-    help="Serve the WebSocket alone, for a page or a program of yours.",
+    help="Serve only the WebSocket, for your own page or program.",
 )
 @click.option(
     "--allow-origin",
     "origins",
     multiple=True,
     metavar="ORIGIN",
-    help="Let pages of this origin in, too, such as https://example.org.",
+    help="Admit pages of this origin, too, such as https://example.org.",
 )
 @click.option(
     "--connections",
@@ -83,13 +83,13 @@ _PORT = click.IntRange(0, LAST_PORT)
     "--cwd",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     metavar="FOLDER",
-    help="Where the agent works; default: here.",
+    help="The agent's working directory; default: here.",
 )
 @click.option(
     "--allow-all",
     "allows_all",
     is_flag=True,
-    help="Let the agent do whatever it wants. Without this the page is asked.",
+    help="Grant all permissions. Without this, the page asks for them.",
 )
 @model_option
 @system_option
@@ -112,9 +112,9 @@ def serve(
 ) -> Work:
     """Serve a page that talks to the CLI, and print its address.
 
-    The address holds the access token, made anew each time unless the environment has
-    one in TRIO_COPILOT_BRIDGE_TOKEN: who has it can do what the agent can. Every tab has
-    a session of its own; closing the tab stops it.
+    The address holds the access token, which is new each time unless the environment has
+    one in TRIO_COPILOT_BRIDGE_TOKEN: anybody with the token can do what the agent can.
+    Every tab has its own session; closing the tab stops it.
 
     Exit status: 130 Ctrl-C or SIGTERM, 1 it failed. A second Ctrl-C does not wait for
     the CLI.
@@ -122,7 +122,18 @@ def serve(
     extra = "bridge" if no_page else "web"
     if missing := missing_by_extra().get(extra):
         raise click.UsageError(complaint("serve", extra, missing))
-    _check_origins(origins)
+    from trio_copilot.bridge._access import is_origin
+
+    for each in origins:
+        if not is_origin(each):
+            raise click.BadParameter(
+                f"{each!r} is not an origin, such as https://example.org",
+                param_hint="'--allow-origin'",
+            )
+    if ws_port is None:
+        if port == LAST_PORT:
+            raise click.UsageError(f"There is no port after {port}: pass --ws-port")
+        ws_port = port + 1 if port else 0
     options = SessionOptions(
         model=model,
         system_message=system,
@@ -135,29 +146,12 @@ def serve(
         _serve,
         host=host,
         port=None if no_page else port,
-        ws_port=_second(port) if ws_port is None else ws_port,
+        ws_port=ws_port,
         origins=origins,
         connections=connections,
         connection=connection_from(cli, url),
         options=options,
     )
-
-
-def _check_origins(origins: Sequence[str]) -> None:
-    from trio_copilot.bridge._access import is_origin
-
-    for each in origins:
-        if not is_origin(each):
-            raise click.BadParameter(
-                f"{each!r} is not an origin, such as https://example.org",
-                param_hint="'--allow-origin'",
-            )
-
-
-def _second(port: int) -> int:
-    if port == LAST_PORT:
-        raise click.UsageError(f"There is no port after {port}: say --ws-port")
-    return port + 1 if port else 0
 
 
 async def _serve(
@@ -172,6 +166,7 @@ async def _serve(
 ) -> NoReturn:
     from trio_copilot.bridge import BridgeLimits, open_bridge
 
+    # Before the CLI starts: a port that is taken is reported at once.
     with _explained(host, ws_port):
         listeners = await trio.open_tcp_listeners(ws_port, host=host)
     async with open_client(connection) as client:
