@@ -107,7 +107,9 @@ def test_an_argument_that_is_missing_is_told_as_ever() -> None:
 
 
 def test_there_are_three_overflow_rules() -> None:
-    with pytest.raises(ValueError, match="no overflow rule 'block', only 'coalesce', "):
+    with pytest.raises(
+        ValueError, match="No overflow rule is called 'block': use 'coalesce', "
+    ):
         Overflow("block")
 
 

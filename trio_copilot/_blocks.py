@@ -1,7 +1,7 @@
-"""What `async with` enters: every block of the public API, and what it says of misuse.
+"""The blocks that `async with` enters, and their errors for misuse.
 
-`as_block` makes one of an async generator function. It keeps Ctrl-C from tearing the
-block, and tells a user who awaits it, iterates it, or forgets it, what to write instead.
+`as_block` makes a block of an async generator function. It keeps Ctrl-C from tearing the
+block, and a block that is awaited, iterated or never entered says what to write instead.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ def as_block(
 ) -> Callable[P, AbstractAsyncContextManager[T]]:
     """As `asynccontextmanager`, for blocks that Ctrl-C must not leave half open.
 
-    Trio raises KeyboardInterrupt in whatever code is running. Between the lines that
-    enter or leave a block it would skip the rest of them. In here it waits for the next
-    checkpoint; the body of the block is interrupted as ever.
+    Trio raises KeyboardInterrupt in whatever code is running. Between the lines that enter
+    or leave a block it would skip the rest of them, so there it waits for the next
+    checkpoint. The body of the block is interrupted as usual.
     """
     manager = asynccontextmanager(function)
 
@@ -39,7 +39,7 @@ def as_block(
     def block(*args: P.args, **kwargs: P.kwargs) -> AbstractAsyncContextManager[T]:
         try:
             made = manager(*args, **kwargs)
-        except TypeError:  # no line of the function has run: an argument is wrong
+        except TypeError:  # an argument is wrong: no line of the function has run
             check_options(function.__name__, kwargs, signature(function).parameters)
             raise
         return _Block(made, function.__name__)
@@ -50,29 +50,28 @@ def as_block(
 def called(
     name: str, block: AbstractAsyncContextManager[T]
 ) -> AbstractAsyncContextManager[T]:
-    """Return a block that has not been entered, under the name that users call it by."""
+    """Name a block, in its errors, as users call it."""
     assert isinstance(block, _Block)
-    block._name = name
+    block.name = name
     return block
 
 
 class _Block(AbstractAsyncContextManager[T]):
-    _name = "?"
     _entered = False
-    _told = False
-    """An error has said already that it was not entered."""
+    _misused = False
+    """An error was raised; a warning that the block was never entered would repeat it."""
 
     def __init__(self, manager: AbstractAsyncContextManager[T], name: str) -> None:
         self._manager = manager
-        self._name = name
+        self.name = name
 
     def __repr__(self) -> str:
-        return f"<block {self._name}(...){'' if self._entered else ', not entered'}>"
+        return f"<block {self.name}(...){'' if self._entered else ', not entered'}>"
 
     @trio.lowlevel.enable_ki_protection
     async def __aenter__(self) -> T:
         if self._entered:
-            raise RuntimeError(f"{self._name}(...) is entered once: call it again")
+            raise RuntimeError(f"{self.name}(...) is entered once: call it again")
         self._entered = True
         return await self._manager.__aenter__()
 
@@ -97,7 +96,7 @@ class _Block(AbstractAsyncContextManager[T]):
         raise TypeError(self._misuse("for `async with`, not for `with`"))
 
     def __exit__(self, *_: object) -> None:
-        """Be there, so that a plain `with` gets as far as `__enter__`."""
+        """Exist, so that a plain `with` gets as far as `__enter__`."""
 
     def __getattr__(self, name: str) -> NoReturn:
         raise AttributeError(
@@ -105,11 +104,11 @@ class _Block(AbstractAsyncContextManager[T]):
         )
 
     def __del__(self) -> None:
-        if not self._entered and not self._told:
+        if not self._entered and not self._misused:
             problem = "that was never entered, so nothing has happened"
             warnings.warn(self._misuse(problem), RuntimeWarning, 2, self)
 
     def _misuse(self, what: str) -> str:
-        self._told = True
-        name = f"{self._name}(...)"
+        self._misused = True
+        name = f"{self.name}(...)"
         return f"{name} is a block {what}: async with {name} as ...:"

@@ -32,11 +32,11 @@ E = TypeVar("E", bound=BaseException)
 def last_words(seconds: float) -> Generator[trio.CancelScope, None, None]:
     """Shield the block from outer cancellation, for a bounded time only.
 
-    For what must still be said to the peer when somebody has already cancelled us.
+    For messages that the peer must still get from a task that is already cancelled.
 
     Args:
-      seconds: the bound; when it passes the block is cancelled, and
-        `cancelled_caught` of the yielded scope tells so.
+      seconds: the bound. When it passes, the block is cancelled, and the yielded scope has
+        `cancelled_caught`.
     """
     with trio.move_on_after(seconds) as scope:
         scope.shield = True
@@ -45,9 +45,9 @@ def last_words(seconds: float) -> Generator[trio.CancelScope, None, None]:
 
 @contextmanager
 def impatient(kill: Callable[[], object]) -> Generator[None, None, None]:
-    """Call `kill` on Ctrl-C in the block if another one has led into it.
+    """Call `kill` on Ctrl-C in the block if another Ctrl-C has led into it.
 
-    Who presses it twice does not want to wait for last words, however bounded.
+    A second Ctrl-C means: do not wait, not even briefly.
     """
     interrupted = isinstance(sys.exception(), KeyboardInterrupt)
     try:
@@ -60,23 +60,23 @@ def impatient(kill: Callable[[], object]) -> Generator[None, None, None]:
 
 @asynccontextmanager
 async def open_block() -> AsyncGenerator[trio.Nursery, None]:
-    """A nursery that lets the only fault leave it as itself, not in a group.
+    """A nursery that raises a single fault as itself, not in a group.
 
-    An exception of the body comes out as the same object, a group of the user's own
-    included. So does the exception of a task if it is the only one; `Cancelled` beside
-    it is no fault. Two real faults make a group.
+    An exception of the body comes out as the same object, even if it is a group. So does
+    the exception of a task if it is the only one; `Cancelled` beside it does not count.
+    Two real faults make a group.
     """
     errors: list[BaseException] = []
     try:
-        # Strict whatever `trio.run` was told: a bare exception would look like a group's
-        # only one and get past the body's.
+        # Strict whatever `trio.run` was given: otherwise the only exception of a group
+        # would come out bare and look like the body's.
         async with trio.open_nursery(strict_exception_groups=True) as nursery:
             try:
                 yield nursery
             except BaseException as error:  # noqa: ASYNC103  # raised again below
                 if any(_are_cancelled(error)):
-                    raise  # the nursery's scope may be what it is for
-                # Kept out of the nursery, which wraps it and copies a user's group.
+                    raise  # it may be the nursery's own scope that is cancelled
+                # Not through the nursery, which would wrap it, and copy a user's group.
                 errors.append(error)
                 nursery.cancel_scope.cancel()
     except BaseExceptionGroup as group:
@@ -89,8 +89,8 @@ async def open_block() -> AsyncGenerator[trio.Nursery, None]:
 async def closing(close: Callable[[], Awaitable[object]]) -> AsyncGenerator[None, None]:
     """Call `close` when the block is left, however it is left.
 
-    For a `close` that can be cancelled: `finally` would let `Cancelled` take the place of
-    the exception that the block is left with.
+    For a `close` that can be cancelled: in a `finally`, its `Cancelled` would replace the
+    exception that leaves the block.
     """
     errors: list[BaseException] = []
     try:
@@ -107,7 +107,7 @@ async def closing(close: Callable[[], Awaitable[object]]) -> AsyncGenerator[None
 
 @contextmanager
 def entering(scope: trio.CancelScope) -> Generator[trio.CancelScope, None, None]:
-    """Enter a cancel scope that does not copy a group of the user's when cancelled."""
+    """Enter a cancel scope without copying a user's exception group when cancelled."""
     fault: BaseException | None = None
     with scope:
         try:
@@ -126,7 +126,7 @@ def catching(
 ) -> Generator[None, None, None]:
     """Call `hear` with an exception of that kind, alone or the first of a group.
 
-    The others of the group go on: as `except*` has it, but the only one as itself.
+    The other exceptions of the group continue, as with `except*`; a single one as itself.
     """
     try:
         yield
@@ -142,9 +142,9 @@ def catching(
 
 
 def raise_faults(errors: Sequence[BaseException]) -> NoReturn:
-    """Raise the only fault as itself, two as a group, and `Cancelled` if there is none.
+    """Raise a single fault as itself, several as a group, and `Cancelled` if there is none.
 
-    A group of nothing but `Cancelled` is no fault, and a second Ctrl-C no second one.
+    A group of nothing but `Cancelled` does not count, nor does a second Ctrl-C.
     """
     faults = [error for error in errors if not all(_are_cancelled(error))]
     kinds = {type(fault) for fault in faults}
@@ -164,7 +164,7 @@ def _raise_as_itself(fault: BaseException) -> NoReturn:
 
 
 def _leaves(error: BaseException) -> list[BaseException]:
-    """Return what a group holds, or the exception that is none."""
+    """Return the exceptions in a group, or the exception itself."""
     if not isinstance(error, BaseExceptionGroup):
         return [error]
     group = cast("BaseExceptionGroup[BaseException]", error)
@@ -181,10 +181,10 @@ async def open_service(
 ) -> AsyncGenerator[None, None]:
     """Run tasks that the block depends on until the block has been left.
 
-    Cancelling from outside reaches the block at once and these tasks only after it: the
-    reader and the writer of a connection must live as long as somebody has last words
-    to say over it. The block is not shielded, so the tasks are bounded by it. Ctrl-C does
-    not reach them either: Trio would raise it in whatever task is running.
+    Cancellation from outside reaches the block at once and these tasks only after it: the
+    reader and the writer of a connection must live as long as a task has last words to
+    send. The block is not shielded, so it bounds the tasks. Ctrl-C does not reach them
+    either: Trio would raise it in whatever task is running.
     """
     scopes = [trio.CancelScope(shield=True) for _ in tasks]
 
@@ -210,5 +210,5 @@ def require_trio() -> None:
     if not trio.lowlevel.in_trio_run():
         raise RuntimeError(
             "trio_copilot runs inside Trio only: call it from an async function that "
-            "was started by trio.run(...), not from asyncio or from synchronous code."
+            "trio.run(...) started, not from asyncio or from synchronous code."
         )

@@ -226,7 +226,7 @@ async def test_a_subscription_may_be_removed_twice() -> None:
     ("types", "settings", "error", "message"),
     [
         ((), {"capacity": 0}, ValueError, "at least 1, not 0"),
-        ((), {"overflow": "block"}, ValueError, "no overflow rule 'block'"),
+        ((), {"overflow": "block"}, ValueError, "No overflow rule is called 'block'"),
     ],
 )
 async def test_a_subscription_that_makes_no_sense_is_refused(

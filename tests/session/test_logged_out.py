@@ -52,7 +52,7 @@ async def test_nobody_is_logged_out_who_has_an_account_or_a_provider(
         async with open_scripted_cli((), answers=answers) as cli:
             async with open_client(cli.stream) as client:
                 async with client.open_session() as session:
-                    assert await is_logged_out(session) is logged_out
+                    assert await is_logged_out(session.call) is logged_out
             assert bool(cli.calls("session.model.list")) is (status is nobody)
 
 
@@ -62,7 +62,7 @@ async def test_a_cli_that_does_not_know_the_question_warns_nobody(
     with trio.fail_after(60):
         async with open_scripted_cli(()) as cli, open_client(cli.stream) as client:
             async with client.open_session() as session:
-                assert not await is_logged_out(session)
+                assert not await is_logged_out(session.call)
 
 
 @pytest.mark.cli
@@ -76,12 +76,12 @@ async def test_a_turn_says_that_nobody_is_logged_in(
             open_client(cli_path, env=logged_out) as client,
         ):
             async with client.open_session() as session:
-                assert await is_logged_out(session)
+                assert await is_logged_out(session.call)
                 with pytest.raises(TurnError, match="`trio-copilot login`") as caught:
                     await session.ask("?")
                 assert caught.value.kind == "authentication"
 
             own = Provider(base_url=model.base_url)
             async with client.open_session(provider=own, model=model.name) as session:
-                assert not await is_logged_out(session)
+                assert not await is_logged_out(session.call)
                 assert (await session.ask("?")).answer == "Hello"

@@ -189,7 +189,7 @@ async def _look_at_account(
         await _look_at_models(report, client)
         return
     async with client.open_session(options) as session:
-        if await is_logged_out(session):
+        if await is_logged_out(session.call):
             report.problem(LOGGED_OUT, LOGIN_ADVICE)
         else:
             report.good(

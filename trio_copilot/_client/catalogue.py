@@ -1,8 +1,8 @@
-"""The sessions that a CLI knows: what it keeps of them, and what becomes of them."""
+"""The sessions that a CLI knows: what it keeps of them, and how they change."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -44,7 +44,7 @@ LIFECYCLE_TYPES = (
     "session.foreground",
     "session.background",
 )
-"""What can become of a session; the last two happen in a terminal."""
+"""How a session can change; the last two happen in a terminal."""
 
 
 @attrs.frozen(kw_only=True)
@@ -53,7 +53,7 @@ class SessionChange:
 
     type: str
     """`session.created`, `session.updated`, `session.deleted`, `session.foreground`,
-    `session.background`, or what a newer CLI says."""
+    `session.background`, or a type of a newer CLI."""
     session_id: str
     start_time: datetime | None = None
     modified_time: datetime | None = None
@@ -73,20 +73,18 @@ class SessionChange:
 
 
 def moment(value: object) -> datetime | None:
-    """Return a time of the CLI, or `None` if it is none."""
+    """Return a time of the CLI, or `None` if the value is not one."""
     try:
         return datetime.fromisoformat(as_text(value))
     except ValueError:
         return None
 
 
-def _newest(change: SessionChange) -> Hashable | None:
-    return change.session_id if change.type == "session.updated" else None
-
-
 SESSION_CHANGES: Coalescer[SessionChange] = Coalescer(
     delta_key=lambda change: None,
-    progress_key=_newest,
+    progress_key=lambda change: (
+        change.session_id if change.type == "session.updated" else None
+    ),
     piece=lambda change: "",
     with_piece=lambda change, piece: change,
 )

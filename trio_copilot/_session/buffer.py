@@ -1,11 +1,10 @@
 """A buffer between the reader of the connection and one slow consumer.
 
 Strategy: `put` is synchronous, so that the reader waits for nobody. Up to half of the
-capacity items are simply kept. Beyond that the buffer is congested and joins what can
-be joined: a delta is added to the newest entry if that continues the same text,
-progress takes the place of its predecessor. Both cost O(1) an item, so that a consumer
-that sleeps costs its text and a constant. What still does not fit meets the overflow
-rule.
+capacity items are simply kept. Beyond that the buffer is congested and joins what it can:
+a delta is added to the newest entry if that continues the same text, and progress replaces
+its predecessor. Both cost O(1) an item, so a sleeping consumer costs its text and a
+constant. Whatever still does not fit meets the overflow rule.
 """
 
 from __future__ import annotations
@@ -30,35 +29,35 @@ class Overflow(StrEnum):
     """What happens when a subscriber's buffer is full."""
 
     COALESCE = "coalesce"
-    """Join deltas and replace progress; if that does not help, as `error`."""
+    """Join deltas and replace progress; if that is not enough, as `error`."""
     DROP_OLDEST = "drop_oldest"
-    """Forget the oldest, and say how many by a `Lagged` item in their place."""
+    """Drop the oldest, and put a `Lagged` item with their number in their place."""
     ERROR = "error"
     """The subscriber gets `SubscriberLaggedError` at once."""
 
     @classmethod
     def _missing_(cls, value: object) -> Self:
         rules = ", ".join(repr(rule.value) for rule in cls)
-        raise ValueError(f"There is no overflow rule {value!r}, only {rules}")
+        raise ValueError(f"No overflow rule is called {value!r}: use {rules}")
 
 
 @attrs.frozen
 class Lagged:
-    """Stands where a `drop_oldest` subscriber missed events."""
+    """Takes the place of the events that a `drop_oldest` subscriber missed."""
 
     missed: int
-    """How many."""
+    """Their number."""
 
 
 @attrs.define(eq=False)
 class _Entry:
-    """What stands in a congested buffer in place of an item."""
+    """Takes the place of an item in a congested buffer."""
 
     item: Any
     delta_key: Hashable | None = None
     progress_key: Hashable | None = None
     joined: io.StringIO | None = None
-    """The text of all deltas that `item` stands for, if it stands for several."""
+    """The text of all deltas that were joined, `item` the last; `None` for one alone."""
 
 
 @attrs.define(eq=False)
@@ -68,13 +67,13 @@ class Buffer(Generic[T]):
     _coalescer: Coalescer[T]
     _capacity: int
     _overflow: Overflow | None
-    """`None`: never full. For a turn's own buffer, which must not lose anything."""
+    """`None` is never full: a turn's own buffer must not lose anything."""
     _entries: deque[T | _Entry] = attrs.field(factory=deque["T | _Entry"], init=False)
     _progress: dict[Hashable, _Entry] = attrs.field(
         factory=dict[Hashable, "_Entry"], init=False
     )
     _newest: _Entry | None = attrs.field(default=None, init=False)
-    """The last entry that is no progress, if it was joined and nobody has taken it."""
+    """The last entry, if it may take another delta; `None` once it was taken."""
     _missed: int = attrs.field(default=0, init=False)
     _end: CopilotError | trio.EndOfChannel | None = attrs.field(
         default=None, init=False
@@ -85,7 +84,7 @@ class Buffer(Generic[T]):
     _waiting: bool = attrs.field(default=False, init=False)
     _taken: int = attrs.field(default=0, init=False)
     high_water: int = attrs.field(default=0, init=False)
-    """The most entries that have ever waited at once."""
+    """The largest number of entries that ever waited at once."""
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -100,6 +99,7 @@ class Buffer(Generic[T]):
         if self._end is not None:
             return
         waiting = len(self._entries)
+        # Half of the capacity stays free for what cannot be joined.
         if waiting * 2 < self._capacity:
             self._entries.append(item)
             self._newest = None
@@ -111,7 +111,7 @@ class Buffer(Generic[T]):
             self._put_congested(item)
 
     def close(self, end: CopilotError | None = None) -> None:
-        """No more items: after what is buffered the consumer gets `end`, or an end."""
+        """Take no more items. After the buffered ones the consumer gets `end`, or an end."""
         if self._end is None:
             self._end = end or trio.EndOfChannel()
         self._wake()
@@ -124,10 +124,12 @@ class Buffer(Generic[T]):
           CopilotError: the buffer was closed with this error.
         """
         if self._entries or self._missed or self._end is not None:
-            await trio.lowlevel.checkpoint()  # otherwise parking is one
+            await trio.lowlevel.checkpoint()  # parking is one already
         while not self._entries and not self._missed:
+            if isinstance(self._end, CopilotError):
+                raise self._end.renewed()
             if self._end is not None:
-                raise _anew(self._end)
+                raise trio.EndOfChannel
             self._waiting = True
             await self._consumer.park()
         if self._missed:
@@ -137,10 +139,10 @@ class Buffer(Generic[T]):
         return self._opened(entry) if isinstance(entry, _Entry) else entry
 
     def take_nowait(self) -> T | None:
-        """Return the next item, for iterating without a full checkpoint for each.
+        """Return the next item without a full checkpoint.
 
-        `None` says to call `take`: there is no item, or some were missed, or it is time
-        for a full checkpoint.
+        `None` means: call `take`. There is no item, or some were missed, or it is time for
+        a full checkpoint.
         """
         self._taken += 1
         if self._entries and not self._missed and self._taken % FAIRNESS:
@@ -169,8 +171,14 @@ class Buffer(Generic[T]):
             self._join(item)
         else:
             self._append(item)
-        if self._overflow is not None and len(self._entries) > self._capacity:
-            self._overflowed(self._overflow)
+        if self._overflow is None or len(self._entries) <= self._capacity:
+            return
+        if self._overflow is Overflow.DROP_OLDEST:
+            self._entries.popleft()
+            self._missed += 1
+        else:
+            self.close(SubscriberLaggedError(len(self._entries)))
+            self._entries.clear()
 
     def _append(self, entry: T | _Entry) -> None:
         self._entries.append(entry)
@@ -203,17 +211,5 @@ class Buffer(Generic[T]):
             self._progress[progress_key] = entry
             self._append(entry)
 
-    def _overflowed(self, overflow: Overflow) -> None:
-        if overflow is Overflow.DROP_OLDEST:
-            self._entries.popleft()
-            self._missed += 1
-        else:
-            self.close(SubscriberLaggedError(len(self._entries)))
-            self._entries.clear()
-
 
 _JOINING = (Overflow.COALESCE, None)
-
-
-def _anew(end: CopilotError | trio.EndOfChannel) -> BaseException:
-    return end.renewed() if isinstance(end, CopilotError) else trio.EndOfChannel()

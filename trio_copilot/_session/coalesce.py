@@ -1,8 +1,8 @@
 """Which events can stand for others when a reader is slow.
 
-Two kinds of event make nearly all the volume. The *deltas* of one text can be joined
-into one event with the whole text: nothing is lost. *Progress* replaces what was there
-before: only the newest matters. Everything else stands alone.
+Two kinds of event make up nearly all the volume. The *deltas* of one text can be joined
+into one event with the whole text: nothing is lost. *Progress* replaces its predecessor:
+only the newest matters. Every other event stands alone.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ class Coalescer(Generic[T]):
     """The rules for one type of item."""
 
     delta_key: Callable[[T], Hashable | None]
-    """The text that an item continues; `None` if it is no delta."""
+    """Identifies the text that an item continues; `None` if it is not a delta."""
     progress_key: Callable[[T], Hashable | None]
-    """What an item is the newest state of; `None` if it is no progress."""
+    """Identifies what an item is the newest state of; `None` if it is not progress."""
     piece: Callable[[T], str]
     """The text of a delta."""
     with_piece: Callable[[T, str], T]
-    """The same delta with another text: it stands for all that were joined."""
+    """Returns the same delta with the text of all that were joined."""
 
 
 # Wire type -> (the field that names the text, the field that holds the piece).
@@ -40,7 +40,7 @@ _DELTAS = {
     "assistant.tool_call_delta": ("toolCallId", "inputDelta"),
     "tool.shell_output": ("toolCallId", "text"),
 }
-# Wire types of which only the newest matters -> the field that tells them apart.
+# Wire types of which only the newest matters -> the field that identifies it.
 _PROGRESS = {
     "assistant.streaming_delta": "",
     "model.messages_snapshot": "",

@@ -1,10 +1,9 @@
 """Every event once: under load the CLI sends ephemeral events again.
 
-Measured: more than 6,000 deltas in a burst, and it re-sends thousands of them, late and
-out of order, with the same event id. The first of each id is the right one, in the right
-order; none was seen after `session.idle`, but what would come then must not get into
-the text of the next turn. Only ephemeral events are re-sent, and only they are
-remembered.
+Measured: in a burst of more than 6,000 deltas it re-sends thousands, late and out of order,
+with the same event id. The first of each id is the right one, in the right order. None was
+seen after `session.idle`, but one that came then must not reach the text of the next turn.
+Only ephemeral events are re-sent, so only those are remembered.
 """
 
 from __future__ import annotations
@@ -14,8 +13,8 @@ import attrs
 from .._protocol.envelope import Head, SessionEvent
 
 WINDOW = 32_768
-"""Event ids that are remembered at the least, repetitions came up to some 10,000 frames
-late; twice as many at the most."""
+"""Minimum number of ids that are kept; at most twice as many. Repeats were seen up to
+10,000 frames late."""
 
 
 @attrs.define(eq=False)
@@ -26,7 +25,7 @@ class Deduplicator:
     _seen_before: set[str] = attrs.field(factory=set[str], init=False)
 
     def is_new(self, event: Head | SessionEvent) -> bool:
-        """Whether this event was not seen before; remembers that it has been now."""
+        """Return whether this event was never seen before, and remember it."""
         event_id = event.id
         if event_id is None or not event.ephemeral:
             return True
@@ -38,8 +37,8 @@ class Deduplicator:
         return True
 
     def next_turn(self) -> None:
-        """The session is idle: forget what was seen in the turn before this one.
+        """Forget what was seen in the turn before this one.
 
-        A very long turn counts as several.
+        Called when the session is idle; a very long turn counts as several.
         """
         self._seen, self._seen_before = set(), self._seen

@@ -6,15 +6,12 @@ session without a provider. It reports a failed "query" that lacks a token.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 
 from .._errors import RpcError
 from .._json import as_object, as_text
 from .turn_events import TurnError
-
-if TYPE_CHECKING:
-    from .session import Session
 
 LOGGED_OUT = "Nobody is logged in to Copilot, and no provider is set"
 LOGIN_ADVICE = (
@@ -39,17 +36,20 @@ def turn_error(data: Mapping[str, Any]) -> TurnError:
     )
 
 
-async def is_logged_out(session: Session) -> bool:
-    """Return whether every prompt must fail, for want of both account and provider.
+async def is_logged_out(call: Callable[[str], Awaitable[Any]]) -> bool:
+    """Return whether every prompt must fail because account and provider are missing.
 
-    Calls no model. Protocol: `session.gitHubAuth.getStatus`, `session.model.list`.
+    This calls no model. Protocol: `session.gitHubAuth.getStatus`, `session.model.list`.
+
+    Args:
+      call: `Session.call` of the session in question.
     """
     try:
-        status = as_object(await session.call("session.gitHubAuth.getStatus"))
+        status = as_object(await call("session.gitHubAuth.getStatus"))
         if status.get("isAuthenticated") is not False:
             return False
         # With a provider the list is empty; without one the CLI refuses.
-        await session.call("session.model.list")
+        await call("session.model.list")
     except RpcError as error:
         return "Not authenticated" in error.message
     return False

@@ -1,4 +1,4 @@
-"""That the CLI has no session of some id: it says so in words, not by a code."""
+"""Recognises that the CLI has no session with some id, which it reports without a code."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from .._errors import RpcError, SessionNotFoundError
 
 _NOT_FOUND = re.compile(
     r"\bSession (file )?not found\b"
-    # No session has an id like that, so it is none that can be resumed.
+    # No session has such an id, so none can be resumed.
     r"|\bRejected session\.resume request with invalid sessionId\b"
 )
 
 
 @contextmanager
 def about_session(session_id: object) -> Generator[None, None, None]:
-    """Raise `SessionNotFoundError` if the CLI answers in the block that it has not this one.
+    """Raise `SessionNotFoundError` for an answer in the block that this one is missing.
 
     Args:
-      session_id: the id in the call; a message that lacks it is about something else.
+      session_id: the id in the call; a message without it is about something else.
     """
     try:
         yield
     except RpcError as error:
-        told = _NOT_FOUND.search(error.message)
-        if told and isinstance(session_id, str) and session_id in error.message:
+        missing = _NOT_FOUND.search(error.message)
+        if missing and isinstance(session_id, str) and session_id in error.message:
             raise SessionNotFoundError(
                 error.code,
                 error.message,

@@ -1,7 +1,6 @@
 """Figures about a connection: what is open now, and what has happened so far.
 
-`Tally` is written by the reader of the connection and by turns; the frozen classes are
-what users get, as Trio's channels and nurseries have it.
+The reader of the connection and the turns write the `Tally`; users get the frozen classes.
 """
 
 from __future__ import annotations
@@ -23,38 +22,38 @@ class SubscriptionStatistics:
     max_buffer_size: int
     """Its `capacity`."""
     high_water: int
-    """The most that have ever waited at once."""
+    """The largest number that ever waited at once."""
 
 
 @attrs.frozen(kw_only=True)
 class ClientStatistics:
-    """What goes on in a client, and what went on since it was opened.
+    """What is open in a client now, and what has happened since it was opened.
 
-    Made by `Client.statistics`; for logs, for tests, and to find out who is slow.
+    Made by `Client.statistics`; for logs, for tests, and to find a slow subscriber.
     """
 
     open_sessions: int
     open_turns: int
     open_requests: tuple[str, ...]
-    """What waits for an answer of a handler of yours, such as `tool get_weather`."""
+    """Requests that wait for your handlers, such as `tool get_weather`."""
     pending_calls: int
-    """Calls of ours that the CLI has not answered."""
+    """Calls that the CLI has not answered yet."""
     subscriptions: tuple[SubscriptionStatistics, ...]
-    """Of all sessions, those of `Session.on` included."""
+    """Those of all sessions, `Session.on` included."""
     bytes_received: int
     bytes_sent: int
     events: Mapping[str, int]
-    """How many events came, by wire type; those that came again not counted."""
+    """How many events came, by wire type, without repeats."""
     repeated_events: int
-    """Events that the CLI sent again, under load; nobody saw them."""
+    """Events that the CLI sent again under load; subscribers never see them."""
     ended_turns: Mapping[str, int]
     """How many turns ended, by `TurnEndReason`."""
     drains: int
-    """Turns that had to be stopped at the CLI."""
+    """Turns that were stopped at the CLI."""
     drain_time: float
-    """Seconds that all drains took together."""
+    """Seconds of all drains together."""
     longest_drain: float
-    """Seconds that the slowest took."""
+    """Seconds of the slowest drain."""
 
 
 @attrs.define(eq=False)
@@ -71,7 +70,7 @@ class Tally:
     longest_drain: float = attrs.field(default=0.0, init=False)
 
     def turn_ended(self, end: TurnEnd, *, drained: bool) -> None:
-        """Count a turn, and whether it had to be stopped at the CLI."""
+        """Count a turn, and its drain if it was stopped at the CLI."""
         self.ended_turns[end.reason] += 1
         self.drains += drained
         self.drain_time += end.drain_time

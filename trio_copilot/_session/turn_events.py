@@ -1,6 +1,6 @@
 """What iterating a turn yields: small, frozen, and stable across CLI versions.
 
-Each event has `source`, the wire event that it was made of, for whatever it leaves out.
+Each event has `source`, the wire event it was made from, for whatever it leaves out.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from .usage import Usage as Usage
 
 
 class TurnEndReason(StrEnum):
-    """How a turn ended: always one of these four."""
+    """How a turn ended: one of these four."""
 
     COMPLETE = "complete"
     """The agent finished."""
     CANCELLED = "cancelled"
-    """It was stopped before that; `TurnEnd.cause` says by what."""
+    """The turn was stopped before that; `TurnEnd.cause` says by what."""
     MAX_TOKENS = "max_tokens"
     """The model's last answer was cut at its token limit."""
     ERROR = "error"
-    """It failed; `TurnEnd.error` says why."""
+    """The turn failed; `TurnEnd.error` says why."""
 
 
 class CancelCause(StrEnum):
@@ -36,18 +36,18 @@ class CancelCause(StrEnum):
     DEADLINE = "deadline"
     """`timeout=` passed, or another deadline of `Turn.cancel_scope`."""
     IDLE_TIMEOUT = "idle_timeout"
-    """`idle_timeout=` passed: nothing was heard of the turn for so long."""
+    """`idle_timeout=` passed without an event of the turn."""
     OUTER = "outer"
     """An enclosing cancel scope, an exception, or an early exit from the block."""
     REMOTE = "remote"
     """The CLI or another client of the session aborted."""
     CLOSED = "closed"
-    """The session was closed under the turn."""
+    """Another task left the session's block."""
 
 
 @attrs.frozen(kw_only=True)
 class TurnStart:
-    """The agent began to work on the prompt."""
+    """The agent has begun to work on the prompt."""
 
     message_id: str
     """The id that the CLI gave to the prompt."""
@@ -56,19 +56,19 @@ class TurnStart:
 
 @attrs.frozen(kw_only=True, weakref_slot=False)  # made by the thousand: see `maker`
 class TextDelta:
-    """A piece of a message, as it comes: a preview of what `Message` says.
+    """A piece of a message as it arrives: a preview of the `Message`.
 
-    Under load the CLI sends some pieces out of order, and some twice; a `Correction`
-    follows then.
+    Under load the CLI sends some pieces out of order, and some twice; then a `Correction`
+    follows.
     """
 
     text: str
     message_id: str = ""
     agent_id: str | None = None
-    """The sub-agent that speaks; `None` is the main agent, the turn's own text."""
+    """The sub-agent that speaks; `None` is the main agent, whose text is the turn's."""
     separator: str = ""
     """What separates this piece from the main agent's text before it: a blank line where
-    another message begins, else nothing. `Turn.text` has it."""
+    another message begins, otherwise nothing. `Turn.text` contains it."""
     source: SessionEvent = attrs.field(repr=False, eq=False)
 
 
@@ -84,17 +84,17 @@ class ReasoningDelta:
 
 @attrs.frozen(kw_only=True)
 class Correction:
-    """What was streamed of a message is not what the message says.
+    """The streamed pieces of a message differ from the message.
 
     It comes before the `Message`. `Turn.text` has the right text already; a display
-    replaces what it shows of this message.
+    should replace what it shows of this message.
     """
 
     message_id: str
     was: str
-    """What its `TextDelta` events said."""
+    """The text of its `TextDelta` events."""
     text: str
-    """What it says."""
+    """The right text."""
     agent_id: str | None = None
     """The sub-agent that speaks; `None` is the main agent."""
     source: SessionEvent = attrs.field(repr=False, eq=False)
@@ -112,14 +112,14 @@ class Message:
 
 @attrs.frozen(kw_only=True)
 class ToolCall:
-    """The model called a tool, one of ours or one that is built into the CLI."""
+    """The model called a tool, yours or one built into the CLI."""
 
     call_id: str
     name: str
     arguments: Any
     handled: bool = True
-    """Whether somebody answers: false for a tool that was declared without a handler,
-    which is answered with `Turn.submit_tool_result`."""
+    """False for a tool that was declared without a handler: answer the call with
+    `Turn.submit_tool_result`."""
     agent_id: str | None = None
     source: SessionEvent = attrs.field(repr=False, eq=False)
 
@@ -141,36 +141,36 @@ class ToolResult:
     call_id: str
     success: bool
     text: str
-    """What the model was told, result or failure."""
+    """What the model gets, result or failure."""
     error: BaseException | None = None
-    """The exception that a handler of ours raised, if that is why it failed."""
+    """The exception that your tool raised, if that is why the call failed."""
     agent_id: str | None = None
     source: SessionEvent = attrs.field(repr=False, eq=False)
 
 
 @attrs.frozen(kw_only=True)
 class Retry:
-    """A model call failed and is made again.
+    """A model call failed, and the CLI retries it.
 
-    The text of that call that had arrived is void: `Turn.text` has dropped it.
+    The text that had arrived of that call is void: `Turn.text` has dropped it.
     """
 
     kind: str
     """The CLI's word for the reason, such as `rate_limit` or `streaming_error`."""
     dropped_text: str = ""
-    """The text that is void now; what a display should take back."""
+    """The void text, which a display should take back."""
     status_code: int | None = None
-    """The HTTP status of the model's provider, where there was one."""
+    """The HTTP status from the model's provider, if there was one."""
     message: str = ""
-    """What the provider said, or the transport; empty if the CLI does not tell."""
+    """The words of the provider or the transport; empty if the CLI does not pass them on."""
     waited: float | None = None
-    """Seconds that the CLI waited after the failure; it tells when the wait is over."""
+    """Seconds that the CLI waited after the failure. It sends the event after the wait."""
     source: SessionEvent = attrs.field(repr=False, eq=False)
 
 
 @attrs.frozen(kw_only=True)
 class Notice:
-    """Something that the CLI wants said: an information or a warning."""
+    """Information or a warning from the CLI."""
 
     kind: str
     text: str
@@ -179,39 +179,39 @@ class Notice:
 
 @attrs.frozen(kw_only=True)
 class TurnEnd:
-    """How a turn ended: its last event, always exactly one."""
+    """How a turn ended: always its last event, exactly once."""
 
     reason: TurnEndReason
     text: str
     """All messages of the main agent, a blank line between two; see `Turn.text`."""
     answer: str = ""
-    """The last of these messages alone: the answer, without what the agent said on its
-    way to it. All parts of it, if the CLI went on after a token limit."""
+    """The last of these messages: the answer, without what the agent said on its way
+    there. It has all parts, if the CLI continued after a token limit."""
     cause: CancelCause | None = None
     """Why it was cancelled; `None` unless `reason` is `cancelled`."""
     error: TurnError | None = attrs.field(default=None, eq=False)
     """Why it failed; `None` unless `reason` is `error`."""
     usage: Usage = attrs.field(factory=Usage)
     message_id: str = ""
-    """The id that the CLI gave to the prompt; empty if it never took it."""
+    """The id that the CLI gave to the prompt; empty if the CLI never took it."""
     tool_calls: tuple[ToolCall, ...] = attrs.field(default=(), repr=False)
     """The calls of the main agent, in order."""
     finish_reason: str = ""
     """Why the last model call ended, in its provider's word: `stop`, `length`,
-    `content_filter`, ...; the CLI says it nowhere else."""
+    `content_filter`, ..."""
     truncated_calls: int = 0
-    """Model calls that were cut at their token limit; the CLI goes on from the first
+    """Model calls that were cut at their token limit. The CLI continues after the first
     ones by itself, and `text` has all parts."""
     background_work: bool = False
-    """Whether shells or agents of the session still run after the main agent."""
+    """Whether background shells or agents of the session still run."""
     last_event: str = ""
-    """Wire type of the last event that was seen of this turn."""
+    """Wire type of the turn's last event."""
     silence: float = 0.0
     """Seconds between the last event and the end: what an idle timeout waited for."""
     pending: tuple[str, ...] = ()
-    """What waited for an answer of ours at the end, such as `tool get_weather`."""
+    """Requests that waited for an answer at the end, such as `tool get_weather`."""
     drain_time: float = 0.0
-    """Seconds that it took to stop the work at the CLI; 0 if it ended by itself."""
+    """Seconds that stopping the work at the CLI took; 0 if it ended by itself."""
 
     def __repr__(self) -> str:
         parts = [self.reason.value]

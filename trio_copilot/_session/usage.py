@@ -1,9 +1,7 @@
-"""What model calls used: of one turn, or of a whole session.
+"""What model calls used, in one turn or in a whole session.
 
-Strategy: a frozen sum; each `assistant.usage` makes a new one. What cannot be summed is
-kept in a form that can: the latency between tokens as seconds and a number of gaps.
-
-This module does not know whose calls they are.
+Strategy: a frozen sum; each `assistant.usage` makes a new one. The latency between tokens
+cannot be summed, so it is kept as seconds and a number of gaps.
 """
 
 from __future__ import annotations
@@ -16,14 +14,14 @@ import attrs
 from .._json import as_object
 
 LARGEST = 2**63
-"""What no count, cost or time comes near; sums of more might not fit into a float."""
+"""Beyond any real count, cost or time; sums of larger numbers might overflow a float."""
 
 
 @attrs.frozen(kw_only=True)
 class Usage:
-    """What model calls used: of a turn, those of its sub-agents included; of a session.
+    """What the model calls of a turn or of a session used, sub-agents included.
 
-    Sums are made with `+`.
+    Add two with `+`.
     """
 
     calls: int = 0
@@ -34,20 +32,20 @@ class Usage:
     cache_write_tokens: int = 0
     reasoning_tokens: int = 0
     cost: float = 0.0
-    """In the CLI's own unit; 0 with a provider of your own."""
+    """In the CLI's own unit; 0 with your own provider."""
     duration: float = 0.0
     """Seconds spent in model calls."""
     time_to_first_token: float | None = None
-    """Seconds that the first of the calls took to its first token; `None` if the CLI did
-    not say."""
+    """Seconds from the start of the first call to its first token; `None` if the CLI does
+    not report it."""
     streaming: float = 0.0
-    """Seconds between the first and the last token of each call, where the CLI said it."""
+    """Seconds between the first and the last token of each call, where reported."""
     gaps: int = 0
-    """Between how many pairs of tokens these seconds lie."""
+    """The number of gaps between tokens that these seconds cover."""
 
     @property
     def inter_token_latency(self) -> float | None:
-        """Seconds from one token to the next, on average; `None` if the CLI did not say."""
+        """Average seconds from one token to the next; `None` if the CLI does not report it."""
         return self.streaming / self.gaps if self.gaps else None
 
     def plus(self, data: Mapping[str, Any]) -> Usage:
@@ -62,7 +60,7 @@ class Usage:
         return self + _of_call(used, calls=int(_number(used.get("requestCount", 1))))
 
     def __add__(self, other: Usage) -> Usage:
-        """Return what both used, this one first."""
+        """Return the sum; the calls of `self` came first."""
         summed = {name: getattr(self, name) + getattr(other, name) for name in _SUMMED}
         first = self if self.calls else other
         return Usage(**summed, time_to_first_token=first.time_to_first_token)
@@ -74,7 +72,7 @@ _SUMMED = tuple(
 
 
 def _of_call(data: Mapping[str, Any], *, calls: int = 1) -> Usage:
-    """Read the payload of `assistant.usage`, whatever a CLI leaves out of it."""
+    """Read the payload of `assistant.usage`; a CLI may leave out any field."""
 
     def number(key: str) -> Any:
         return _number(data.get(key))
@@ -98,7 +96,9 @@ def _of_call(data: Mapping[str, Any], *, calls: int = 1) -> Usage:
 
 
 def _number(value: object) -> int | float:
-    """Return a number that can be summed; 0 in place of anything else."""
+    """Return a number that can be summed, or 0."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return 0
-    return value if abs(value) < LARGEST else 0  # comparing is all that cannot fail
+    return (
+        value if abs(value) < LARGEST else 0
+    )  # arithmetic on a larger one may overflow

@@ -92,7 +92,7 @@ class Socket:
                     self._client, self._options, self._outbox, permissions
                 ) as conversation:
                     warning = None
-                    if await is_logged_out(conversation.session):
+                    if await is_logged_out(conversation.session.call):
                         warning = f"{LOGGED_OUT}. {LOGIN_ADVICE}"
                     conversation.greet(warning=warning)
                     self._conversation = conversation
