@@ -38,6 +38,7 @@ def check_options(owner: str, given: Iterable[object], known: Collection[str]) -
 
 def checks_options(cls: C) -> C:
     """Let the constructor of an attrs class suggest names for unknown options."""
+    # Around the generated `__init__`, whose own TypeError knows no suggestion.
     known, changed = attrs.fields_dict(cls).keys(), cast("Any", cls)
     initialize: Callable[..., None] = changed.__init__
 

@@ -83,6 +83,7 @@ class Chunker:
 
     def feed(self, text: str) -> None:
         """Take the next text."""
+        # Positions are in `_text`, which loses what was returned.
         self._searched = max(0, self._searched - self._start)
         self._text = self._text[self._start :] + text
         self._start = 0
@@ -96,6 +97,7 @@ class Chunker:
             begin = not_blank.start()
         match = self._rule.end.search(self._text, max(begin, self._searched))
         if match is None:
+            # The end may have begun with the last characters: search them again.
             self._searched = len(self._text.rstrip(self._rule.end_begins_with))
             return None
         return self._give(match.end())

@@ -418,7 +418,9 @@ class SessionOptions:
         """
         wire = {
             **wire_fields(attrs.asdict(self, filter=_is_plain, recurse=False)),
+            # Variables of MCP servers are values, not names to look up in the CLI's own.
             "envValueMode": "direct",
+            # A tool that is in both lists is not available.
             "toolFilterPrecedence": "excluded",
             # Without this flag the CLI denies by itself and cannot say why.
             "requestPermission": True,

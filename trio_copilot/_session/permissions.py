@@ -224,6 +224,8 @@ class Verdicts:
         if not request.call_id:
             return await decide(handler, request)
         key = (request.call_id, request.kind, request.subject)
+        # A loop, because several may wait for a first request that is then cancelled: one
+        # of them becomes the first.
         while (first := self._by_call.get(key)) is not None:
             await first.settled.wait()
             if first.decision is not None:

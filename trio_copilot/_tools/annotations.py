@@ -17,7 +17,7 @@ from .._errors import ToolDefinitionError
 
 
 def parameter_types(
-    function: Callable[..., Any], label: str, frame: FrameType
+    function: Callable[..., Any], label: str, frame: FrameType | None
 ) -> dict[str, Any]:
     """Return the type of each parameter that has an annotation.
 

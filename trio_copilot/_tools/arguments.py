@@ -80,7 +80,7 @@ def read_arguments(arguments: Any, expected: Any) -> Any:
         try:
             return msgspec.convert(_integral(arguments), expected, str_keys=True)
         except msgspec.ValidationError:
-            raise misfit from None
+            raise misfit from None  # it names what the model has written
 
 
 def _integral(tree: Any) -> Any:

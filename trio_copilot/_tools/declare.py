@@ -12,7 +12,6 @@ import re
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
-from types import FrameType
 from typing import Any, Literal, cast, get_args, overload
 
 import attrs
@@ -193,8 +192,8 @@ def tool(
         one of a type without a JSON schema.
     """
     if function is not None:
-        return _declare(function, name, description, options, sys._getframe(1))
-    return lambda f: _declare(f, name, description, options, sys._getframe(1))
+        return _declare(function, name, description, options)
+    return lambda f: _declare(f, name, description, options)
 
 
 def _declare(
@@ -202,13 +201,14 @@ def _declare(
     name: str | None,
     description: str | None,
     options: Mapping[str, Any],
-    caller: FrameType,
 ) -> Tool:
     label = getattr(function, "__name__", repr(function))
     if not inspect.iscoroutinefunction(function):
         raise ToolDefinitionError(
             f"{label} is not an async function: a tool is declared with `async def`"
         )
+    # Two calls up is the user's, whose local classes the annotations may name.
+    caller = sys._getframe(2)  # noqa: SLF001  # documented, in spite of its name
     hints = parameter_types(function, label, caller)
     # `ToolContext | None` and `Annotated` too: the model must never make one up.
     contexts = tuple(
