@@ -316,7 +316,7 @@ async def test_an_unknown_member_is_refused_unless_it_is_meant() -> None:
     send: Any = cli.session.send
     why = await refused(send, prompt="hello", mode="later")
 
-    assert why.startswith("session.send: it is none of 'enqueue', 'immediate'")
+    assert why.startswith("session.send: it is not one of 'enqueue', 'immediate'")
     assert why.endswith("(to send it, make it a SendMode) @ mode")
     assert cli.sent == []
 
@@ -329,7 +329,7 @@ async def test_a_member_of_another_enumeration_is_as_good_as_its_string() -> Non
     send: Any = cli.session.send
     why = await refused(send, prompt="hello", mode=rpc.SendAgentMode("plan"))
 
-    assert why.startswith("session.send: it is none of 'enqueue', 'immediate'")
+    assert why.startswith("session.send: it is not one of 'enqueue', 'immediate'")
     assert cli.sent == []
 
 
@@ -347,7 +347,7 @@ async def test_an_unknown_member_inside_an_object_is_refused_unless_it_is_meant(
         result=decision,
         decision_context=PermissionDecisionContext(**context, **said),
     )
-    assert "it is none of" in why
+    assert "it is not one of" in why
     assert "@ decision_context.outcome" in why
 
     outcome = PermissionDecisionOutcome("postponed")
@@ -372,7 +372,7 @@ async def test_an_unknown_variant_is_refused_unless_it_is_meant() -> None:
     raw = {"kind": "ask-again", "when": "later"}
     why = await refused(handle, request_id="r", result=raw)
 
-    assert "kind is none of" in why
+    assert "kind is not one of" in why
     assert cli.sent == []
 
     await handle(request_id="r", result=UnknownVariant("ask-again", raw))
@@ -384,7 +384,7 @@ async def test_an_object_without_a_tag_says_what_it_needs() -> None:
     restart: Any = cli.session.mcp.restart_server
     why = await refused(restart, server_name="s", config={"args": []})
 
-    assert "it has not what any of McpServerConfigStdio, McpServerConfigHttp" in why
+    assert "it does not fit any of McpServerConfigStdio, McpServerConfigHttp" in why
     await restart(server_name="s", config=McpServerConfigStdio(command="c"))
     assert cli.params == {"serverName": "s", "config": {"command": "c"}}
 
@@ -529,7 +529,7 @@ async def test_what_is_asked_wrongly_does_not_reach_the_handler() -> None:
         ("text", "expected an object, got a string"),
         ({"text": "x"}, "required, but missing @ the answer to sessionFs.readFile"),
         ({"content": "x", "size": 1}, "SessionFsReadFileResult has no size"),
-        ({"content": "x", "error": {"code": "EPAPER"}}, "it is none of"),
+        ({"content": "x", "error": {"code": "EPAPER"}}, "it is not one of"),
     ],
 )
 async def test_an_answer_of_ours_that_does_not_fit_is_not_sent(

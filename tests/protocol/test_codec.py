@@ -107,11 +107,11 @@ def test_an_unknown_type_keeps_its_payload() -> None:
 
 
 def test_unknown_types_leave_no_trace() -> None:
-    before = len(codec._structure)
+    before = len(codec._hooks)
     for number in range(100):
         structure_data(f"new.{number}", {})
 
-    assert len(codec._structure) == before
+    assert len(codec._hooks) == before
 
 
 # -- enumerations
@@ -183,7 +183,7 @@ def test_an_object_without_its_tag_does_not_fit(tag: dict[str, Any]) -> None:
     raw = {"requestId": "r1", "permissionRequest": tag}
 
     assert malformed("permission.requested", raw) == (
-        "expected a string as 'kind', which says what it is @ data.permission_request"
+        "expected a string as 'kind', the tag of its class @ data.permission_request"
     )
 
 

@@ -79,7 +79,7 @@ def test_a_match_statement_reads_an_event() -> None:
 def test_the_payload_is_structured_once(monkeypatch: pytest.MonkeyPatch) -> None:
     event = SessionEvent(DELTA)
     data = event.data
-    monkeypatch.setattr(codec, "_structure", {})
+    monkeypatch.setattr(codec, "_hooks", {})
 
     assert event.data is data
     assert SessionEvent(DELTA).data is not data

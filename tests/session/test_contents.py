@@ -266,7 +266,7 @@ def test_a_position_is_an_integer_from_0(line: Any) -> None:
         ({"type": "github_url"}, "attachment.url"),
         ({"type": "github_reference", "number": 1}, "attachment.title"),
         ({"type": "extension_context", "title": "t"}, "attachment.extension_id"),
-        ({"type": "screenshot"}, "type is none of 'file', "),
+        ({"type": "screenshot"}, "type is not one of 'file', "),
     ],
 )
 def test_a_mapping_that_the_cli_could_not_load_again_is_refused(

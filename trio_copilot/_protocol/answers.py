@@ -1,7 +1,7 @@
 """Answers the CLI's own requests with the handlers of `trio_copilot.rpc`.
 
-One table, generated from the schema, says which handler a request is for. What it is
-asked comes typed; what it answers is checked, for the CLI hardly looks at it.
+A table generated from the schema maps each request to its handler. Requests arrive typed;
+results are checked, because the CLI hardly looks at them.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from .strict import check
 
 
 def handler_for(handlers: Handlers | None, wire: str) -> Callable[[Any], Any] | None:
-    """Return the method that answers a request; `None` if nobody serves it."""
+    """Return the method that answers a request; `None` if there is none."""
     if handlers is None or wire not in REQUESTS:
         return None
     _, field, _, method = REQUESTS[wire]
     handler: Handler | None = getattr(handlers, field, None)
     if handler is None or getattr(type(handler), method) is _declared(handlers, wire):
         return None
-    served: Callable[[Any], Any] = getattr(handler, method)
-    return served
+    answer: Callable[[Any], Any] = getattr(handler, method)
+    return answer
 
 
 def read_request(handlers: Handlers, wire: str, params: Mapping[str, Any]) -> Any:
-    """Return what a handler is asked, typed.
+    """Return a request as its handler gets it, typed.
 
     Raises:
       MalformedResultError: it does not fit its type.
@@ -39,20 +39,20 @@ def read_request(handlers: Handlers, wire: str, params: Mapping[str, Any]) -> An
 
 
 def write_answer(handlers: Handlers, wire: str, result: Any) -> Any:
-    """Return what a handler has answered as on the wire.
+    """Return the result of a handler as on the wire.
 
     Raises:
       TypeError: it does not fit its type.
     """
-    wanted = types_of(_declared(handlers, wire))["return"]
-    if wanted is type(None):
+    declared = types_of(_declared(handlers, wire))["return"]
+    if declared is type(None):
         return None
-    check(result, wanted, f"the answer to {wire}")
+    check(result, declared, f"the answer to {wire}")
     return unstructure(result)
 
 
 def _declared(handlers: Handlers, wire: str) -> Callable[..., Any]:
-    """Return the method as it is declared: it has the types."""
+    """Return the method of the generated base class: its signature has the types."""
     _, _, declared, method = REQUESTS[wire]
     function: Callable[..., Any]
     function = getattr(names_of(type(handlers).__module__)[declared], method)

@@ -1,7 +1,7 @@
-"""The arguments of a call to JSON, its answer back; and the same for handlers.
+"""The arguments of a call to JSON and its result back; and the same for handlers.
 
-Strategy: the types are those in the signature. What we send is checked strictly, for
-the CLI hardly looks at it; what it answers is read as leniently as an event.
+Strategy: the signature has the types. What we send is checked strictly, because the CLI
+hardly looks at it; what it answers is read as leniently as an event.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def types_of(function: Callable[..., Any]) -> dict[str, Any]:
 _PLAIN: dict[Any, type] = {
     of: kind for kind in (str, bool, int) for of in (kind, kind | None)
 }
-"""What a value of just that type needs no check for."""
+"""Annotations for which an exact type match suffices: `{annotation: type}`."""
 
 
 class _Parameter:
@@ -39,7 +39,7 @@ class _Parameter:
 
 
 class CallCodec:
-    """What one method takes and answers."""
+    """The parameters and the result of one method."""
 
     def __init__(
         self, function: Callable[..., Any], wire: str, wire_names: Mapping[str, str]
@@ -68,9 +68,10 @@ class CallCodec:
         """Return the parameters as on the wire.
 
         Raises:
-          TypeError: one does not exist, is missing, or does not fit.
+          TypeError: an argument does not exist, is missing, or does not fit.
         """
         bound = kwargs
+        # `Signature.bind` is slow: it need not confirm that all is well.
         if (
             len(args) != 1
             or not self._required <= kwargs.keys() <= self._parameters.keys()
@@ -79,13 +80,17 @@ class CallCodec:
         params: dict[str, Any] = {}
         for name, parameter in self._parameters.items():
             value = bound.get(name, parameter.default)
-            if value is parameter.default:  # None, or UNSET where None says something
+            if value is parameter.default:  # None, or UNSET where None has a meaning
                 continue
             if type(value) is not parameter.plain:
-                value = self._checked(value, parameter.of, name)
+                try:
+                    check(value, parameter.of, name)
+                except TypeError as error:
+                    raise TypeError(f"{self._wire}: {error}") from None
+                value = unstructure(value)
             if parameter.wire:
                 params[parameter.wire] = value
-            else:  # it is all parameters at once
+            else:  # the one object that holds all parameters
                 params.update(value)
         return params
 
@@ -98,15 +103,8 @@ class CallCodec:
             check_options(self._wire, kwargs, self._parameters)
             raise TypeError(f"{self._wire}: {error}") from None
 
-    def _checked(self, value: Any, of: Any, name: str) -> Any:
-        try:
-            check(value, of, name)
-        except TypeError as error:
-            raise TypeError(f"{self._wire}: {error}") from None
-        return unstructure(value)
-
     def decode(self, raw: Any) -> Any:
-        """Return the answer, typed.
+        """Return the result, typed.
 
         Raises:
           MalformedResultError: it does not fit.
@@ -115,7 +113,7 @@ class CallCodec:
 
 
 def read_as(of: Any, raw: Any, what: str) -> Any:
-    """Return what the CLI said as the type that it should be.
+    """Return a value from the CLI as the type that it should have.
 
     Raises:
       MalformedResultError: it does not fit.
@@ -124,5 +122,5 @@ def read_as(of: Any, raw: Any, what: str) -> Any:
         return None
     try:
         return converter().get_structure_hook(of)(raw, of)
-    except Exception:  # noqa: BLE001 - whatever is wrong with it, it is told
+    except Exception:  # noqa: BLE001 - whatever is wrong, `explain` finds it
         raise MalformedResultError(what, raw, explain(of, raw, "result")) from None

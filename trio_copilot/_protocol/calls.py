@@ -1,8 +1,8 @@
 """What the generated calls are made of: `client.rpc`, `session.rpc`, and handlers.
 
-Strategy: a call is written as an empty method whose signature says all there is to say.
-`method` turns it into one that calls. What that takes, cattrs included, is loaded when a
-call is made first, so that hundreds of them cost next to nothing until then.
+Strategy: a call is generated as an empty method, and its signature says everything.
+`method` turns it into one that calls. The code for that, cattrs included, is loaded at
+the first call, so that hundreds of methods cost next to nothing until then.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from functools import wraps
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeAlias, TypeVar
 
 import attrs
 
@@ -19,23 +19,24 @@ from .._checks import set_fields, wrong_type
 if TYPE_CHECKING:
     from .call_codec import CallCodec
 
+N = TypeVar("N", bound="Namespace")
 P = ParamSpec("P")
 T = TypeVar("T")
 
 Caller: TypeAlias = Callable[[str, dict[str, Any]], Awaitable[Any]]
-"""Calls a method with parameters as on the wire, and returns its result as it is there."""
+"""Calls a method; parameters and result are as on the wire."""
 
 _SAME: Mapping[str, str] = MappingProxyType({})
 
 
 class Namespace:
-    """Calls whose names on the wire begin alike; `client.rpc` and `session.rpc` are two.
+    """Calls that share a prefix on the wire; `client.rpc` and `session.rpc` are such.
 
-    A call raises `TypeError` before anything is sent if an argument does not exist or
-    does not fit, `ValueError` if the CLI could not read it, and else what `Client.call` raises. An answer that does not fit is a
-    `MalformedResultError`. Objects can also be given as mappings with the names on the
-    wire, enumerations as strings. `Cancelled` leaves at once, and a late answer is
-    dropped.
+    Before it sends anything, a call raises `TypeError` if an argument does not exist or
+    does not fit, and `ValueError` if the CLI could not read it; afterwards it raises what
+    `Client.call` does. A result that does not fit is a `MalformedResultError`. Objects may
+    also be mappings with the names on the wire, enumerations also strings. `Cancelled`
+    leaves at once, and a late answer is dropped.
     """
 
     __slots__ = ("_call",)
@@ -49,27 +50,31 @@ class Namespace:
 
 def method(
     wire: str, wire_names: Mapping[str, str] = _SAME
-) -> Callable[[Callable[P, Awaitable[T]]], Callable[P, Awaitable[T]]]:
-    """Make a call of an empty method of a `Namespace`.
+) -> Callable[
+    [Callable[Concatenate[N, P], Awaitable[T]]],
+    Callable[Concatenate[N, P], Awaitable[T]],
+]:
+    """Turn an empty method of a `Namespace` into a call.
 
     Args:
-      wire: the name of the method that is called.
-      wire_names: those of parameters whose names there are not the same in camel case.
+      wire: the name of the method on the wire.
+      wire_names: those of parameters, where they are not the same in camel case.
     """
 
-    def decorate(function: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
+    def decorate(
+        function: Callable[Concatenate[N, P], Awaitable[T]],
+    ) -> Callable[Concatenate[N, P], Awaitable[T]]:
         codec: CallCodec | None = None
 
         @wraps(function)
-        async def call(*args: P.args, **kwargs: P.kwargs) -> T:
+        async def call(self: N, /, *args: P.args, **kwargs: P.kwargs) -> T:
             nonlocal codec
             if codec is None:
                 from .call_codec import CallCodec
 
                 codec = CallCodec(function, wire, wire_names)
-            namespace: Any = args[0]
-            params = codec.encode(args, kwargs)
-            result: T = codec.decode(await namespace._call(wire, params))
+            params = codec.encode((self, *args), kwargs)
+            result: T = codec.decode(await self._call(wire, params))
             return result
 
         return call
@@ -78,16 +83,16 @@ def method(
 
 
 class Handler:
-    """The base of what answers the CLI's own requests in one namespace.
+    """The base class of handlers for the CLI's own requests, one for each namespace.
 
-    Make a subclass and write the methods that you serve: the others are answered with
-    the error that says so. A handler is cancelled when what it works for is over.
+    Subclass it and write the methods that you want to answer; the CLI gets an error for
+    the others. A handler is cancelled when the work that it belongs to ends.
     """
 
 
 @attrs.frozen(kw_only=True, repr=False)
 class Handlers:
-    """The base of what holds handlers, one for each namespace."""
+    """The base class of what holds the handlers, one for each namespace."""
 
     __repr__ = set_fields
 
@@ -97,9 +102,9 @@ class Handlers:
         names = names_of(type(self).__module__)
         for field in attrs.fields(type(self)):
             handler = getattr(self, field.name)
-            wanted = names[str(field.type).removesuffix(" | None")]
-            if handler is not None and not isinstance(handler, wanted):
-                base = f"trio_copilot.rpc.{wanted.__name__}"
+            kind = names[str(field.type).removesuffix(" | None")]
+            if handler is not None and not isinstance(handler, kind):
+                base = f"trio_copilot.rpc.{kind.__name__}"
                 raise wrong_type(
                     field.name, f"an object of a subclass of {base}", handler
                 )

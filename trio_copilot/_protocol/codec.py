@@ -1,9 +1,9 @@
 """Raw payloads to typed ones and back.
 
-Strategy: the index says which module a wire type's class is in; the module is imported
-and cattrs taught the class when the first such payload is looked at. What is not in the
-vocabulary, or does not fit it, becomes an object that says so and keeps the raw payload:
-nothing that the CLI sends raises here, and nothing vanishes.
+Strategy: the index says which module has the class of a wire type; that module is
+imported, and cattrs learns the class, when the first such payload is read. What is not in
+the vocabulary, or does not fit it, becomes an object that says so and keeps the raw
+payload: nothing that the CLI sends raises here, and nothing is lost.
 """
 
 from __future__ import annotations
@@ -18,11 +18,10 @@ from .._json import decode_json
 from .index import EVENTS
 from .unknown import MalformedEvent, UnknownEvent, UnknownVariant
 
-_structure: dict[str, Callable[[Any, Any], Any]] = {}  # {wire type: hook}, as seen
-
+_hooks: dict[str, Callable[[Any, Any], Any]] = {}  # {wire type: hook}, as first used
 _readers: dict[str, Callable[[Raw], object]] = {}  # likewise
 
-_MESSAGES = 3  # of all that is wrong with a payload
+_MAX_REASONS = 3
 
 
 def structure_data(wire_type: str, raw_data: Any) -> object:
@@ -36,13 +35,13 @@ def structure_data(wire_type: str, raw_data: Any) -> object:
       An instance of the class of that type in `trio_copilot.events`; an `UnknownEvent`
       if there is none, a `MalformedEvent` if the payload does not fit it.
     """
-    structure = _structure.get(wire_type)
-    if structure is None:
+    hook = _hooks.get(wire_type)
+    if hook is None:
         if wire_type not in EVENTS:
             return UnknownEvent(wire_type, raw_data)
-        structure = _structure[wire_type] = _hook_of(_class(wire_type))
+        hook = _hooks[wire_type] = _hook_of(_class(wire_type))
     try:
-        return structure(raw_data, None)
+        return hook(raw_data, None)
     except Exception:  # noqa: BLE001 - whatever is wrong with it, it arrives
         return MalformedEvent(
             wire_type, raw_data, explain(_class(wire_type), raw_data, "data")
@@ -58,15 +57,15 @@ def read_data(wire_type: str, raw_data: Raw) -> object:
         read = _readers[wire_type] = _reader(wire_type)
     try:
         return read(raw_data)
-    except Exception:  # noqa: BLE001 - it is irregular: the other way can say how
+    except Exception:  # noqa: BLE001 - irregular: the other way can say how
         return structure_data(wire_type, decode_json(raw_data))
 
 
 def unstructure(data: object) -> Any:
     """Return a payload, or any part of one, as JSON values.
 
-    What `structure_data` made comes back as it was: absent fields are absent, unknown
-    ones are back in place.
+    What `structure_data` read comes back as it was: absent fields are absent, unknown
+    ones in their places.
     """
     from .structure import converter
 
@@ -87,7 +86,7 @@ def _reader(wire_type: str) -> Callable[[Raw], object]:
     of = _class(wire_type)
     if isinstance(of, type):
         return reader(of, _hook_of)
-    hook = _hook_of(of)  # it is one of several classes
+    hook = _hook_of(of)  # a union of classes
     return lambda raw: hook(decode_json(raw), None)
 
 
@@ -97,14 +96,14 @@ def _class(wire_type: str) -> Any:
 
 
 def explain(of: Any, raw: Any, name: str) -> str:
-    """Say where and why a value does not fit a type: by trying again, the slow way."""
+    """Say where and why a value does not fit a type, by trying again the slow way."""
     from cattrs import transform_error
 
     from .structure import converter, message
 
     try:
         converter(detailed=True).get_structure_hook(of)(raw, of)
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is told
-        told = transform_error(error, name, lambda each, _: message(each))
-        return "; ".join(told[:_MESSAGES])
+    except Exception as error:  # noqa: BLE001 - any error becomes a reason
+        reasons = transform_error(error, name, lambda each, _: message(each))
+        return "; ".join(reasons[:_MAX_REASONS])
     return "it does not fit"  # pragma: no cover - the two converters agree

@@ -1,12 +1,12 @@
 """The part of a wire event that every event has.
 
-Strategy: an event arrives in the reader, thousands of times a second, and most are
-filtered out or merged unseen. So `read_event` picks out what routing needs, in one pass
-over the JSON; a `SessionEvent` is made for who wants one, and keeps its frame until
-somebody looks into it. Whatever the CLI sends makes an event.
+Strategy: the reader gets thousands of events a second, and most are filtered out or merged
+unseen. So `read_event` picks out what routing needs, in one pass over the JSON; a
+`SessionEvent` is made only for takers, and keeps its frame until somebody looks into it.
+Whatever the CLI sends makes an event.
 
 This module must not know what the payloads mean: `codec` does, and is imported when the
-first payload is looked at.
+first payload is read.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _new = object.__new__
 
 
 class Head(msgspec.Struct, rename="camel", gc=False):
-    """What routing needs to know of an event."""
+    """What routing needs to know about an event."""
 
     type: str = ""
     id: str | None = None
@@ -38,7 +38,7 @@ class Head(msgspec.Struct, rename="camel", gc=False):
 
     @classmethod
     def of(cls, raw: Mapping[str, Any]) -> Head:
-        """Return the head of anything, as far as it fits."""
+        """Return the head of any JSON object; fields of a wrong type are left out."""
         return cls(
             type=as_text(raw.get("type")),
             id=_text(raw.get("id")),
@@ -48,7 +48,7 @@ class Head(msgspec.Struct, rename="camel", gc=False):
 
 
 class Arrival(msgspec.Struct, rename="camel", gc=False):
-    """Which session an event is for, and its head."""
+    """The session that an event is for, and its head."""
 
     session_id: str
     event: Head
@@ -63,16 +63,16 @@ _read = msgspec.json.Decoder(_Notification).decode
 
 
 def read_event(body: bytes) -> Arrival | None:
-    """Return what the body of a frame says, if it is an event as all CLIs write them.
+    """Return the event in the body of a frame, if it is written as all CLIs do.
 
-    Nearly all that a connection carries are events: so they are told by their first
-    bytes. What is written otherwise is for the general decoder.
+    Nearly all traffic is events, so they are recognised by their first bytes. Bodies in
+    any other form go through the general decoder.
     """
     if not body.startswith(_BEGINNING):
         return None
     try:
         if not body.isascii():
-            str(body, "utf-8")  # what is left for later is not looked at
+            str(body, "utf-8")  # msgspec does not check the parts that stay raw
         return _read(body).params
     except (ValueError, RecursionError):
         return None
@@ -89,22 +89,22 @@ def _codec() -> Any:
 class SessionEvent:
     """One event of a session, as the CLI sent it.
 
-    Two events are equal if they were sent equal. The typed payload is made when it is
-    first looked at, once, so that `match` is the natural way to read events::
+    Two events are equal if the same JSON was sent. The typed payload is made once, when it
+    is first read, so that `match` is the natural way to read events::
 
         match event:
             case SessionEvent(data=AssistantMessageDelta(delta_content=text)):
                 ...
 
     Args:
-      raw: `params.event` of one `session.event` notification. The event keeps it; it
-          must not be changed any more.
+      raw: `params.event` of a `session.event` notification. The event keeps it; do not
+          change it afterwards.
     """
 
     _head: Head
-    _body: bytes  # of its frame
-    _raw: Mapping[str, Any]  # once looked at
-    _data: object  # likewise; `_UNSEEN` before that
+    _body: bytes  # of its frame; unset if the event was made of `raw`
+    _raw: Mapping[str, Any]  # unset until first read
+    _data: object  # `_UNSEEN` until first read
 
     def __init__(self, raw: Mapping[str, Any]) -> None:
         self._head = Head.of(raw)
@@ -116,18 +116,18 @@ class SessionEvent:
         """The event as received."""
         try:
             return self._raw
-        except AttributeError:  # it is the first look
+        except AttributeError:  # the first read
             self._raw = as_object(decode_json(self._body)["params"]["event"])
             return self._raw
 
     @property
     def type(self) -> str:
-        """The wire type, such as `assistant.message_delta`; empty if there is none."""
+        """The wire type, such as `assistant.message_delta`; empty if the event has none."""
         return self._head.type
 
     @property
     def id(self) -> str | None:
-        """The event's id; the CLI may send an event again, under the same id."""
+        """The event's id; the CLI may send an event again with the same id."""
         return self._head.id
 
     @property
@@ -146,20 +146,20 @@ class SessionEvent:
 
     @property
     def agent_id(self) -> str | None:
-        """The sub-agent that this is about; `None` is the main agent."""
+        """The sub-agent that the event is about; `None` is the main agent."""
         return self._head.agent_id
 
     @property
     def ephemeral(self) -> bool:
-        """Whether the event is seen live only, not kept in the session's log."""
+        """Whether the event is only sent live, and not kept in the session's log."""
         return self._head.ephemeral
 
     @property
     def data(self) -> object:
         """The payload: one of the classes in `trio_copilot.events`.
 
-        It is an `UnknownEvent` if the type is not known, a `MalformedEvent` if the
-        payload does not fit the type.
+        An `UnknownEvent` if the type is unknown, a `MalformedEvent` if the payload does
+        not fit the type.
         """
         if self._data is _UNSEEN:
             unread = self._head.data
@@ -206,11 +206,13 @@ class SessionEvent:
 
 
 def event_of(head: Head, body: bytes) -> SessionEvent:
-    """Return the event whose head was read from the body of a frame."""
-    event = _new(SessionEvent)
-    event._head = head
-    event._body = body
-    event._data = _UNSEEN
+    """Return the event whose head `read_event` took from the body of a frame."""
+    event = _new(
+        SessionEvent
+    )  # a second constructor, cheaper than a call of `__init__`
+    event._head = head  # noqa: SLF001
+    event._body = body  # noqa: SLF001
+    event._data = _UNSEEN  # noqa: SLF001
     return event
 
 

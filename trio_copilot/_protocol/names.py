@@ -1,7 +1,7 @@
-"""The names in the annotations of generated classes, looked up when they are needed.
+"""The names in the annotations of generated classes, looked up on demand.
 
-Strategy: generated modules of calls import each other for type checkers only, else one
-of them would load all. An index says which module a name lives in.
+Strategy: generated modules of calls import each other for type checkers only; otherwise
+one of them would load all. The index says which module a name lives in.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ C = TypeVar("C", bound=type)
 
 
 class Names(dict[str, Any]):
-    """What `eval` asks for names: what a generated module can mean by each."""
+    """The namespace for `eval`: what a generated module can mean by each name."""
 
     def __init__(self, index: str) -> None:
         super().__init__()
@@ -24,7 +24,7 @@ class Names(dict[str, Any]):
         self._homes: dict[str, str] = import_module(index).TYPES
 
     def __missing__(self, name: str) -> Any:
-        home = self._homes[name]  # a KeyError: it is one of Python's
+        home = self._homes[name]  # KeyError: `eval` looks among the builtins next
         module = import_module(f"{self._package}.generated.{home}")
         self[name] = getattr(module, name)
         return self[name]
@@ -36,12 +36,12 @@ def _names(index: str) -> Names:
 
 
 def names_of(module: str) -> Names:
-    """Return the names that annotations in a generated module can use."""
+    """Return the names that annotations in a generated module may use."""
     package, _, rest = module.partition(".generated.")
     index = "rpc_index" if rest.startswith("rpc.") else "index"
     return _names(f"{package}.{index}")
 
 
 def resolved(cls: C) -> C:
-    """Return a generated class, the types of its fields looked up."""
+    """Return a generated class with the types of its fields resolved."""
     return attrs.resolve_types(cls, localns=names_of(cls.__module__))

@@ -9,8 +9,8 @@ from typing import Any, Self
 class OpenEnum(StrEnum):
     """A `StrEnum` that takes any string.
 
-    A string that is no member becomes an instance without being one: it equals and
-    prints as that string, and is not kept, whatever a CLI sends.
+    A string that is not a member becomes an instance all the same: it equals and prints
+    as that string, and is not stored, so a CLI cannot fill the memory.
     """
 
     @classmethod
@@ -22,4 +22,4 @@ class OpenEnum(StrEnum):
         return unknown
 
     def __reduce_ex__(self, proto: object) -> tuple[Any, ...]:
-        return type(self), (self.value,)  # Python 3.11.2 would look for the name
+        return type(self), (self.value,)  # Python 3.11.2 would look up the name

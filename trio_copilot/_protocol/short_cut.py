@@ -1,10 +1,10 @@
-"""How the payload of an event is read in one pass over its JSON.
+"""Reads the payload of an event in one pass over its JSON.
 
-Strategy: each class gets a twin that msgspec fills, checking as it parses; the object is
-made of the twin's values. Parts that are objects, arrays or enumerations are still read
-by the hooks of cattrs. What is irregular in any way - an unknown field, a null, another
-type - is left to the hooks as a whole: they decide what becomes of it, here it is
-only quicker.
+Strategy: each class gets a twin that msgspec fills, checking while it parses; the object
+is made of the twin's values. The hooks of cattrs still read parts that are objects, arrays
+or enumerations. A payload that is irregular in any way - an unknown field, a null, another
+type - is left to the hooks altogether: they decide what becomes of it, and this module is
+merely faster.
 """
 
 from __future__ import annotations
@@ -25,13 +25,14 @@ Hook: TypeAlias = Callable[[Any, Any], Any]
 Reader: TypeAlias = Callable[[Raw], WireObject]
 
 _SIMPLE: dict[object, Any] = {str: str, bool: bool, int: int, float: int | float}
-"""What msgspec reads as the hooks do."""
+"""The types that msgspec reads exactly as the hooks do: `{annotation: twin's}`."""
 
 
 def reader(of: type[WireObject], hook_of: Callable[[Any], Hook]) -> Reader:
-    """Return what reads a class. It raises something at anything irregular.
+    """Return a reader for a class, which raises if a payload is irregular.
 
     Args:
+      of: the class.
       hook_of: finds the hook of a type; most classes need none.
     """
     fields = [each for each in attrs.fields(resolved(of)) if each.name != "extra"]
@@ -53,7 +54,7 @@ def reader(of: type[WireObject], hook_of: Callable[[Any], Hook]) -> Reader:
     ]
     make = maker(of, "extra", *(each.name for each in fields))
 
-    def read(raw: Raw) -> WireObject:
+    def read(raw: Raw) -> WireObject:  # most classes have no hooks: no list, no loop
         values = values_of(decode(raw))
         if not hooks:
             return make({}, *values)
@@ -81,5 +82,5 @@ def _part(value: Any, hook: Hook, kind: Any) -> Any:
     if value is UNSET:
         return None
     if value is None:
-        raise ValueError("null is for the hooks")
+        raise ValueError("null is left to the hooks")
     return hook(value, kind)

@@ -1,8 +1,8 @@
-"""Whether a value of ours is what the CLI takes; it would not tell.
+"""Checks whether a value that we send is what the CLI takes, for the CLI would not say.
 
-Strategy: what is read leniently from the CLI is checked here to the letter, by the same
-hooks with the doors closed: no unknown fields, tags, constants or enumeration members.
-Who means an unknown one says so: with `extra=`, `UnknownVariant` or the enumeration.
+Strategy: the hooks that read leniently from the CLI check to the letter here, with the
+doors closed: no unknown fields, tags, constants or enumeration members. A user who means
+an unknown one writes so: with `extra=`, `UnknownVariant` or the enumeration.
 """
 
 from __future__ import annotations
@@ -37,19 +37,19 @@ def check(value: Any, of: Any, name: str) -> None:
     """Check that a value fits a type, as it is or as JSON.
 
     Args:
-      value: what is given: objects of generated classes, or what JSON makes of them.
+      value: objects of generated classes, or their form in JSON.
       of: the type of an annotation, resolved.
-      name: what the value is called in the message.
+      name: the name of the value in the error.
 
     Raises:
-      TypeError: it does not fit; the message says where and why.
+      TypeError: it does not fit; the error says where and why.
     """
     strict = _converter()
     try:
         strict.get_structure_hook(of)(strict.unstructure(value), of)
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is told
-        told = transform_error(error, name, lambda each, _: message(each))
-        raise TypeError("; ".join(told)) from None
+    except Exception as error:  # noqa: BLE001 - any error becomes a reason
+        reasons = transform_error(error, name, lambda each, _: message(each))
+        raise TypeError("; ".join(reasons)) from None
 
 
 @cache
@@ -60,16 +60,11 @@ def _converter() -> Converter:
     made.register_structure_hook_factory(is_origin(Literal), _constant)
     made.register_structure_hook_factory(is_origin(Union, UnionType), _closed_union)
     made.register_structure_hook_factory(is_a(WireObject), _closed_object)
-    # What is meant to be unknown stays what it is, so that it can be told.
-    made.register_unstructure_hook(OpenEnum, _as_it_is)
-    made.register_unstructure_hook(Unset, _as_it_is)
-    made.register_unstructure_hook(UnknownVariant, _as_it_is)
+    # These stay what they are: the structure hooks must see that they were meant so.
+    for kind in (OpenEnum, Unset, UnknownVariant):
+        made.register_unstructure_hook(kind, lambda value: value)
     made.register_unstructure_hook_factory(is_a(WireObject), _known_fields)
     return made
-
-
-def _as_it_is(value: Any) -> Any:
-    return value
 
 
 def _text(value: Any, _: Any) -> str:
@@ -87,7 +82,7 @@ def _member(value: Any, of: type[OpenEnum]) -> OpenEnum:
         known = ", ".join(repr(member.value) for member in of)
         meant = did_you_mean(value, [member.value for member in of])
         raise TypeError(
-            f"it is none of {known}{meant} (to send it, make it a {of.__name__})"
+            f"it is not one of {known}{meant} (to send it, make it a {of.__name__})"
         )
     return of(value)
 
@@ -107,29 +102,24 @@ def _constant(of: Any) -> Hook:
 
 def _closed_union(of: Any, converter: Converter) -> Hook:
     read: Hook = union_hook(of, converter)
-    meant = (UnknownVariant, *filter(is_a(OpenEnum), get_args(of)))
+    deliberate = (UnknownVariant, *filter(is_a(OpenEnum), get_args(of)))
 
     def structure(value: Any, _: Any) -> Any:
-        if isinstance(value, meant):
+        if isinstance(value, deliberate):
             return value
         if isinstance(value, OpenEnum):  # of another kind: a string like others
             value = value.value
         made = read(value, of)
-        if isinstance(made, UnknownVariant):
-            raise TypeError(_no_member(made, of))
-        return made
+        if not isinstance(made, UnknownVariant):
+            return made
+        objects = list(filter(is_a(WireObject), get_args(of)))
+        if found := tag(objects):
+            wire, tags = found
+            raise TypeError(f"{wire} is not one of {', '.join(map(repr, tags))}")
+        names = ", ".join(each.__name__ for each in objects)
+        raise TypeError(f"it does not fit any of {names}")
 
     return structure
-
-
-def _no_member(value: UnknownVariant, of: Any) -> str:
-    objects = [each for each in get_args(of) if is_a(WireObject)(each)]
-    found = tag(objects)
-    if found is None:
-        names = ", ".join(each.__name__ for each in objects)
-        return f"it has not what any of {names} needs"
-    wire, tags = found
-    return f"{wire} is none of {', '.join(map(repr, tags))}"
 
 
 def _closed_object(of: type[WireObject], converter: Converter) -> Hook:

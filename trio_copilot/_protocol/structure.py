@@ -1,12 +1,12 @@
 """How JSON values become the generated classes, and back.
 
-Strategy: cattrs writes the code that fills a class, when the class is first seen; the
-hooks here decide what a value may be. They are strict about JSON types, so that what is
-read has the type that it claims, and take in what a newer CLI may say: other values of
-an enumeration, other tags, more fields, explicit nulls.
+Strategy: cattrs writes the code that fills a class, when the class is first used; the
+hooks here decide what a value may be. They are strict about JSON types, so that a value
+has the type that it claims, and accept what a newer CLI may send: other values of an
+enumeration, other tags, more fields, explicit nulls.
 
-This module must not know the types of events. It is what makes cattrs load, so only `codec` may
-import it, when the first payload is looked at.
+This module must not know the types of events. It loads cattrs, so others import it only
+when the first payload or call needs it.
 """
 
 from __future__ import annotations
@@ -32,19 +32,19 @@ from .unknown import UnknownVariant
 from .wire_object import WireObject, wire_names
 
 Hook: TypeAlias = Callable[[Any, Any], Any]
-"""What is called with a JSON value and the type that it should become."""
+"""Called with a JSON value and the type that it should become."""
 
-_kind: Callable[[Any], type] = type  # what a checker shall take no conclusions from
+_kind: Callable[[Any], type] = type  # does not narrow types, unlike `type` itself
 
 
 @cache
 def converter(*, detailed: bool = False) -> Converter:
-    """Return the converter; the detailed one says where a value did not fit, slowly."""
+    """Return the converter; the detailed one is slow, and says where a value did not fit."""
     return new_converter(detailed=detailed)
 
 
 def new_converter(*, detailed: bool) -> Converter:
-    """Return a converter to add other hooks to."""
+    """Return a converter of one's own, to which other hooks can be added."""
     made = Converter(
         detailed_validation=detailed, unstruct_collection_overrides={tuple: list}
     )
@@ -68,19 +68,19 @@ def new_converter(*, detailed: bool) -> Converter:
 
 
 def message(error: BaseException) -> str:
-    """Return what to say of an error of a hook."""
+    """Return the reason in an error of a hook."""
     if isinstance(error, KeyError):
         return "required, but missing"
     return str(error) if isinstance(error, TypeError) else type(error).__name__
 
 
 def is_origin(*origins: object) -> Callable[[Any], bool]:
-    """Return what says whether a type is a form of one of these."""
+    """Return a predicate for types that are forms of one of these."""
     return lambda of: get_origin(of) in origins
 
 
 def is_a(base: type) -> Callable[[Any], bool]:
-    """Return what says whether a type is a subclass of this."""
+    """Return a predicate for subclasses of this type."""
     return lambda of: isinstance(of, type) and issubclass(of, base)
 
 
@@ -117,7 +117,7 @@ def _enumerated(value: Any, of: type[OpenEnum]) -> OpenEnum:
 
 
 def _constant_hook(of: Any) -> Hook:
-    """A constant is what tells the members of a union apart; elsewhere it is open."""
+    """Check only the type of a constant: a newer CLI may have another one."""
     return _exactly(_kind(get_args(of)[0]))
 
 
@@ -149,7 +149,7 @@ def _mapping_hook(of: Any, converter: Converter) -> Hook:
 
 
 def object_hook(of: type[WireObject], converter: Converter) -> Hook:
-    """Return what fills a class, whatever else there is in the JSON object."""
+    """Return a hook that fills a class, and keeps what else is in the JSON object."""
     wires = wire_names(resolved(of))
     fields: Any = {name: override(rename=wire) for name, wire in wires.items()}
     fill = make_dict_structure_fn(of, converter, extra=override(omit=True), **fields)
@@ -187,23 +187,23 @@ def _object_back(of: type[WireObject], converter: Converter) -> Callable[[Any], 
 
 
 def _required(of: type[WireObject]) -> frozenset[str]:
-    """Return the wire names of the fields that must be sent."""
+    """Return the wire names of the required fields."""
     fields = attrs.fields_dict(of)
     names = wire_names(of).items()
     return frozenset(w for name, w in names if fields[name].default is attrs.NOTHING)
 
 
-# -- unions: their members are looked into when a value of theirs is seen first, for
-# most are optional parts that most payloads do not have
+# -- unions: their members are resolved when the first such value arrives, since most are
+# optional parts that most payloads do not have
 
 
 def union_hook(of: Any, converter: Converter) -> Hook:
-    """Return what reads one of several types, told apart by what JSON has."""
-    members: dict[type, list[Any]] = {}  # {JSON type: what may be read from it}
+    """Return a hook for one of several types, distinguished by their JSON."""
+    members: dict[type, list[Any]] = {}  # {JSON type: members that are read from it}
     for member in get_args(of):
         for kind in _kinds(member):
             members.setdefault(kind, []).append(member)
-    hooks: dict[type, Hook] = {}  # {JSON type: what reads it}, as seen
+    hooks: dict[type, Hook] = {}  # {JSON type: hook}, as first used
 
     def structure(value: Any, _: Any) -> Any:
         kind = _kind(value)
@@ -246,7 +246,7 @@ def _kinds(of: Any) -> tuple[type, ...]:
 
 
 def tag(objects: Sequence[type[WireObject]]) -> tuple[str, list[str]] | None:
-    """Return the field on the wire that has another constant in each class, and the constants."""
+    """Return the wire field with a different constant in each class, and the constants."""
     fields = [attrs.fields_dict(resolved(each)) for each in objects]
     for name, wire in wire_names(objects[0]).items():
         types = [each[name].type if name in each else None for each in fields]
@@ -262,7 +262,7 @@ def _by_tag(
     def structure(value: Any, _: Any) -> Any:
         tag = value.get(wire)
         if type(tag) is not str:
-            raise TypeError(f"expected a string as {wire!r}, which says what it is")
+            raise TypeError(f"expected a string as {wire!r}, the tag of its class")
         of = objects.get(tag)
         return (
             UnknownVariant(tag, value) if of is None else converter.structure(value, of)
@@ -272,8 +272,8 @@ def _by_tag(
 
 
 def _by_fit(objects: Sequence[type[WireObject]], converter: Converter) -> Hook:
-    """Read the first class that fits, the pickiest first, if its words are known."""
-    choices = sorted(map(_choice, objects), key=lambda each: -len(each.required))
+    """Read the first class that fits: most required fields first, known words preferred."""
+    choices = sorted(map(_Choice.to_be, objects), key=lambda each: -len(each.required))
 
     def structure(value: Any, _: Any) -> Any:
         possible = [each for each in choices if each.may_be(value)]
@@ -284,7 +284,7 @@ def _by_fit(objects: Sequence[type[WireObject]], converter: Converter) -> Hook:
                 return converter.structure(value, each.of)
             except Exception as error:  # noqa: BLE001 - the next one may fit
                 problem = problem or error
-        if known and problem is not None:  # otherwise it was a guess
+        if known and problem is not None:  # without known words it was only a guess
             raise problem
         return UnknownVariant("", value)
 
@@ -292,33 +292,33 @@ def _by_fit(objects: Sequence[type[WireObject]], converter: Converter) -> Hook:
 
 
 _Words: TypeAlias = Mapping[str, frozenset[Any]]
-"""What fields can be, by their names on the wire."""
+"""The possible values of fields, by their names on the wire."""
 
 
 @attrs.frozen
 class _Choice:
-    """What tells a class from others."""
+    """What distinguishes a class from others."""
 
     of: type[WireObject]
     required: frozenset[str]
     words: _Words
     constants: _Words
 
+    @classmethod
+    def to_be(cls, of: type[WireObject]) -> _Choice:
+        fields, names = attrs.fields_dict(resolved(of)), wire_names(of).items()
+        words = {wire: _words(fields[name].type) for name, wire in names}
+        known = {wire: each for wire, each in words.items() if each}
+        # An enumeration of one is a constant.
+        constants = {wire: each for wire, each in known.items() if len(each) == 1}
+        return cls(of, _required(of), known, constants)
+
     def may_be(self, value: Mapping[str, Any]) -> bool:
         return self.required <= value.keys() and _says(value, self.constants)
 
 
-def _choice(of: type[WireObject]) -> _Choice:
-    fields, names = attrs.fields_dict(resolved(of)), wire_names(of).items()
-    words = {wire: _words(fields[name].type) for name, wire in names}
-    known = {wire: each for wire, each in words.items() if each}
-    # An enumeration of one is a constant.
-    constants = {wire: each for wire, each in known.items() if len(each) == 1}
-    return _Choice(of, _required(of), known, constants)
-
-
 def _words(of: Any) -> frozenset[Any]:
-    """Return what a constant or an enumeration can be, also an optional one."""
+    """Return the values of a constant or an enumeration, also of an optional one."""
     if get_origin(of) in (Union, UnionType):
         each = [_words(member) for member in get_args(of) if member is not NoneType]
         return frozenset[Any]().union(*each) if all(each) else frozenset()
@@ -328,7 +328,7 @@ def _words(of: Any) -> frozenset[Any]:
 
 
 def _says(value: Mapping[str, Any], words: _Words) -> bool:
-    """Whether each field is one of its words, or not even of their JSON type."""
+    """Whether each field has one of its words, or another JSON type than they have."""
     return all(
         _kind(value.get(wire)) not in map(_kind, each) or value[wire] in each
         for wire, each in words.items()

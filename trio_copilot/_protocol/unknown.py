@@ -1,7 +1,7 @@
-"""What stands in for payloads that this version of the package cannot read.
+"""Stand-ins for payloads that this version of the package cannot read.
 
-Nothing the CLI sends may raise or vanish: a newer CLI sends event types, tags and fields
-that did not exist when the vocabulary was generated.
+Nothing that the CLI sends may raise or get lost: a newer CLI sends event types, tags and
+fields that did not exist when the vocabulary was generated.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class UnknownVariant:
     """An object inside a payload whose tag is not in the vocabulary.
 
     Attributes:
-      tag: what should have said which class it is; `None` if that is no string.
+      tag: the value that should name the class; `None` if it is not a string.
       raw: the object as received.
     """
 

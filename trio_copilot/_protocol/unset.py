@@ -1,4 +1,4 @@
-"""The default of parameters that may be `None` on purpose."""
+"""The default of parameters for which `None` is a value."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The types of events that some Copilot CLI sends, whether or not they have a class."""
+"""The types of events that some Copilot CLI sends, with or without a class here."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _WITHOUT_SCHEMA = frozenset(
         "model.turn_started",
     }
 )
-"""What the CLI sends although its schemas do not say so."""
+"""Sent by the CLI, but missing in its schemas."""
 
 _FORMER = frozenset(
     {
@@ -31,7 +31,7 @@ _FORMER = frozenset(
         "session.response_limits_changed",
     }
 )
-"""What versions sent that this package works with, and the current one does not."""
+"""Sent by other versions that this package works with, but not by the current one."""
 
 KNOWN = EVENTS.keys() | _WITHOUT_SCHEMA | _FORMER
-"""A type that is not among these is misspelt, or newer than this package."""
+"""All types; another one is misspelt, or newer than this package."""
