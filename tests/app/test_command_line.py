@@ -54,7 +54,7 @@ async def test_version_is_that_of_the_package(command: Command) -> None:
         ("ask hi --provider-url http://127.0.0.1/v1", "needs --model"),
         ("ask -", "prompt is empty"),
         ("demo --scripted --cli x", "use one"),
-        ("install-cli --version ../..", "no version"),
+        ("install-cli --version ../..", "not a version"),
         ("nonsense", "No such command"),
         ("aks hi", "Did you mean 'ask'?"),
         ("ask hi --modle x", "Did you mean '--model'?"),
@@ -160,7 +160,7 @@ FULL = pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/ful
 NOWHERE = [
     (">&-", "Error: stdout is closed: there is nowhere to write to"),
     pytest.param(
-        *(">/dev/full", "Error: stdout cannot be written to: No space left on device"),
+        *(">/dev/full", "Error: cannot write to stdout: No space left on device"),
         marks=FULL,
     ),
 ]

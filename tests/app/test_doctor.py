@@ -134,14 +134,14 @@ async def test_ctrl_c_while_it_waits(command: Command) -> None:
 
 @pytest.mark.cli
 async def test_the_real_cli_offline(cli_path: Path, cli_home: Path) -> None:
-    """Nobody is logged in there, and nobody needs to be: it has a provider."""
+    """Nobody is logged in there, and a provider makes that unnecessary."""
     async with open_scripted_model(()) as model:
         command = Command.at(cli_home, **cli_environment(model, cli_home))
         ended = await command.run("doctor", "--cli", cli_path)
 
     assert (ended.status, ended.err) == (0, "")
     assert f"✓ version {PINNED_VERSION}, protocol 3, answered after" in ended.out
-    assert "✓ nobody is logged in, and nobody needs to be" in ended.out
+    assert "✓ nobody is logged in, which is fine: there is a provider" in ended.out
     assert model.requests == []
 
 

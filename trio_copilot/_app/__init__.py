@@ -1,9 +1,15 @@
-"""The command `trio-copilot`: one file per subcommand, on the public API alone.
+"""The command `trio-copilot`, one file per subcommand.
 
-`commands` lists the subcommands and says how each can end, `running` runs one of them
-in Trio, `terminal` is where text comes out, `connecting` has the options that say which
-CLI. Nothing here is imported by `import trio_copilot`, and nothing but this file is
-imported before it is clear that the extra `app` is installed.
+It uses the public API, except for what an import contract lists: where a CLI is installed,
+and how to recognise that nobody is logged in.
+
+To read it, start with `commands`, the subcommands and their exit status, and `running`,
+which runs one of them in Trio. All use `connecting`, the options that choose a CLI and a
+model, and `terminal`, where text comes out, `visible` in it. Then the subcommands: `ask`,
+`login`, `doctor` and `demo` with their `report`, `install_cli` with `npm`, `serve`.
+
+`import trio_copilot` imports nothing of this package, and only this file is imported
+before it is clear that the extra `app` is installed.
 """
 
 from __future__ import annotations
@@ -13,7 +19,7 @@ import sys
 from .._extras import complaint, missing_by_extra
 
 EXTRA_MISSING = 2
-"""The exit status without the extra: the command line cannot work, as for a misuse."""
+"""The exit status without the extra, as for any command line that cannot work."""
 
 
 def main() -> None:

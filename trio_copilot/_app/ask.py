@@ -1,8 +1,8 @@
 """`trio-copilot ask`: one prompt, the answer on stdout as it comes.
 
-Strategy: one turn in one session of one client; leaving these blocks, by whatever road,
-is what stops the work. Only the answer's text goes to stdout; tool calls, denials and
-retries are said on stderr.
+Strategy: one turn in one session of one client; leaving these blocks, in whatever way,
+stops the work. Only the answer goes to stdout; tool calls, denials and retries are
+reported on stderr.
 """
 
 from __future__ import annotations
@@ -10,9 +10,7 @@ from __future__ import annotations
 import json
 import math
 import sys
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 import attrs
 import click
@@ -26,8 +24,6 @@ from trio_copilot import (
     PermissionRequest,
     Retry,
     SessionOptions,
-    Stdio,
-    Tcp,
     TextDelta,
     ToolCall,
     ToolResult,
@@ -47,14 +43,14 @@ from .connecting import (
     provider_option,
     system_option,
 )
-from .running import FAILED, Work, trio_command
-from .terminal import Answer, fail, say
+from .running import FAILED, trio_command
+from .terminal import AnswerWriter, fail, say
 
 TEXT_CUT = 3
 OUT_OF_TIME = 124
 
 LAST_LINE_TIMEOUT = 1.0
-"""Seconds for the newline at the end, if whoever reads stdout does not."""
+"""Seconds for the newline at the end, in case nobody is reading stdout."""
 
 _SECONDS = click.FloatRange(min=0, min_open=True)
 
@@ -64,24 +60,24 @@ _SECONDS = click.FloatRange(min=0, min_open=True)
 @model_option
 @system_option
 @click.option(
-    "--timeout", type=_SECONDS, metavar="SECONDS", help="Stop after so long in all."
+    "--timeout", type=_SECONDS, metavar="SECONDS", help="Stop after this time in all."
 )
 @click.option(
     "--idle-timeout",
     type=_SECONDS,
     metavar="SECONDS",
-    help="Stop when nothing has been heard for so long.",
+    help="Stop after this time without an event.",
 )
 @click.option(
     "--allow-all",
     "allows_all",
     is_flag=True,
     help="Let the agent do whatever it wants: run commands, write files, open URLs. "
-    "Without this it is denied all that needs a permission.",
+    "Without this, everything that needs a permission is denied.",
 )
 @provider_option
 @connection_options
-def ask(
+async def ask(
     prompt: str,
     model: str | None,
     system: str | None,
@@ -91,7 +87,7 @@ def ask(
     provider_url: str | None,
     cli: Path | None,
     url: str | None,
-) -> Work:
+) -> int:
     """Ask PROMPT and print the answer as it comes; `-` reads the prompt from stdin.
 
     Exit status: 0 the answer is complete, 1 it failed, 3 it was cut at the model's token
@@ -111,33 +107,14 @@ def ask(
         on_permission_request=allow_all if allows_all else display.deny,
         client_name="trio-copilot",
     )
-    return partial(
-        _ask,
-        display=display,
-        connection=connection_from(cli, url),
-        options=options,
-        prompt=prompt,
-        timeout=math.inf if timeout is None else timeout,
-        idle_timeout=idle_timeout,
-    )
-
-
-async def _ask(
-    *,
-    display: Display,
-    connection: Stdio | Tcp,
-    options: SessionOptions,
-    prompt: str,
-    timeout: float,
-    idle_timeout: float | None,
-) -> int:
     end: TurnEnd | None = None
-    with trio.move_on_after(timeout):
-        async with open_client(connection) as client:
+    with trio.move_on_after(math.inf if timeout is None else timeout):
+        async with open_client(connection_from(cli, url)) as client:
             async with client.open_session(options) as session:
                 async with session.turn(prompt, idle_timeout=idle_timeout) as turn:
                     async for event in turn:
                         await display.show(event)
+                # Here, for the deadline may pass while the blocks are left.
                 end = turn.end
     with trio.move_on_after(LAST_LINE_TIMEOUT):
         await display.answer.end_line()
@@ -148,7 +125,7 @@ async def _ask(
 
 
 def _status(end: TurnEnd) -> int:
-    """Say how a turn ended, unless it is complete, and return the exit status.
+    """Report how a turn ended, unless it is complete, and return the exit status.
 
     Raises:
       TurnError: it failed.
@@ -174,12 +151,12 @@ def _status(end: TurnEnd) -> int:
 class Display:
     """Shows the events of a turn."""
 
-    answer: Answer = attrs.field(factory=Answer)
+    answer: AnswerWriter = attrs.field(factory=AnswerWriter)
     _begins_line: bool = False
     """Whether the next text begins a line."""
 
     async def show(self, event: TurnEvent) -> None:
-        """Show an event, if it is one to be shown."""
+        """Show an event that is meant to be shown."""
         match event:
             case TextDelta(text=text, separator=separator, agent_id=None):
                 if self._begins_line or separator:
@@ -191,21 +168,24 @@ class Display:
                 await self.answer.end_line()
                 await self.answer.write(text)
             case ToolCall(name=name, arguments=arguments):
-                await self._say(f"[{name}] {_in_short(arguments)}")
+                text = (
+                    arguments if isinstance(arguments, str) else json.dumps(arguments)
+                )
+                await self._say(f"[{name}] {text}")
             case ToolResult(success=False, text=text):
                 await self._say(f"[failed] {text}")
             case Retry():
                 self._begins_line = True
-                await self._say(f"[retry] {_told(event)}")
+                await self._say(f"[retry] {_describe(event)}")
             case Notice(kind="model_retry"):
-                await trio.lowlevel.checkpoint()  # said by Retry
+                await trio.lowlevel.checkpoint()  # Retry has said it
             case Notice(kind=kind, text=text):
                 await self._say(f"[{kind}] {text}")
             case _:
                 await trio.lowlevel.checkpoint()
 
     async def deny(self, request: PermissionRequest) -> Decision:
-        """Deny what the agent asks for, and say so."""
+        """Deny what the agent asks for, and report it."""
         await self._say(
             f"[denied] {request.kind}: {request.subject} (--allow-all would permit it)"
         )
@@ -216,14 +196,10 @@ class Display:
         say(text)
 
 
-def _told(retry: Retry) -> str:
+def _describe(retry: Retry) -> str:
     status = retry.status_code and f"HTTP {retry.status_code}"
     why = ", ".join(str(each) for each in (retry.kind, status, retry.message) if each)
     after = "" if retry.waited is None else f" after {retry.waited:.1f} s"
     dropped = len(retry.dropped_text)
     void = f"; the last {dropped} characters are void" * bool(dropped)
     return f"again{after}{void}; the model's call failed: {why}"
-
-
-def _in_short(arguments: Any) -> str:
-    return arguments if isinstance(arguments, str) else json.dumps(arguments)

@@ -1,4 +1,4 @@
-"""All subcommands, and what the end of each means for whoever called us.
+"""All subcommands, and their exit status.
 
 | status | meaning                                                        |
 |--------|----------------------------------------------------------------|
@@ -6,9 +6,9 @@
 | 1      | it failed; stderr says what failed and what to do              |
 | 2      | the command line is wrong                                      |
 | 3      | `ask`: the answer was cut at the model's token limit           |
-| 124    | `ask`: out of time, as `timeout` has it                        |
-| 130    | Ctrl-C or SIGTERM: 128 and the number of the signal, as usual  |
-| 141    | nobody reads our output any more, likewise: `| head -1`        |
+| 124    | `ask`: out of time, as for the program `timeout`               |
+| 130    | Ctrl-C or SIGTERM: 128 plus the number of the signal, as usual |
+| 141    | nobody reads the output any more (`| head -1`): 128 + SIGPIPE  |
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from .terminal import fail, mute_stdout, prepare_streams, say
 INTERRUPTED = 128 + signal.SIGINT
 
 _NOWHERE_TO_WRITE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
-"""A full disk, and the like: that of stdout, for nothing else is written here."""
+"""A full disk and the like: that of stdout, because we write nothing else."""
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -42,7 +42,7 @@ _NOWHERE_TO_WRITE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
     version_of("trio-copilot") or "(not installed)", prog_name="trio-copilot"
 )
 def cli() -> None:
-    """Talk to the GitHub Copilot CLI, structured by Trio."""
+    """Talk to the GitHub Copilot CLI."""
 
 
 for command in (ask, demo, doctor, install_cli, login, serve):
@@ -74,13 +74,13 @@ def run_command_line(arguments: Sequence[str] | None = None) -> int:
         if error.errno not in _NOWHERE_TO_WRITE:
             raise
         mute_stdout()
-        fail(f"stdout cannot be written to: {error.strerror}")
+        fail(f"cannot write to stdout: {error.strerror}")
         return FAILED
     return status
 
 
 def _let_sigterm_be_ctrl_c() -> None:
-    """Let SIGTERM end the work as properly as Ctrl-C does."""
+    """Let SIGTERM end the work as Ctrl-C does."""
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
         signal.raise_signal(signal.SIGINT)

@@ -21,12 +21,12 @@ cli_option = click.option(
     "--cli",
     type=click.Path(path_type=Path),
     metavar="PATH",
-    help="The Copilot CLI to start; default: the first that `doctor` shows.",
+    help="The Copilot CLI to start; default: the first that `doctor` finds.",
 )
 url_option = click.option(
     "--url",
     metavar="HOST:PORT",
-    help="A CLI that is running: `copilot --headless --port PORT`. Its token is taken "
+    help="Connect to a running CLI (`copilot --headless --port PORT`). Its token is taken "
     f"from {TOKEN_VARIABLE}.",
 )
 
@@ -45,15 +45,15 @@ provider_option = click.option(
 
 
 def connection_options(function: F) -> F:
-    """Give a command `--cli` and `--url`, of which one can be used."""
+    """Give a command `--cli` and `--url`, which exclude each other."""
     return cli_option(url_option(function))
 
 
 def connection_from(cli: Path | None, url: str | None) -> Stdio | Tcp:
-    """Return what these options say.
+    """Return the connection that these options describe.
 
     Raises:
-      click.UsageError: both are given, or the address is none.
+      click.UsageError: both are given, or the address is not one.
     """
     if url is None:
         return Stdio(cli)
@@ -66,7 +66,7 @@ def connection_from(cli: Path | None, url: str | None) -> Stdio | Tcp:
 
 
 def provider_from(url: str | None, model: str | None) -> Provider | None:
-    """Return what `--provider-url` says.
+    """Return the provider that `--provider-url` describes.
 
     Raises:
       click.UsageError: there is no model.
@@ -75,6 +75,6 @@ def provider_from(url: str | None, model: str | None) -> Provider | None:
         return None
     if not model:
         raise click.UsageError(
-            "--provider-url needs --model: the name that this server gives to the model"
+            "--provider-url needs --model: the name of the model on that server"
         )
     return Provider(base_url=url, api_key=os.environ.get(KEY_VARIABLE) or None)

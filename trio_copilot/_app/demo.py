@@ -14,7 +14,6 @@ import sys
 import tempfile
 import textwrap
 from collections.abc import Awaitable, Callable
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,7 +35,7 @@ from trio_copilot._transport.find_cli import PINNED_VERSION
 
 from .connecting import cli_option
 from .npm import InstallError, install
-from .running import Work, trio_command
+from .running import trio_command
 from .terminal import progress
 
 if TYPE_CHECKING:
@@ -61,7 +60,7 @@ DEADLINE = 1.5
     is_flag=True,
     help="Use the scripted CLI even if there is a real one.",
 )
-def demo(cli: Path | None, scripted: bool) -> Work:
+async def demo(cli: Path | None, scripted: bool) -> int:
     """Show in a few seconds what this package does.
 
     You need no account: the model is a script on this machine. If there is no Copilot
@@ -69,11 +68,8 @@ def demo(cli: Path | None, scripted: bool) -> Work:
     """
     if scripted and cli is not None:
         raise click.UsageError("--scripted uses no CLI and --cli names one: use one")
-    return partial(_demo, cli=cli, scripted=scripted)
 
-
-async def _demo(*, cli: Path | None, scripted: bool) -> int:
-    from .report import Report
+    from .report import Report  # which loads rich
 
     report = Report()
     path = None if scripted else await _choose_cli(report, cli)

@@ -1,8 +1,8 @@
-"""`trio-copilot doctor`: is everything there, and what to do about what is not.
+"""`trio-copilot doctor`: what is there, what is missing, and what to do about that.
 
-Strategy: look and say, in the order in which things depend on each other. Only what
-keeps every program from working is a problem and makes the exit status 1. No model is
-asked, for that costs, unless somebody says so.
+Strategy: check in the order in which things depend on each other. Only what keeps every
+program from working is a problem and makes the exit status 1. No model is asked without
+`--prompt`, because that costs.
 """
 
 from __future__ import annotations
@@ -10,8 +10,6 @@ from __future__ import annotations
 import os
 import platform
 import shutil
-from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,18 +40,18 @@ from .connecting import (
     provider_from,
     provider_option,
 )
-from .running import Work, describe, hint_for, trio_command
+from .running import describe, hint_for, trio_command
 
 if TYPE_CHECKING:
     from .report import Report
 
 ACCOUNT_TIMEOUT = 20.0
-"""Seconds for what the CLI asks GitHub; it does not give up quickly without a network."""
+"""Seconds for what the CLI asks GitHub: without a network it is slow to give up."""
 
 MODELS_SHOWN = 5
 
 PROMPT_TIMEOUT = 120.0
-"""Seconds for an answer of two words, the retries of the CLI included."""
+"""Seconds for an answer of two words, including the CLI's retries."""
 
 
 @trio_command("doctor")
@@ -61,58 +59,51 @@ PROMPT_TIMEOUT = 120.0
     "--prompt",
     "asks",
     is_flag=True,
-    help="Ask the model for two words, too. This may cost.",
+    help="Also ask the model for two words. This may cost.",
 )
 @model_option
 @provider_option
 @connection_options
-def doctor(
+async def doctor(
     asks: bool,
     model: str | None,
     provider_url: str | None,
     cli: Path | None,
     url: str | None,
-) -> Work:
+) -> int:
     """Check the Copilot CLI, the account and the installation.
 
     Exit status: 0 the CLI can be used, 1 it cannot: there is none, it does not start,
     or nobody is logged in and there is no provider. No model is asked without --prompt.
     """
-    return partial(
-        _doctor,
-        connection=connection_from(cli, url),
-        options=SessionOptions(
-            model=model,
-            provider=provider_from(provider_url, model),
-            client_name="trio-copilot",
-        ),
-        asks=asks,
+    connection = connection_from(cli, url)
+    options = SessionOptions(
+        model=model,
+        provider=provider_from(provider_url, model),
+        client_name="trio-copilot",
     )
 
-
-async def _doctor(
-    *, connection: Stdio | Tcp, options: SessionOptions, asks: bool
-) -> int:
-    from .report import Report
+    from .report import Report  # which loads rich
 
     report = Report()
-    _look_at_installation(report)
+    _show_installation(report)
     report.title("Copilot CLI")
     if isinstance(connection, Tcp):
         report.fact(f"at {connection.host}, port {connection.port}")
     else:
-        _look_for_cli(report, connection.path)
+        _show_places(report, connection.path)
     if not report.has_problem:
         try:
-            await _look_at_client(report, connection, options, asks)
+            await _check_client(report, connection, options, asks)
         except CopilotError as error:
             report.problem(describe(error), hint_for(error))
     report.line("")
-    report.line("It cannot be used: see ✗" if report.has_problem else "It can be used.")
+    unusable = "It cannot be used: see ✗"
+    report.line(unusable if report.has_problem else "It can be used.")
     return 1 if report.has_problem else 0
 
 
-def _look_at_installation(report: Report) -> None:
+def _show_installation(report: Report) -> None:
     report.title("Installation")
     ours, trios = version_of("trio-copilot"), version_of("trio")
     report.fact(f"trio-copilot {ours or '(not installed)'}, trio {trios}")
@@ -125,8 +116,8 @@ def _look_at_installation(report: Report) -> None:
             report.good(f"extra {extra}")
 
 
-def _look_for_cli(report: Report, given: str | os.PathLike[str] | None) -> None:
-    """Show every place, and which of them is taken."""
+def _show_places(report: Report, given: str | os.PathLike[str] | None) -> None:
+    """Show every place where a CLI is looked for, and which CLI is taken."""
     try:
         taken = find_cli(given)
     except CliNotFoundError as error:
@@ -140,22 +131,16 @@ def _look_for_cli(report: Report, given: str | os.PathLike[str] | None) -> None:
         "copilot on PATH": shutil.which("copilot"),
         "our cache": str(cached) if cached.exists() else None,
     }
-    _show_places(report, {"--cli": str(given)} if given is not None else places)
+    if given is not None:
+        places = {"--cli": str(given)}
+    first = next((name for name, path in places.items() if path), None)
+    for name, path in places.items():
+        show = report.good if name == first else report.fact
+        show(f"{name}: {path or 'none'}")
     report.fact(f"so it is {taken}")
 
 
-def _show_places(report: Report, places: Mapping[str, str | None]) -> None:
-    """Show what is in each place; the first that has something is taken."""
-    taken = False
-    for name, place in places.items():
-        if place and not taken:
-            taken = True
-            report.good(f"{name}: {place}")
-        else:
-            report.fact(f"{name}: {place or 'none'}")
-
-
-async def _look_at_client(
+async def _check_client(
     report: Report, connection: Stdio | Tcp, options: SessionOptions, asks: bool
 ) -> None:
     begun = trio.current_time()
@@ -169,7 +154,7 @@ async def _look_at_client(
             report.fact(f"this package was made for version {PINNED_VERSION}")
         report.title("Account")
         with trio.move_on_after(ACCOUNT_TIMEOUT) as patience:
-            await _look_at_account(report, client, options)
+            await _check_account(report, client, options)
         if asks and not report.has_problem:
             await _ask(report, client, options)
         if patience.cancelled_caught:
@@ -179,22 +164,29 @@ async def _look_at_client(
             )
 
 
-async def _look_at_account(
+async def _check_account(
     report: Report, client: Client, options: SessionOptions
 ) -> None:
     status = await client.auth_status()
-    if status.is_authenticated:
-        who, how = status.login or "somebody", status.auth_type or "?"
-        report.good(f"logged in as {who} ({how})")
-        await _look_at_models(report, client)
+    if not status.is_authenticated:
+        async with client.open_session(options) as session:
+            if await is_logged_out(session.call):
+                report.problem(LOGGED_OUT, LOGIN_ADVICE)
+            else:
+                report.good("nobody is logged in, which is fine: there is a provider")
         return
-    async with client.open_session(options) as session:
-        if await is_logged_out(session.call):
-            report.problem(LOGGED_OUT, LOGIN_ADVICE)
-        else:
-            report.good(
-                "nobody is logged in, and nobody needs to be: it has a provider"
-            )
+    name, kind = status.login or "somebody", status.auth_type or "?"
+    report.good(f"logged in as {name} ({kind})")
+    try:
+        models = await client.list_models()
+    except RpcError as error:
+        report.finding(error.message, "check that the account has Copilot")
+    except MalformedResultError as error:
+        report.finding(str(error), "update trio-copilot: the CLI is newer")
+    else:
+        names = [model.id for model in models]
+        more = ", …" * (len(names) > MODELS_SHOWN)
+        report.good(f"{len(names)} models: {', '.join(names[:MODELS_SHOWN])}{more}")
 
 
 async def _ask(report: Report, client: Client, options: SessionOptions) -> None:
@@ -205,17 +197,3 @@ async def _ask(report: Report, client: Client, options: SessionOptions) -> None:
         report.problem(f"no answer within {PROMPT_TIMEOUT:g} s", "try another --model")
     else:
         report.good(f"it answered: {end.answer}")
-
-
-async def _look_at_models(report: Report, client: Client) -> None:
-    try:
-        models = await client.list_models()
-    except RpcError as error:
-        report.finding(error.message, "check that the account has Copilot")
-        return
-    except MalformedResultError as error:
-        report.finding(str(error), "update trio-copilot: the CLI is newer")
-        return
-    names = [model.id for model in models]
-    more = ", …" * (len(names) > MODELS_SHOWN)
-    report.good(f"{len(names)} models: {', '.join(names[:MODELS_SHOWN])}{more}")

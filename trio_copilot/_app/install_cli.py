@@ -1,16 +1,15 @@
-"""`trio-copilot install-cli`: the CLI that this version of the package was made for."""
+"""`trio-copilot install-cli`: the CLI that this version of the package is made for."""
 
 from __future__ import annotations
 
 import re
-from functools import partial
 
 import click
 
 from trio_copilot._transport.find_cli import PINNED_VERSION, cached_cli
 
 from .npm import install
-from .running import Work, trio_command
+from .running import trio_command
 from .terminal import progress, say
 
 _VERSION = re.compile(r"\d+\.\d+\.\d+[0-9A-Za-z.+-]*")
@@ -18,7 +17,7 @@ _VERSION = re.compile(r"\d+\.\d+\.\d+[0-9A-Za-z.+-]*")
 
 def _check_version(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
     if not _VERSION.fullmatch(value):
-        raise click.BadParameter(f"{value!r} is no version such as {PINNED_VERSION}")
+        raise click.BadParameter(f"{value!r} is not a version such as {PINNED_VERSION}")
     return value
 
 
@@ -30,17 +29,12 @@ def _check_version(_ctx: click.Context, _param: click.Parameter, value: str) -> 
     callback=_check_version,
     help="The version of the CLI.",
 )
-@click.option("--force", is_flag=True, help="Replace one that is installed already.")
-def install_cli(version: str, force: bool) -> Work:
-    """Install the Copilot CLI with npm, where this package finds it.
+@click.option("--force", is_flag=True, help="Replace it if it is installed already.")
+async def install_cli(version: str, force: bool) -> int:
+    """Install the Copilot CLI with npm where this package finds it.
 
-    The path of the executable is printed at the end. Set TRIO_COPILOT_CACHE to install
-    somewhere else.
+    Prints the path of the executable. Set TRIO_COPILOT_CACHE to install it elsewhere.
     """
-    return partial(_install_cli, version=version, force=force)
-
-
-async def _install_cli(*, version: str, force: bool) -> int:
     path = cached_cli(version)
     if path.exists() and not force:
         say(f"Copilot CLI {version} is installed already; --force installs it again")
@@ -50,6 +44,6 @@ async def _install_cli(*, version: str, force: bool) -> int:
     click.echo(path)
     if version != PINNED_VERSION:
         say(
-            f"{PINNED_VERSION} is what is found by itself; set COPILOT_CLI_PATH for this"
+            f"Only {PINNED_VERSION} is found by itself: set COPILOT_CLI_PATH to this one"
         )
     return 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
 import click
@@ -12,24 +11,20 @@ import trio
 from trio_copilot import ConnectError, find_cli
 
 from .connecting import cli_option
-from .running import Work, trio_command
+from .running import trio_command
 
 
 @trio_command("login", ignore_unknown_options=True)
 @cli_option
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-def login(cli: Path | None, arguments: Sequence[str]) -> Work:
-    """Log in to GitHub Copilot with the login of the CLI, on this terminal.
+async def login(cli: Path | None, arguments: Sequence[str]) -> int:
+    """Log in to GitHub Copilot, with the CLI's own login.
 
-    ARGUMENTS are the CLI's: `--device-code`, `--host URL`, `--with-token`; all of them
+    ARGUMENTS are the CLI's: `--device-code`, `--host URL`, `--with-token`; list them all
     with `trio-copilot login -- --help`.
 
     Exit status: that of the CLI.
     """
-    return partial(_login, cli=cli, arguments=arguments)
-
-
-async def _login(*, cli: Path | None, arguments: Sequence[str]) -> int:
     program = str(find_cli(cli))
     try:
         done = await trio.run_process(
@@ -38,4 +33,4 @@ async def _login(*, cli: Path | None, arguments: Sequence[str]) -> int:
     except OSError as error:
         raise ConnectError(f"{program} cannot be started: {error.strerror}") from error
     status = done.returncode
-    return status if status >= 0 else 128 - status  # as a shell has it
+    return status if status >= 0 else 128 - status  # for a signal, as in a shell

@@ -1,8 +1,8 @@
-"""Installs a Copilot CLI through npm into our cache, whole or not at all.
+"""Installs a Copilot CLI through npm into our cache, completely or not at all.
 
-Strategy: npm works in a temporary folder beside the target, the result is tried, and
-one rename puts it in place. Whoever is interrupted leaves at most that folder, which is
-removed on the way out. Which registry npm asks is npm's own configuration.
+Strategy: npm works in a temporary folder beside the target, the result is tried out, and
+one rename puts it in place. An interrupt leaves at most that folder, which is removed on
+the way out. The registry is a matter of npm's own configuration.
 """
 
 from __future__ import annotations
@@ -24,24 +24,23 @@ from trio_copilot._transport.find_cli import cache_dir, cached_cli
 PACKAGE = "@github/copilot"
 
 TRIAL_TIMEOUT = 120.0
-"""Seconds for `copilot --version`, which unpacks 235 MB when it runs for the first time;
-it was seen to take 5."""
+"""Seconds for `copilot --version`, which unpacks 235 MB on its first run, usually in 5."""
 
 LINES_KEPT = 15
-"""Lines of npm's output to show when it has failed."""
+"""Lines of npm's output that the error shows."""
 
 Progress = Callable[[str], object]
 
 
 class InstallError(click.ClickException):
-    """The CLI could not be installed; the message says why and what to do."""
+    """The CLI could not be installed; the message gives the reason and what to do."""
 
 
 async def install(version: str, on_progress: Progress) -> Path:
     """Install the CLI of `version` into our cache and return its path.
 
-    It takes the place of one that is there. `Cancelled` leaves what was there before,
-    and nothing else.
+    It replaces one that is there. `Cancelled` leaves what was there before, and nothing
+    else.
 
     Args:
       version: of the CLI, such as `1.0.102`.
@@ -57,8 +56,19 @@ async def install(version: str, on_progress: Progress) -> Path:
         new.mkdir()
         await _run_npm(npm, new, version, on_progress)
         on_progress(f"trying {binary.name} --version")
-        await _try_out(_installed(new / binary.relative_to(root)), version)
-        _put_in_place(new, root, aside=workshop / "old")
+        installed = new / binary.relative_to(root)
+        if not installed.exists():
+            raise InstallError(
+                f"npm has installed {PACKAGE} without {installed.parent.name}, the "
+                "executable for this system. Is there one, in this version?"
+            )
+        await _try_out(installed, version)
+        try:
+            if root.exists():
+                root.rename(workshop / "old")
+            new.rename(root)
+        except OSError as error:
+            raise InstallError(f"{root} cannot be written: {error.strerror}") from error
     return binary
 
 
@@ -80,7 +90,7 @@ def find_npm() -> str:
 
 @contextmanager
 def _workshop(parent: Path) -> Generator[Path]:
-    """Make a temporary folder in `parent`; what is left in it in the end goes."""
+    """Make a temporary folder in `parent`, and remove it with all that is left in it."""
     try:
         parent.mkdir(parents=True, exist_ok=True)
         folder = tempfile.mkdtemp(prefix=".installing-", dir=parent)
@@ -100,7 +110,7 @@ async def _run_npm(npm: str, folder: Path, version: str, on_progress: Progress) 
     # The package has no scripts to run; its executable is an optional dependency.
     command += ["--ignore-scripts", "--include=optional", "--no-audit", "--no-fund"]
     command += ["--loglevel=http", "--no-progress"]
-    said: list[str] = []
+    output: list[str] = []
     async with open_block() as nursery:
         run = partial(
             trio.run_process,
@@ -110,31 +120,18 @@ async def _run_npm(npm: str, folder: Path, version: str, on_progress: Progress) 
             check=False,
         )
         process: trio.Process = await nursery.start(run, command)
-        await _listen(process, said, on_progress)
+        assert process.stdout is not None
+        rest = b""
+        async for chunk in process.stdout:
+            *lines, rest = (rest + chunk).split(b"\n")
+            for line in lines:
+                output.append(line.decode("utf-8", "replace").rstrip())
+                on_progress(output[-1])
     if process.returncode != 0:
-        tail = "\n".join(f"  {line}" for line in said[-LINES_KEPT:])
+        tail = "\n".join(f"  {line}" for line in output[-LINES_KEPT:])
         raise InstallError(
-            f"npm failed with status {process.returncode}; the last it said:\n{tail}"
+            f"npm failed with status {process.returncode}; its last lines:\n{tail}"
         )
-
-
-async def _listen(process: trio.Process, said: list[str], tell: Progress) -> None:
-    assert process.stdout is not None
-    rest = b""
-    async for chunk in process.stdout:
-        *lines, rest = (rest + chunk).split(b"\n")
-        for line in lines:
-            said.append(line.decode("utf-8", "replace").rstrip())
-            tell(said[-1])
-
-
-def _installed(binary: Path) -> Path:
-    if not binary.exists():
-        raise InstallError(
-            f"npm has installed {PACKAGE} without {binary.parent.name}, the executable "
-            "for this system. Is there one, in this version?"
-        )
-    return binary
 
 
 async def _try_out(binary: Path, version: str) -> None:
@@ -158,23 +155,9 @@ async def _try_out(binary: Path, version: str) -> None:
         raise InstallError(
             f"`{binary.name} --version` did not end within {TRIAL_TIMEOUT:g} s"
         ) from None
-    said = (trial.stdout + trial.stderr).decode("utf-8", "replace").strip()
-    if trial.returncode != 0 or version not in said:
+    output = (trial.stdout + trial.stderr).decode("utf-8", "replace").strip()
+    if trial.returncode != 0 or version not in output:
         raise InstallError(
-            f"`{binary.name} --version` ended with status {trial.returncode} and said "
-            f"{said or 'nothing'!r}, not {version}"
+            f"`{binary.name} --version` ended with status {trial.returncode} and printed "
+            f"{output or 'nothing'!r}, not {version}"
         )
-
-
-def _put_in_place(new: Path, root: Path, *, aside: Path) -> None:
-    """Let `new` take the place of `root`, which may be there.
-
-    Raises:
-      InstallError: it cannot.
-    """
-    try:
-        if root.exists():
-            root.rename(aside)
-        new.rename(root)
-    except OSError as error:
-        raise InstallError(f"{root} cannot be written: {error.strerror}") from error

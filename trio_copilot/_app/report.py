@@ -1,6 +1,6 @@
-"""A report on stdout: titles, findings with marks, code. Plain where stdout is.
+"""A report on stdout: titles, findings with marks, code. Plain if stdout is no terminal.
 
-Only what is shown with rich imports this module: it takes 0.1 seconds to load.
+Commands import this module only when they print a report: rich takes 0.1 s to load.
 """
 
 from __future__ import annotations
@@ -9,21 +9,21 @@ from rich.console import Console
 from rich.syntax import Syntax
 from rich.text import Text
 
-# For a stdout that has ASCII alone.
+# For a stdout that can only encode ASCII.
 _ASCII = str.maketrans({"✓": "+", "✗": "x", "·": "-", "…": "..."})
 
 
 class _Console(Console):
     def on_broken_pipe(self) -> None:
-        """Let it end as for any other closed pipe; rich would exit by itself."""
+        """Raise, as for any other closed pipe; rich would exit the process."""
         raise BrokenPipeError
 
 
 class Report:
-    """Prints findings, and remembers whether one was a problem.
+    """Prints findings.
 
     Attributes:
-      has_problem: whether there was one.
+      has_problem: whether one of them was a problem.
     """
 
     def __init__(self) -> None:
@@ -40,11 +40,11 @@ class Report:
         self.line(f"  ✓ {text}", "green")
 
     def fact(self, text: str) -> None:
-        """Print something that is neither good nor bad."""
+        """Print a fact that is neither good nor bad."""
         self.line(f"  · {text}")
 
     def finding(self, text: str, advice: str) -> None:
-        """Print that something is missing which one may want."""
+        """Print that something useful is missing, and what to do about it."""
         self.line(f"  ! {text}", "yellow")
         self._advise(advice)
 
@@ -68,7 +68,7 @@ class Report:
             self._console.print(Text("    ") + line if line else line)
 
     def piece(self, text: str) -> None:
-        """Print a piece of text at once, where the last one ended."""
+        """Print text at once, directly after the last piece."""
         self._console.print(self._shown(text), end="", style="cyan", markup=False)
         self._console.file.flush()
 

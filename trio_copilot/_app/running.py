@@ -1,7 +1,7 @@
-"""Runs a subcommand in Trio: errors of the library and logging, once for all.
+"""Runs a subcommand in Trio, reports the library's errors, and logs.
 
-Ctrl-C needs nothing here: it unwinds the blocks of the library, which stops the turn,
-releases the session and ends the CLI, and a second one kills it.
+Ctrl-C needs no code here: it unwinds the library's blocks, which stops the turn, releases
+the session and ends the CLI; a second one kills it.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import logging
 import traceback
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -24,57 +25,50 @@ from .terminal import fail, mute_stdout
 
 FAILED = 1
 OUTPUT_CLOSED = 128 + 13
-"""As for a program that SIGPIPE ends; Windows has no such signal, so a number."""
+"""As if SIGPIPE had ended the program; a number, because Windows has no such signal."""
 
 KEY_VARIABLE = "TRIO_COPILOT_API_KEY"
 
-Work: TypeAlias = Callable[[], Awaitable[int]]
-"""What a subcommand does, in Trio; returns the exit status."""
+Subcommand: TypeAlias = Callable[..., Awaitable[int]]
+"""Takes the options and returns the exit status."""
 
 
-def trio_command(
-    name: str, **settings: Any
-) -> Callable[[Callable[..., Work]], click.Command]:
-    """Make a subcommand of a function that checks its options and returns the work.
+def trio_command(name: str, **settings: Any) -> Callable[[Subcommand], click.Command]:
+    """Make a subcommand of an async function.
 
     The options `--debug` and `--log` are added to those that click decorators declare;
     `settings` are those of click's context.
     """
 
-    def decorate(function: Callable[..., Work]) -> click.Command:
+    def decorate(function: Subcommand) -> click.Command:
         @click.command(name, context_settings=settings)
         @functools.wraps(function)
         def command(debug: bool, log: Path | None, **options: Any) -> int:
-            work = function(**options)
             with _logging_to(log):
-                return _run(work, debug)
+                try:
+                    return trio.run(_report_errors, partial(function, **options), debug)
+                except BaseExceptionGroup as group:
+                    if group.subgroup(KeyboardInterrupt) is None:
+                        raise
+                    # Ctrl-C caused whatever else is in it.
+                    raise KeyboardInterrupt from group
 
-        command.params += _common_options()
+        command.params += [
+            click.Option(["--debug"], is_flag=True, help="Show tracebacks of errors."),
+            click.Option(
+                ["--log"],
+                type=click.Path(dir_okay=False, path_type=Path),
+                metavar="FILE",
+                help="Append a debug log to FILE.",
+            ),
+        ]
         return command
 
     return decorate
 
 
-def _common_options() -> list[click.Parameter]:
-    file = click.Path(dir_okay=False, path_type=Path)
-    log_help = "Append what happens inside to FILE."
-    return [
-        click.Option(["--debug"], is_flag=True, help="Show tracebacks of errors."),
-        click.Option(["--log"], type=file, metavar="FILE", help=log_help),
-    ]
-
-
-def _run(work: Work, debug: bool) -> int:
-    try:
-        return trio.run(_reported, work, debug)
-    except BaseExceptionGroup as group:
-        if group.subgroup(KeyboardInterrupt) is None:
-            raise
-        raise KeyboardInterrupt from group  # what else is in it was caused by that
-
-
-async def _reported(work: Work, debug: bool) -> int:
-    """Say what the library raises in words, with what to do about it."""
+async def _report_errors(work: Callable[[], Awaitable[int]], debug: bool) -> int:
+    """Report the library's errors in words, with what to do about them."""
     try:
         return await work()
     except CopilotError as error:
@@ -96,22 +90,18 @@ def hint_for(error: CopilotError) -> str | None:
     """Return what to do about an error whose message does not say it."""
     if LOGIN_ADVICE in str(error):
         return None
-    if _is_about_login(error):
+    # With a token that GitHub rejects, a session cannot be opened; else a turn fails.
+    if (isinstance(error, TurnError) and error.kind == "authentication") or (
+        isinstance(error, RpcError) and "Authentication failed" in error.message
+    ):
         return (
             f"{LOGIN_ADVICE} The key for --provider-url is taken from {KEY_VARIABLE}."
         )
-    if isinstance(error, (TurnError, RpcError)):
+    if isinstance(error, TurnError | RpcError):
         return (
-            "`trio-copilot doctor` checks the CLI; --log FILE shows what it was told."
+            "`trio-copilot doctor` checks the CLI; --log FILE records what it is sent."
         )
     return None
-
-
-def _is_about_login(error: CopilotError) -> bool:
-    if isinstance(error, TurnError):
-        return error.kind == "authentication"
-    # A token that GitHub does not take makes every session fail.
-    return isinstance(error, RpcError) and "Authentication failed" in error.message
 
 
 @contextmanager

@@ -29,7 +29,7 @@ from .connecting import (
     provider_option,
     system_option,
 )
-from .running import Work, trio_command
+from .running import trio_command
 
 if TYPE_CHECKING:
     from trio_copilot.bridge import Bridge
@@ -95,7 +95,7 @@ _PORT = click.IntRange(0, LAST_PORT)
 @system_option
 @provider_option
 @connection_options
-def serve(
+async def serve(
     host: str,
     port: int,
     ws_port: int | None,
@@ -109,7 +109,7 @@ def serve(
     provider_url: str | None,
     cli: Path | None,
     url: str | None,
-) -> Work:
+) -> NoReturn:
     """Serve a page that talks to the CLI, and print its address.
 
     The address holds the access token, which is new each time unless the environment has
@@ -142,8 +142,7 @@ def serve(
         working_directory=cwd,
         client_name="trio-copilot",
     )
-    return partial(
-        _serve,
+    await _serve(
         host=host,
         port=None if no_page else port,
         ws_port=ws_port,

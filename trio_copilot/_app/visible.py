@@ -1,7 +1,7 @@
-"""What a text hides from a person who decides on it, made visible.
+"""Makes visible what a text hides from the person who decides on it.
 
-A command may hold characters that turn the text around them, or that take no room: it
-reads as another one then. Each is shown as its number, such as `<U+202E>`.
+Characters that reverse the text around them, or that take no space, make a command read
+as another one. Each is shown by its number, such as `<U+202E>`.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import unicodedata
 # Categories: controls, formats (bidirectional ones too), separators of lines, halves.
 _HIDING = frozenset({"Cc", "Cf", "Zl", "Zp", "Cs"})
 
-# Not formats, yet nothing is to be seen of them either: Unicode's DerivedCoreProperties,
-# Default_Ignorable_Code_Point.
+# Not formats, but just as invisible: the property Default_Ignorable_Code_Point in
+# Unicode's DerivedCoreProperties.
 _IGNORABLE = (
     (0x034F, 0x034F),
     (0x115F, 0x1160),
@@ -28,7 +28,7 @@ _IGNORABLE = (
 
 
 def visible(text: str) -> str:
-    """Return a text with everything that hides in it shown; lines and tabs stay."""
+    """Return a text with its hidden characters shown; newlines and tabs stay."""
     if text.isascii() and text.isprintable():
         return text
     return "".join(f"<U+{ord(c):04X}>" if _hides(c) else c for c in text)
