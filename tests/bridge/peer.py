@@ -108,7 +108,7 @@ async def connected(
     path: str = "/",
     headers: list[tuple[bytes, bytes]] | None = None,
 ) -> AsyncGenerator[Peer]:
-    """Do the handshake on a stream, and hang up without a word when the block is left."""
+    """Do the handshake on a stream; hang up without a word when the block is left."""
     async with trio.open_nursery() as nursery:
         with trio.fail_after(PATIENCE):
             ws = await wrap_client_stream(

@@ -1,4 +1,4 @@
-"""Who may come in, as words."""
+"""The rules for coming in, without any connection."""
 
 from __future__ import annotations
 
@@ -102,6 +102,6 @@ def test_names_that_are_not_ours_are_refused(
         "http://[::1",
     ],
 )
-def test_what_is_no_origin_cannot_be_allowed(access: Access, origin: str) -> None:
+def test_only_an_origin_can_be_allowed(access: Access, origin: str) -> None:
     with pytest.raises(ValueError, match="is not an origin"):
         access.allow([origin])

@@ -11,8 +11,8 @@ import trio
 
 from tests.app.command import Command, exists
 from tests.app.test_ask_cli import cli_of
+from tests.app.test_serve import SERVE, come_in, door_of
 from tests.bridge.peer import ENDLESS, Peer
-from tests.bridge.test_serve import SERVE, come_in, door_of
 from trio_copilot import open_client
 from trio_copilot.bridge import Bridge, CloseCode, open_bridge
 from trio_copilot.testing import (
@@ -143,7 +143,7 @@ async def test_a_peer_is_not_warned_of_a_model_that_needs_no_account(
 async def test_sigterm_in_mid_turn_leaves_nothing(
     cli_path: Path, cli_home: Path
 ) -> None:
-    """The turn is stopped, the page is told, the process of the CLI is reaped."""
+    """The turn is stopped, the page notified, the process of the CLI reaped."""
     async with open_scripted_model(model) as server:
         env = {**cli_environment(server, cli_home), "PATH": "/usr/bin:/bin"}
         arguments = (

@@ -1,4 +1,4 @@
-"""Who gets in, and what is said to who does not."""
+"""Who gets in, and how the others are refused."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ async def test_a_wrong_token_does_not(token: str, autojump_clock: MockClock) -> 
         '{"type": "prompt", "turn": "1", "text": "let me in"}',
         '{"type": "hello"}',
         "open sesame",
-        b"\x00 no text",
+        b"\x00 not text",
     ],
 )
 async def test_the_first_message_is_hello(
@@ -124,7 +124,7 @@ async def test_peers_that_are_gone_keep_nobody_out(over: str, said: bytes) -> No
         b"GET /" + b"x" * 100_000,
     ],
 )
-async def test_whatever_a_stranger_sends_ends_his_own_connection_only(
+async def test_whatever_a_stranger_sends_ends_its_own_connection_only(
     said: bytes, autojump_clock: MockClock
 ) -> None:
     async with open_scene(["Hi"]) as scene, scene.peer() as peer:
@@ -142,7 +142,7 @@ async def test_whatever_a_stranger_sends_ends_his_own_connection_only(
     "torn",
     [
         b"\xff" * 200,  # a reserved opcode
-        b"\x81\x82\x00\x00\x00\x00\xff\xff",  # text that is no UTF-8
+        b"\x81\x82\x00\x00\x00\x00\xff\xff",  # text that is not UTF-8
         b"\x81\x05Hello",  # a client must mask
         b"\x88\x81\x00\x00\x00\x00x",  # half a close code
     ],
@@ -170,7 +170,7 @@ async def test_a_page_of_another_origin_stays_outside(
         assert await rejected_with(scene, headers=headers) == 403
 
 
-async def test_two_origins_are_none(autojump_clock: MockClock) -> None:
+async def test_two_origins_are_refused(autojump_clock: MockClock) -> None:
     headers = [(b"Origin", PAGE.encode()), (b"Origin", b"http://evil.example")]
     async with open_scene(origins=[PAGE]) as scene:
         assert await rejected_with(scene, headers=headers) == 403
@@ -223,7 +223,7 @@ async def test_there_are_only_so_many_sessions(autojump_clock: MockClock) -> Non
                 assert scene.bridge.connections == 2
 
 
-async def test_who_only_knocks_keeps_nobody_out_for_long(
+async def test_peers_that_only_connect_keep_nobody_out_for_long(
     autojump_clock: MockClock,
 ) -> None:
     limits = BridgeLimits(connections=2)
@@ -267,7 +267,7 @@ async def test_no_secret_and_no_prompt_is_in_the_log(
         assert secret not in logged
 
 
-async def test_what_cannot_be_served_is_said_at_once(autojump_clock: MockClock) -> None:
+async def test_wrong_arguments_are_refused_at_once(autojump_clock: MockClock) -> None:
     async with open_scripted_cli() as cli, open_client(cli.stream) as client:
         for wrong, complaint in (
             ({"token": ""}, "let anybody in"),
@@ -282,7 +282,7 @@ async def test_what_cannot_be_served_is_said_at_once(autojump_clock: MockClock) 
                 pytest.fail("it was served")
 
 
-async def test_a_provider_without_a_model_is_said_at_once(
+async def test_a_provider_without_a_model_is_refused_at_once(
     autojump_clock: MockClock,
 ) -> None:
     async with open_scripted_cli() as cli, open_client(cli.stream) as client:

@@ -90,7 +90,7 @@ async def test_leaving_the_block_stops_the_turns_and_tells_the_peers(
     assert len(scene.cli.calls("session.detach")) == 2
 
 
-async def test_the_death_of_the_cli_is_told_and_ends_the_bridge(
+async def test_the_death_of_the_cli_closes_the_sockets_and_ends_the_bridge(
     autojump_clock: MockClock,
 ) -> None:
     codes: list[int] = []
@@ -110,7 +110,7 @@ async def test_the_death_of_the_cli_is_told_and_ends_the_bridge(
     assert (end["reason"], idle.heard[-1]["code"]) == ("error", "lost")
 
 
-async def test_a_session_that_cannot_be_opened_is_said(
+async def test_a_session_that_cannot_be_opened_is_reported(
     autojump_clock: MockClock,
 ) -> None:
     def refuse(params: object) -> object:

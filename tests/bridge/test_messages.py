@@ -1,4 +1,4 @@
-"""The protocol's words, without any connection."""
+"""The protocol's messages, without any connection."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from trio_copilot.bridge._messages import (
 
 
 @pytest.mark.parametrize(
-    ("said", "meant"),
+    ("fields", "message"),
     [
         ({"type": "hello", "token": "t"}, Hello(token="t")),
         ({"type": "prompt", "turn": "1", "text": ""}, BeginTurn(turn="1", text="")),
@@ -39,46 +39,46 @@ from trio_copilot.bridge._messages import (
         ),
     ],
 )
-def test_what_a_client_says_is_understood(said: Any, meant: object) -> None:
-    assert decode(json.dumps(said)) == meant
+def test_what_a_client_says_is_understood(fields: Any, message: object) -> None:
+    assert decode(json.dumps(fields)) == message
 
 
 @pytest.mark.parametrize(
-    ("said", "complaint"),
+    ("text", "complaint"),
     [
         ("", "not a JSON object"),
         ("[]", "not a JSON object"),
         ("{" * 100_000, "not a JSON object"),
         ('{"type":' * 100_000, "not a JSON object"),
         ("\ud800", "not a JSON object"),
-        ("{}", "type is one of hello, prompt, stop, answer"),
-        ('{"type": ["prompt"]}', "type is one of"),
-        ('{"type": "ready", "session": "s"}', "type is one of"),
+        ("{}", "type must be one of hello, prompt, stop, answer"),
+        ('{"type": ["prompt"]}', "type must be one of"),
+        ('{"type": "ready", "session": "s"}', "type must be one of"),
         ('{"type": "stop"}', "stop: .*`turn`"),
         ('{"type": "stop", "turn": 1}', "stop: .*`str`.*turn"),
         ('{"type": "stop", "turn": null}', "stop: .*`str`.*turn"),
-        ('{"type": "stop", "turn": ""}', "turn has 1 to 200 characters"),
+        ('{"type": "stop", "turn": ""}', "turn must have 1 to 200 characters"),
         (json.dumps({"type": "stop", "turn": "x" * 201}), "1 to 200 characters"),
-        ('{"type": "stop", "turn": "1", "now": 1}', "stop has no other fields"),
+        ('{"type": "stop", "turn": "1", "now": 1}', "stop has only the fields turn"),
         ('{"type": "answer", "request": "1", "decision": "maybe"}', "decision"),
         (b'{"type": "stop", "turn": "1"}', "text frames"),
     ],
 )
-def test_what_is_no_message_is_refused_with_the_reason(
-    said: str | bytes, complaint: str
+def test_a_wrong_message_is_refused_with_the_reason(
+    text: str | bytes, complaint: str
 ) -> None:
     with pytest.raises(BadMessageError, match=complaint):
-        decode(said)
+        decode(text)
 
 
-def test_what_is_no_json_text_is_checked_by_the_same_rules() -> None:
+def test_decoded_fields_are_checked_by_the_same_rules() -> None:
     fields = {"request": "p1", "decision": "allow"}
 
     made = from_mapping(DecidePermission, fields)
     assert made == DecidePermission(request="p1", decision="allow")
-    with pytest.raises(BadMessageError, match="answer has no other fields"):
+    with pytest.raises(BadMessageError, match="answer has only the fields"):
         from_mapping(DecidePermission, {**fields, "type": "answer"})
-    with pytest.raises(BadMessageError, match="answer: request has 1 to 200"):
+    with pytest.raises(BadMessageError, match="answer: request must have 1 to 200"):
         from_mapping(DecidePermission, {**fields, "request": ""})
 
 
@@ -93,7 +93,7 @@ def test_fields_that_are_none_are_left_out() -> None:
     }
 
 
-def test_half_a_character_and_no_number_can_be_said() -> None:
+def test_half_a_character_and_no_number_can_be_sent() -> None:
     """A model may cut a character between two deltas; JSON has no infinity."""
     assert json.loads(encode(Delta(turn="1", text="\ud83d")))["text"] == "\ud83d"
     call = ToolCalled(turn="1", call="c", name="n", arguments={"x": math.inf})

@@ -1,4 +1,4 @@
-"""The agent asks, the peer answers; otherwise the answer is no."""
+"""The agent asks, the peer decides; without a decision it is no."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from trio_copilot.testing import Reply
 
 BUSY = Reply("Hm", then="hang")
 ANSWERED = "session.permissions.handlePendingPermissionRequest"
-WANTED = {"kind": "shell", "fullCommandText": "rm -rf /", "toolCallId": "c1"}
+SHELL_REQUEST = {"kind": "shell", "fullCommandText": "rm -rf /", "toolCallId": "c1"}
 
 
 @asynccontextmanager
@@ -30,8 +30,8 @@ async def asked(**options: Any) -> AsyncGenerator[tuple[Scene, Peer, Json]]:
 
 
 async def ask(scene: Scene, peer: Peer, name: str) -> Json:
-    wanted = {**WANTED, "toolCallId": f"c{name}"}
-    data = {"requestId": name, "permissionRequest": wanted}
+    request = {**SHELL_REQUEST, "toolCallId": f"c{name}"}
+    data = {"requestId": name, "permissionRequest": request}
     scene.cli.emit(peer.heard[0]["session"], "permission.requested", data)
     return await peer.hear_until("permission")
 
@@ -137,7 +137,7 @@ async def test_a_handler_of_the_options_decides_instead(
 ) -> None:
     async with open_scene(BUSY, on_permission_request=allow_all) as scene:
         async with scene.peer() as peer:
-            data = {"requestId": "1", "permissionRequest": WANTED}
+            data = {"requestId": "1", "permissionRequest": SHELL_REQUEST}
             session = peer.heard[0]["session"]
             scene.cli.emit(session, "permission.requested", data)
             assert (await decision(scene))["kind"] == "approve-once"

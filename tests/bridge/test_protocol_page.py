@@ -1,4 +1,4 @@
-"""The page on the bridge says what the code does."""
+"""The page on the bridge documents what the code does."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_every_message_is_there_with_its_fields(message: Any) -> None:
     assert set(CELL.findall(row(message.type)[0])) == set(attrs.fields_dict(message))
 
 
-def test_no_message_is_there_that_there_is_not() -> None:
+def test_no_other_message_is_there() -> None:
     tables = PAGE.partition("### Messages of the client")[2].partition(
         "Fields without"
     )[0]

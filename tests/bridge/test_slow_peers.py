@@ -23,7 +23,7 @@ def narrow() -> MemoryListener:
     return MemoryListener(trio.testing.lockstep_stream_pair)
 
 
-async def test_what_is_not_read_is_joined_and_nothing_of_it_is_lost(
+async def test_unread_messages_are_joined_and_no_text_is_lost(
     autojump_clock: MockClock,
 ) -> None:
     async with open_scene([LONG], listener=narrow(), limits=PATIENT) as scene:
@@ -54,7 +54,9 @@ async def test_a_peer_that_does_not_read_can_still_stop_its_turn(
     assert peer.text() == "word " * peer.text().count("w")
 
 
-async def test_who_asks_without_listening_is_cut_off(autojump_clock: MockClock) -> None:
+async def test_a_peer_that_asks_without_reading_is_cut_off(
+    autojump_clock: MockClock,
+) -> None:
     limits = BridgeLimits(ping_interval=10_000, backlog=100)
     async with open_scene(listener=narrow(), limits=limits) as scene:
         async with scene.peer() as peer:

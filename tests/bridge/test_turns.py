@@ -1,4 +1,4 @@
-"""What a peer hears of its turns, on the scripted CLI in simulated time."""
+"""The messages about a turn, on the scripted CLI in simulated time."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ async def test_turns_follow_each_other_in_one_session(
     }
 
 
-async def test_everything_that_happens_is_told_in_order(
+async def test_everything_is_reported_in_order(
     autojump_clock: MockClock,
 ) -> None:
     script: list[Reply | str] = [
@@ -55,13 +55,13 @@ async def test_everything_that_happens_is_told_in_order(
             await peer.say("prompt", turn="t", text="go")
             end = await peer.hear_until("end")
 
-    told = [m for m in peer.heard if m["type"] not in ("ready", "usage", "notice")]
-    assert {m["turn"] for m in told} == {"t"}
-    assert [m["type"] for m in told] == [
+    events = [m for m in peer.heard if m["type"] not in ("ready", "usage", "notice")]
+    assert {m["turn"] for m in events} == {"t"}
+    assert [m["type"] for m in events] == [
         *("start", "reasoning", "delta", "tool_call", "tool_result"),
         *("tool_call", "tool_result", "delta", "end"),
     ]
-    start, _, _, call, result, _, failure, *_ = told
+    start, _, _, call, result, _, failure, *_ = events
     assert start["message_id"]
     assert (call["name"], call["arguments"]) == ("shout", {"word": "hi"})
     assert (result["call"], result["success"]) == (call["call"], True)
@@ -118,9 +118,9 @@ async def test_a_message_that_was_streamed_wrongly_is_corrected(
         message = {"messageId": "m", "content": "ab"}
         scene.cli.emit(session, "assistant.message", message, agentId="helper")
 
-        told = await peer.hear_until("correction")
-        assert (told["message"], told["agent"]) == ("m", "helper")
-        assert (told["was"], told["text"]) == ("ba", "ab")
+        correction = await peer.hear_until("correction")
+        assert (correction["message"], correction["agent"]) == ("m", "helper")
+        assert (correction["was"], correction["text"]) == ("ba", "ab")
 
 
 async def test_a_blank_line_separates_two_messages(autojump_clock: MockClock) -> None:
@@ -139,7 +139,7 @@ async def test_a_blank_line_separates_two_messages(autojump_clock: MockClock) ->
     ]
 
 
-async def test_progress_of_tools_and_notices_are_told(
+async def test_progress_of_tools_and_notices_are_reported(
     autojump_clock: MockClock,
 ) -> None:
     async with open_scene(ENDLESS) as scene, scene.peer() as peer:
@@ -192,7 +192,7 @@ async def test_a_stop_right_behind_its_prompt_stops_it(
 async def test_what_was_said_before_the_stop_still_arrives(
     autojump_clock: MockClock,
 ) -> None:
-    """A slow peer that stops a turn is told the end after what came before it."""
+    """A slow peer that stops a turn gets everything that came before the end."""
     script = Reply([f"{n} " for n in range(500)], then="hang")
     async with open_scene(script) as scene, scene.peer() as peer:
         await peer.say("prompt", turn="1", text="go")
@@ -255,7 +255,7 @@ async def test_a_prompt_that_the_cli_refuses_ends_its_turn(
     ("said", "complaint"),
     [
         ('{"type": "prompt", "turn": "1"}', "required field `text`"),
-        ('{"type": "hello", "token": "open sesame"}', "said once"),
+        ('{"type": "hello", "token": "open sesame"}', "first message only"),
         ("nonsense", "not a JSON object"),
         (b"\x00\x01", "text frames"),
     ],
@@ -272,7 +272,7 @@ async def test_a_bad_message_is_refused_and_nothing_else_happens(
         await peer.hear_until("end", reason="complete")
 
 
-async def test_what_is_said_before_the_session_is_open_is_refused(
+async def test_a_message_before_the_session_is_open_is_refused(
     autojump_clock: MockClock,
 ) -> None:
     slow = {"answer_after": {"session.create": 1}}

@@ -54,7 +54,7 @@ async def test_every_file_of_it_has_its_type(
 
 
 @pytest.mark.parametrize("name", ["x", "../_page.py", "%2e%2e/_page.py", "vendor"])
-async def test_nothing_else_is(name: str, autojump_clock: MockClock) -> None:
+async def test_nothing_else_is_served(name: str, autojump_clock: MockClock) -> None:
     async with open_web() as web:
         assert (await web.request("GET", f"/{name}")).status == 404
 
@@ -213,7 +213,7 @@ async def test_a_peer_that_hangs_up_before_it_knows_its_turn_gives_up_the_place(
 @pytest.mark.skipif(
     not hasattr(socket, "TCP_USER_TIMEOUT"), reason="only Linux gives such a peer up"
 )
-async def test_who_does_not_read_does_not_keep_the_server_from_ending(
+async def test_a_peer_that_does_not_read_does_not_keep_the_server_from_ending(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(_server, "UNREAD", 0.5)

@@ -12,10 +12,12 @@ from trio_copilot import CliExitedError
 from trio_copilot.testing import Reply
 from trio_copilot.web import TurnLimits
 
-WANTED = {"kind": "shell", "fullCommandText": "touch file", "toolCallId": "c1"}
+SHELL_REQUEST = {"kind": "shell", "fullCommandText": "touch file", "toolCallId": "c1"}
 
 
-async def test_a_turn_is_told_from_ready_to_end(autojump_clock: MockClock) -> None:
+async def test_the_events_of_a_turn_go_from_ready_to_end(
+    autojump_clock: MockClock,
+) -> None:
     async with open_web(["Hello, wörld"], model="m") as web:
         turn = await web.begin()
         async with web.listen(turn) as listener:
@@ -31,11 +33,11 @@ async def test_a_turn_is_told_from_ready_to_end(autojump_clock: MockClock) -> No
         )
         assert listener.text == "Hello, wörld"
         assert listener.headers["content-type"] == "text/event-stream; charset=utf-8"
-        await trio.sleep(1)  # its session is released after it has been told
+        await trio.sleep(1)  # its session is released after that
         assert web.scene.client.statistics().open_sessions == 0
 
 
-async def test_who_comes_back_hears_the_rest_and_runs_nothing_again(
+async def test_a_listener_that_comes_back_gets_the_rest_and_runs_nothing_again(
     autojump_clock: MockClock,
 ) -> None:
     """From behind every single event, also in the middle of a text that has grown."""
@@ -120,7 +122,7 @@ async def test_a_turn_without_listeners_is_stopped_after_a_while(
         assert 7 <= trio.current_time() - begun < 8
 
 
-async def test_who_comes_back_in_time_keeps_the_turn(
+async def test_a_listener_that_comes_back_in_time_keeps_the_turn(
     autojump_clock: MockClock,
 ) -> None:
     async with open_web([ENDLESS], limits=TurnLimits(grace=7)) as web:
@@ -151,7 +153,7 @@ async def test_a_permission_is_asked_and_answered(autojump_clock: MockClock) -> 
         async with web.listen(turn) as listener:
             session = (await listener.hear())["session"]
             await listener.hear_until("delta")
-            request = {"requestId": "1", "permissionRequest": WANTED}
+            request = {"requestId": "1", "permissionRequest": SHELL_REQUEST}
             web.scene.cli.emit(session, "permission.requested", request)
             asked = await listener.hear_until("permission")
             assert asked["summary"] == "touch file"
@@ -183,7 +185,9 @@ async def test_turns_are_forgotten_after_a_while_and_beyond_a_number(
         assert [await status(turn) for turn in turns] == [404, 404, 404]
 
 
-async def test_as_many_turns_run_as_may(autojump_clock: MockClock) -> None:
+async def test_the_number_of_running_turns_is_limited(
+    autojump_clock: MockClock,
+) -> None:
     async with open_web([ENDLESS, "b"], limits=TurnLimits(running=1)) as web:
         turn = await web.begin()
         full = await web.request(
@@ -237,7 +241,7 @@ async def test_a_lost_cli_is_the_end_of_the_turn(autojump_clock: MockClock) -> N
         (421, b"", {"authorization": BEARER, "host": ""}),
     ],
 )
-async def test_what_is_no_request_of_ours_begins_nothing(
+async def test_a_wrong_request_begins_nothing(
     status: int, body: bytes, headers: dict[str, str], autojump_clock: MockClock
 ) -> None:
     async with open_web() as web:
@@ -257,20 +261,20 @@ FIELDS = [
 
 
 @pytest.mark.parametrize(("name", "hint"), FIELDS)
-async def test_a_field_that_there_is_not_is_named(
+async def test_an_unknown_field_is_named(
     name: str, hint: str, autojump_clock: MockClock
 ) -> None:
     async with open_web() as web:
         body = {"prompt": "Go", name: "x"}
         answer = await web.request("POST", "/turns", body, authorization=BEARER)
         assert answer.status == 400
-        said = answer.body.decode("ascii")
-        assert said == f"there is no field {name[:40]!a}{hint}"
+        complaint = answer.body.decode("ascii")
+        assert complaint == f"there is no field {name[:40]!a}{hint}"
         assert web.scene.cli.calls("session.create") == []
 
 
 @pytest.mark.parametrize("name", ["type", "turn", "Decision"])
-async def test_a_field_that_an_answer_has_not_is_named(
+async def test_an_unknown_field_of_an_answer_is_named(
     name: str, autojump_clock: MockClock
 ) -> None:
     async with open_web([ENDLESS]) as web:
@@ -290,7 +294,7 @@ async def test_a_field_that_an_answer_has_not_is_named(
         ("GET", "/turns"),
     ],
 )
-async def test_an_id_that_was_not_given_is_nothing(
+async def test_an_unknown_id_is_not_found(
     method: str, path: str, autojump_clock: MockClock
 ) -> None:
     async with open_web() as web:
@@ -298,7 +302,7 @@ async def test_an_id_that_was_not_given_is_nothing(
 
 
 @pytest.mark.parametrize("last", ["x", "1", "1.2.3", "-1.0", "9999999999.0"])
-async def test_an_id_of_no_event_is_refused(
+async def test_a_wrong_last_event_id_is_refused(
     last: str, autojump_clock: MockClock
 ) -> None:
     async with open_web([ENDLESS]) as web:

@@ -3,7 +3,7 @@
 Strategy: every connection is a task in a nursery of the bridge. Connections that are not in
 yet are counted apart from those that are, so that neither can keep out the other.
 
-This module does not know what is said over a connection.
+This module does not know what goes over a connection.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Connections:
     _arrivals: set[trio.abc.Stream] = attrs.field(
         factory=set[trio.abc.Stream], init=False
     )
-    """Streams whose peers are not in yet."""
+    """Streams of peers that are not in yet."""
     _sockets: set[Socket] = attrs.field(factory=set[Socket], init=False)
     _ends: trio.lowlevel.ParkingLot = attrs.field(
         factory=trio.lowlevel.ParkingLot, init=False
@@ -80,7 +80,7 @@ class Connections:
     async def _receive(self, stream: trio.abc.Stream) -> None:
         """Let a peer in and keep it until its connection ends."""
         if len(self._arrivals) >= self._limits.connections:
-            logger.warning("A connection is dropped: too many are not in yet")
+            logger.warning("Dropped a connection: too many peers are on their way in")
             return
         self._arrivals.add(stream)
         deadline = trio.current_time() + self._limits.hello_timeout
@@ -91,18 +91,19 @@ class Connections:
             ) as request:
                 if request is not None:
                     ws = await admit(request, self._access, deadline=deadline)
+                    # In, or refused: from now on it counts as a socket, or not at all.
                     self._arrivals.discard(stream)
                     if ws is not None:
                         await self._keep(ws)
         except ConnectionClosed:
-            logger.info("A peer has left before it was in")
+            logger.info("A peer left before it was in")
         finally:
             self._arrivals.discard(stream)
-        await linger(stream)
+        await linger(stream)  # trio closes it when this returns
 
     async def _keep(self, ws: WebSocketConnection) -> None:
         if len(self._sockets) >= self._limits.connections:
-            full = Close(CloseCode.TRY_LATER, "there are enough connections")
+            full = Close(CloseCode.TRY_LATER, "the limit of connections is reached")
             await say_goodbye(ws, full)
             return
         socket = Socket(ws, self._client, self._options, self._limits)
@@ -113,4 +114,4 @@ class Connections:
         finally:
             self._sockets.discard(socket)
             self._ends.unpark_all()
-        logger.info("A connection has ended: %d %s", close.code, close.reason)
+        logger.info("A connection ended: %d %s", close.code, close.reason)

@@ -76,7 +76,7 @@ async def open_conversation(
             )
             nursery.start_soon(conversation.watch_session)
             yield conversation
-            nursery.cancel_scope.cancel()
+            nursery.cancel_scope.cancel()  # it would watch for ever
 
 
 @attrs.define(eq=False)
@@ -133,7 +133,7 @@ class Conversation:
                 if not self._permissions.decide(message):
                     self._refuse("unknown_request", "this request is not open")
             case Hello():
-                self._refuse("bad_message", "hello is said once, at the beginning")
+                self._refuse("bad_message", "hello is for the first message only")
 
     async def watch_session(self) -> None:
         """Report what model calls use, until the session is over.
@@ -168,6 +168,7 @@ class Conversation:
         except RpcError as error:
             refused = failure(str(error), "refused")
         finally:
+            # Also when cancelled from outside: the peer gets the end of every turn.
             end = turn.end if turn is not None else refused
             stopped = opened.scope.cancel_called
             self._open = self._permissions.turn = None

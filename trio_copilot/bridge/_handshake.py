@@ -107,10 +107,10 @@ async def admit(
       ConnectionClosed: the peer has left.
     """
     ws: WebSocketConnection | None = None
-    close = Close(CloseCode.POLICY, "there was no hello in time")
+    close = Close(CloseCode.POLICY, "no hello came in time")
     with trio.move_on_at(deadline):
         if (status := _refusal(request, access)) is not None:
-            logger.warning("A peer is not let in: HTTP status %d", status)
+            logger.warning("Refused a peer: HTTP status %d", status)
             await request.reject(status)
             return None
         ws = await request.accept()
@@ -118,13 +118,13 @@ async def admit(
         with suppress(BadMessageError):
             message = decode(await ws.get_message())
         if not isinstance(message, Hello):
-            close = Close(CloseCode.POLICY, "the first message is hello")
+            close = Close(CloseCode.POLICY, "the first message must be hello")
         elif not access.has_token(message.token):
             close = Close(CloseCode.BAD_TOKEN, "this is not the access token")
         else:
             return ws
     if ws is not None:
-        logger.warning("A peer is not let in: %s", close.reason)
+        logger.warning("Refused a peer: %s", close.reason)
         await say_goodbye(ws, close)
     return None
 

@@ -85,7 +85,7 @@ def decode(text: str | bytes) -> ClientMessage:
       BadMessageError: it is not a message of this protocol.
     """
     if isinstance(text, bytes):
-        raise BadMessageError("messages are text frames, not binary ones")
+        raise BadMessageError("messages must be text frames, not binary ones")
     try:
         fields = msgspec.json.decode(text, type=dict[str, Any])
     except (msgspec.MsgspecError, UnicodeEncodeError, RecursionError) as error:
@@ -93,7 +93,7 @@ def decode(text: str | bytes) -> ClientMessage:
     name = fields.pop("type", None)
     of = _CLASSES.get(name) if isinstance(name, str) else None
     if of is None:
-        raise BadMessageError(f"type is one of {', '.join(_CLASSES)}")
+        raise BadMessageError(f"type must be one of {', '.join(_CLASSES)}")
     return from_mapping(of, fields)
 
 
@@ -105,14 +105,16 @@ def from_mapping(of: type[M], fields: Mapping[str, Any]) -> M:
     """
     known = attrs.fields_dict(of)
     if not fields.keys() <= known.keys():
-        raise BadMessageError(f"{of.type} has no other fields than {', '.join(known)}")
+        raise BadMessageError(f"{of.type} has only the fields {', '.join(known)}")
     try:
         message = msgspec.convert(fields, of)
     except msgspec.ValidationError as error:
         raise BadMessageError(f"{of.type}: {error}") from error
     for field in ("turn", "request"):
         if not 0 < len(getattr(message, field, "-")) <= ID_SIZE:
-            raise BadMessageError(f"{of.type}: {field} has 1 to {ID_SIZE} characters")
+            raise BadMessageError(
+                f"{of.type}: {field} must have 1 to {ID_SIZE} characters"
+            )
     return message
 
 

@@ -47,7 +47,7 @@ class Socket:
     """`None` until the session is open."""
 
     def __attrs_post_init__(self) -> None:
-        unread = Close(CloseCode.POLICY, "too much was not read")
+        unread = Close(CloseCode.POLICY, "too many messages were not read")
         self._outbox = Outbox(self._limits.backlog, lambda: self.end(unread))
 
     def end(self, close: Close) -> None:
@@ -68,6 +68,7 @@ class Socket:
         Raises:
           Exception: what a handler in the session's options raised.
         """
+        # The writer outlives the session: the last messages are about its end.
         async with open_service(self._write):
             try:
                 await self._talk()

@@ -26,8 +26,8 @@ _HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
 }
 _REFUSALS = {
-    HTTPStatus.FORBIDDEN: "pages of your origin may not",
-    HTTPStatus.MISDIRECTED_REQUEST: "this is not my name",
+    HTTPStatus.FORBIDDEN: "pages of this origin are not allowed",
+    HTTPStatus.MISDIRECTED_REQUEST: "this server has no such name",
 }
 
 
@@ -49,7 +49,7 @@ def application(bridge: Bridge, turns: Turns, websocket: str | None) -> Starlett
     turn_routes = TurnRoutes(turns, access, bridge.limits.message_size)
     return Starlette(
         routes=[*turn_routes.routes(), *PageRoutes(socket_at).routes()],
-        middleware=[
+        middleware=[  # the first is the outermost
             Middleware(_Gate, access=access),
             Middleware(_Cors, access=access),
         ],

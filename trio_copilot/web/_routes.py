@@ -66,7 +66,7 @@ class TurnRoutes:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not self._access.has_token(token.strip()):
             challenge = {"WWW-Authenticate": "Bearer"}
-            raise HTTPException(401, "the access token is missing", challenge)
+            raise HTTPException(401, "the access token is missing or wrong", challenge)
         prompt = (await self._fields(request, ("prompt",))).get("prompt")
         if not isinstance(prompt, str):
             raise HTTPException(400, "prompt is missing, or is not a string")
@@ -74,7 +74,7 @@ class TurnRoutes:
             turn = self._turns.begin(prompt)
         except TooManyTurnsError:
             later = {"Retry-After": "1"}
-            raise HTTPException(503, "as many turns run as may", later) from None
+            raise HTTPException(503, "too many turns are running", later) from None
         with turn.listened(), trio.move_on_after(HANG_UP) as hearing:
             await cancel_when_gone(request.receive, hearing)
             turn.stop()
@@ -112,7 +112,7 @@ class TurnRoutes:
     def _turn(self, request: Request) -> LoggedTurn:
         turn = self._turns.get(request.path_params["turn"])
         if turn is None:
-            raise HTTPException(404, "there is no such turn, or not any more")
+            raise HTTPException(404, "there is no such turn, or it was dropped")
         return turn
 
     async def _fields(self, request: Request, known: Collection[str]) -> dict[str, Any]:

@@ -82,7 +82,7 @@ async def serve_http(
         limits or TurnLimits(),
         bridge.limits.permission_timeout,
     )
-    server = _Server(application(bridge, turns, websocket), listeners)
+    server = _Hypercorn(application(bridge, turns, websocket), listeners)
     async with open_service(server.run):
         try:
             async with turns.open():
@@ -93,7 +93,7 @@ async def serve_http(
 
 
 @attrs.define(eq=False)
-class _Server:
+class _Hypercorn:
     """Hypercorn, serving an application on sockets that are bound already."""
 
     _app: ASGIApp

@@ -77,7 +77,7 @@ class LoggedTurn:
         """Log a message; stop if the log is too long."""
         self.log.put(message)
         if self.log.size > self._limits.size and not self._scope.cancel_called:
-            too_long = "more was said than is remembered of a turn"
+            too_long = "the turn is longer than this server keeps"
             self.log.put(Refusal(code="too_long", message=too_long, turn=self.id))
             self.stop()
 
@@ -108,6 +108,7 @@ class LoggedTurn:
                 ) as conversation:
                     conversation.greet()
                     conversation.obey(BeginTurn(turn=self.id, text=text))
+                    # Not around the conversation: after a stop it still gives the `End`.
                     with self._scope:
                         await self.log.ended.wait()
                     if not self.log.ended.is_set():
@@ -149,6 +150,7 @@ class Turns:
             try:
                 yield
             finally:
+                # The server still answers requests while the turns are being stopped.
                 self._nursery.cancel_scope.cancel()
                 self._nursery = None
 

@@ -22,7 +22,7 @@ from trio_copilot.bridge import CloseCode
 
 @pytest.fixture
 def command(tmp_path: Path) -> Command:
-    """The command of a user who has nothing."""
+    """The command, of a user without any configuration."""
     return Command.at(tmp_path / "home")
 
 
@@ -70,7 +70,7 @@ SERVE = ("serve", "--no-page", "--ws-port", "0")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-async def test_a_signal_stops_the_turns_and_tells_the_page(
+async def test_a_signal_stops_the_turns_and_notifies_the_page(
     command: Command, number: int
 ) -> None:
     async with served([ENDLESS]) as (cli, url):
@@ -118,7 +118,9 @@ async def test_the_token_may_be_given_and_an_origin_allowed(command: Command) ->
                 assert peer.types() == ["ready"]
 
 
-async def test_a_message_that_is_too_big_is_told_over_tcp(command: Command) -> None:
+async def test_the_close_code_after_a_message_that_is_too_big_arrives_over_tcp(
+    command: Command,
+) -> None:
     """However much of it was on its way when the server closed the socket."""
     async with served([]) as (_, url):
         async with command.started(*SERVE, "--url", url) as running:
@@ -134,7 +136,7 @@ async def flood(peer: Peer, size: int) -> None:
     await peer.say("prompt", turn="1", text="x" * size)
 
 
-async def test_a_port_that_is_taken_is_said(command: Command) -> None:
+async def test_a_port_that_is_taken_is_reported(command: Command) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         ended = await command.run("serve", "--no-page", "--ws-port", str(port))
@@ -152,7 +154,7 @@ async def test_a_port_that_is_taken_is_said(command: Command) -> None:
         ("--port 65536", "'--port'"),
         ("--cwd /nonexistent", "'--cwd'"),
         ("--provider-url http://127.0.0.1/v1", "needs --model"),
-        ("--url nonsense", "no address of a CLI"),
+        ("--url nonsense", "not the address of a CLI"),
     ],
 )
 def test_a_wrong_command_line_is_explained(line: str, complaint: str) -> None:
