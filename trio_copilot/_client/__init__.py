@@ -1,6 +1,6 @@
-"""A running CLI: started, greeted, shared by sessions, and ended.
+"""A running CLI: started, greeted, shared by its sessions, and ended.
 
-Read `open_client` for the block that owns it all, `connect` for the handshake, `routes` for
-where each message goes, and `client` for what users hold. `catalogue` and `status` are what
-the CLI reports about its sessions and about itself.
+Read `open_client` (the block that owns it all), `connect` (the handshake), `routes` (where
+each message goes), `client` (what users hold). `catalogue` and `status` are what the CLI
+reports about its sessions and about itself.
 """

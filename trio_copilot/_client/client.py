@@ -364,8 +364,11 @@ class Client:
             resolved = attrs.evolve(
                 resolved, working_directory=self._defaults.working_directory
             )
+        # With an id of ours the session is registered before the request is written, so
+        # that no event is lost. In the cloud the CLI chooses the id.
         if session_id is None and resolved.cloud is None:
             session_id = resolved.session_id or str(uuid.uuid4())
+        # The CLI would allow a second object, and send each event once.
         if session_id in self._routes.sessions:
             raise ValueError(f"The session {session_id!r} is open in this client")
         return open_session(

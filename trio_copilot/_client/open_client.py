@@ -115,6 +115,8 @@ async def open_client(
         telemetry=telemetry,
         shutdown_timeout=shutdown_timeout,
     )
+    # This nursery is outside of the peer because the peer needs the routes, and the routes
+    # the nursery.
     async with open_link(connection, launch) as link, open_block() as nursery:
         import_module("trio_copilot._session.session")  # while the CLI starts
         defaults = SessionDefaults(
@@ -134,7 +136,7 @@ async def open_client(
             greeted = False
             try:
                 facts = await greet(peer, link, handlers)
-                greeted = True
+                greeted = True  # so it can be asked to shut down, whatever its version
                 facts.check_compatible()
                 await announce(peer, handlers)
                 async with open_block() as watchers:

@@ -187,7 +187,7 @@ class FanOut(Generic[E]):
             raise ValueError(f"capacity must be at least 1, not {capacity!r}")
         buffer = Buffer(self._rules, capacity, Overflow(overflow))
         subscription = Subscription(buffer)
-        if self._closed:
+        if self._closed:  # too late: iterating it ends at once
             buffer.close(self._end)
         else:
             self._subscribers[subscription] = _Subscriber(buffer, frozenset(types))

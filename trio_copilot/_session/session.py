@@ -457,6 +457,7 @@ async def open_session(
                 if patience.cancelled_caught:
                     raise CliUnresponsiveError(timeout)
                 yield Session(state, observers)
+                # Ends the observers' subscriptions after what they hold already.
                 state.fanout.close()
                 observers.cancel_scope.deadline = trio.current_time() + OBSERVER_TIMEOUT
         finally:

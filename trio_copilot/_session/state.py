@@ -167,7 +167,7 @@ class SessionState:
         self.tally.events[wire_type] += 1
         read = self._READERS.get(wire_type)
         if turn is None and read is None and not self.fanout.buffers[wire_type]:
-            return
+            return  # as most events of a session that nobody watches
         if event is None:
             event = event_of(head, body)
         if turn is not None:
@@ -313,11 +313,12 @@ class SessionState:
         farewell = self.peer.farewell
         with impatient(self.kill_cli):
             if self.turn is not None:
-                left = self.turn.left
+                left = self.turn.left  # the turn is gone once it has been left
                 self.turn.close()
                 with farewell.last_words(patience):
                     await left.wait()
             self.end = self.end or SessionClosedError()
+            # Before the release: the CLI waits for these answers.
             self.running.leave()
             self.fanout.close()
             broken = isinstance(self.end, SessionBrokenError)

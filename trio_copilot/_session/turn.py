@@ -257,7 +257,9 @@ async def open_turn(
     deadline = trio.current_time() + seconds("timeout", timeout)
     scope = trio.CancelScope(deadline=deadline)
     limit = seconds("idle_timeout", idle_timeout)
-    with ExitStack() as afterwards:  # after the last handler
+    # The next turn may begin only when the last handler of this one has ended: outside of
+    # the nursery.
+    with ExitStack() as afterwards:
         async with open_block() as nursery:
             running = RunningRequests(nursery)
             state = TurnState(session, scope, running, as_text(params.get("prompt")))
@@ -266,10 +268,12 @@ async def open_turn(
             if limit < math.inf:
                 nursery.start_soon(state.watch_silence, limit)
             try:
+                # Before the scope: an error of the CLI is not part of the body.
                 await state.send(params)
                 with entering(scope):
                     yield Turn(state)
             finally:
                 await state.finish()  # noqa: ASYNC102  # shields its steps itself
+    # After the nursery: what the body or a handler raised comes first.
     if state.failure is not None:
         raise state.failure.renewed()

@@ -105,6 +105,7 @@ class TurnState:
 
     def _show(self, event: TurnEvent) -> None:
         if isinstance(event, ToolResult):
+            # The CLI reports a failure in words; the exception stayed here.
             error = self.running.tool_errors.pop(event.call_id, None)
             if error is not None:
                 event = attrs.evolve(event, error=error)
@@ -205,12 +206,14 @@ class TurnState:
         with self.session.peer.farewell.last_words(GRACE) as grace:
             await self._drain.run(self._call)
         if grace.cancelled_caught and self.end is None:
+            # Another prompt might still get this one's events.
             self.session.mark_broken(
                 "The CLI did not obey an abort in time (the last event was "
                 f"{self._last_event or 'none'})"
             )
 
     def _deduced_cause(self) -> CancelCause:
+        # The user may cancel the scope, or move its deadline, without a word to us.
         if not self.scope.cancel_called:
             return CancelCause.OUTER
         if self.scope.deadline <= trio.current_time():
@@ -225,6 +228,7 @@ class TurnState:
         self.session.tally.turn_ended(end, drained=self._drain.started)
         facts = {"turn_end": end, "session_id": self.session.id}
         logger.debug("Turn ended: %r", end, extra=facts)
+        # Iterating ends with the `TurnEnd`, or with the error if the connection is lost.
         if lost is None:
             self.buffer.put(end)
         self.buffer.close(lost)
