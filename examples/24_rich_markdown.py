@@ -1,6 +1,6 @@
 """An answer as rendered Markdown that grows while it is written.
 
-Each frame renders the whole text so far, at a fixed rate, not once per piece. Drawing
+Each frame renders the whole text so far, at its own rate, not once per piece. Drawing
 may take a tenth of the time, so long answers are drawn less often. The last frame shows
 the whole text. If stdout is not a terminal, only the text is printed.
 

@@ -35,7 +35,7 @@ from starlette.types import Receive, Scope, Send
 from trio_copilot import Client, TextDelta, ToolCall, TurnEnd, open_client
 
 HOSTS = ["127.0.0.1", "localhost"]
-"""The names of this server; a page with another name for it is refused."""
+"""The names of this server; requests under other names, as by DNS rebinding, fail."""
 
 KEPT = 300.0
 """Seconds that a turn can still be read when it is over."""
