@@ -2,14 +2,14 @@
 # Made from the schemas of Copilot CLI 1.0.102, sha256
 # 7db5bbe2a490fb1f2c1d179876e68b3839d32ebd312a8053ee8f07962a8c6d55
 # What follows these lines has the sha256
-# f3bea7d05467b31ffc2c73c4d3f362c18d953aaeaf141fc3fd6aea546ab35ddf
+# 883cfd812d6db141ab64cf46481168ab3c764a35dedacb0fca23a3bc81e2b502
 """Every event that the Copilot CLI sends: the classes of `SessionEvent.data`.
 
-A class is named after the wire type of its event: `assistant.message_delta` has
-`AssistantMessageDelta` as its data. The fields have Python's spelling.
+A class is named after the wire type of its event: the data of `assistant.message_delta`
+is an `AssistantMessageDelta`. Fields have Python's spelling.
 
 Importing this module loads none of the generated classes: the first use of a name loads
-the one module that it lives in.
+only the module with it.
 """
 
 from __future__ import annotations

@@ -2,15 +2,15 @@
 # Made from the schemas of Copilot CLI 1.0.102, sha256
 # 7db5bbe2a490fb1f2c1d179876e68b3839d32ebd312a8053ee8f07962a8c6d55
 # What follows these lines has the sha256
-# 6832940744a2b8e39a03b67013459b69ebafe069d17dc95acb8a77609792b6d8
+# cc9075bbc413cb8142b427cdff9a0ad06dd63b6d3d91d8fbfdca59e25960ff4d
 """Every call of the Copilot CLI, typed: `client.rpc`, `session.rpc`, and their types.
 
 `session.rpc.model.switch_to(...)` calls `session.model.switchTo`; parameters are keywords
-with Python's spelling, and results are classes of this module. Whatever has a `Handler`
-here can be asked by the CLI: see `SessionHandlers` and `ClientHandlers`.
+with Python's spelling, and results are classes of this module. The CLI may request what
+has a `Handler` here: see `SessionHandlers` and `ClientHandlers`.
 
 Importing this module loads none of the generated classes: the first use of a name loads
-the one module that it lives in.
+only the module with it.
 """
 
 from __future__ import annotations

@@ -128,7 +128,7 @@ def test_an_edited_file_is_found_and_shown(
     assert workshop.run("--check") == 1
     shown = capsys.readouterr().out
     assert "-    content: int\n+    content: str" in shown
-    assert "1 of 4 files are not as they should be." in shown
+    assert "1 of 4 files are not as they would be written." in shown
 
 
 def test_only_the_beginning_of_a_long_difference_is_shown(
@@ -141,7 +141,7 @@ def test_only_the_beginning_of_a_long_difference_is_shown(
     assert workshop.run("--check") == 1
     shown = capsys.readouterr().out
     assert len(shown.splitlines()) < 30
-    assert "lines more" in shown
+    assert "more lines" in shown
 
 
 def test_a_file_that_is_no_longer_generated_goes(workshop: Workshop) -> None:
@@ -241,7 +241,7 @@ def test_without_a_schema_the_headers_are_checked_and_that_is_said(
     workshop.run()
 
     assert main(["--check"], workshop.package) == 0
-    assert "This alone is checked" in capsys.readouterr().out
+    assert "only the headers are checked" in capsys.readouterr().out
 
 
 def test_an_edited_file_is_found_without_a_schema(

@@ -11,7 +11,7 @@ import pytest
 
 from trio_copilot._codegen.__main__ import API, PIN_FILE, SCHEMA, main
 from trio_copilot._codegen.diff import report
-from trio_copilot._codegen.model import read_schema
+from trio_copilot._codegen.schema import read_schema
 
 from .conftest import Workshop, object_of, schema_of
 

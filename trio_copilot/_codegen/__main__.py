@@ -1,9 +1,9 @@
 """The command: `python -m trio_copilot._codegen`, or `python trio_copilot/_codegen`.
 
-Writes the classes and calls from the schemas of an installed Copilot CLI, or says with
-`--check` what is not as it would be written; or tells with `--diff` what changed between
-two versions. Run by its path it imports nothing that it writes, so that no state of that
-can stop it.
+Writes the classes and calls from the schemas of an installed Copilot CLI, and the table
+of public names. With `--check` it reports which files differ from what it would write;
+with `--diff`, what changed between two versions of the CLI. Run by its path it imports
+nothing that it writes, so that no state of these files can stop it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from types import ModuleType
 import attrs
 
 if not __package__:  # run by its path
-    # A package without its __init__, which imports what is written here.
+    # A bare package: its __init__ would import what is written here.
     bare = sys.modules["trio_copilot"] = ModuleType("trio_copilot")
     bare.__path__ = [str(Path(__file__).resolve().parents[1])]
     __package__ = "trio_copilot._codegen"
@@ -30,8 +30,9 @@ if not __package__:  # run by its path
 from . import public
 from .diff import report
 from .emit import Pin, emit, has_true_header
-from .model import Vocabulary, read_schema
+from .model import Vocabulary
 from .public import TABLE
+from .schema import read_schema
 
 SCHEMA = "session-events.schema.json"
 API = "api.schema.json"
@@ -50,7 +51,7 @@ _DIFF_LINES = 20  # of each file that differs: a summary, not a patch
 
 
 def main(argv: Sequence[str], package: Path = PACKAGE) -> int:
-    """Run the command and return its exit status: 0 if all is as it should be."""
+    """Run the command and return its exit status: 0 if all is well."""
     options = _parser().parse_args(argv)
     if options.diff is not None:
         return _diff(*options.diff)
@@ -59,23 +60,35 @@ def main(argv: Sequence[str], package: Path = PACKAGE) -> int:
 
 
 def _vocabulary(options: argparse.Namespace, package: Path) -> int:
-    """Write or check what is made from the schemas."""
+    """Write or check the files that are made from the schemas."""
     pin = Pin(**json.loads((package / PIN_FILE).read_text()))
     schemas = _schemas(options, pin)
     if schemas is None:
         print(f"No {SCHEMA} was found. A Copilot CLI unpacks it when first started:")
-        print(f"start version {pin.cli_version}, or say --cli PATH or --schemas DIR.")
+        print(f"start version {pin.cli_version}, or use --cli PATH or --schemas DIR.")
         return _check_headers(package, pin) if options.check else 1
-    digest = _digest(schemas)
+    paths = (schemas / SCHEMA, schemas / API)
+    contents = (path.read_bytes() for path in paths if path.is_file())
+    digest = hashlib.sha256(b"".join(contents)).hexdigest()
     if options.pin is not None:
         pin = Pin(options.pin, digest)
         (package / PIN_FILE).write_text(json.dumps(attrs.asdict(pin), indent=2) + "\n")
     if digest != pin.schema_sha256:
-        print(f"{schemas} has not the schemas of the pinned Copilot CLI ", end="")
-        print(f"{pin.cli_version}. Say --pin VERSION to go on to another version.")
+        print(f"{schemas} does not have the schemas of the pinned Copilot CLI ", end="")
+        print(f"{pin.cli_version}. Use --pin VERSION to move to another version.")
         return 1
     files = emit(_read(schemas), pin)
-    return _check(package, files) if options.check else _write(package, files)
+    if options.check:
+        return _check(package, files)
+    for name, path in _present(package).items():
+        if name not in files:
+            path.unlink()
+    for name, text in files.items():
+        path = package / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    print(f"{len(files)} files written.")
+    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -85,21 +98,21 @@ def _parser() -> argparse.ArgumentParser:
         "--schemas", type=Path, metavar="DIR", help=f"directory with {SCHEMA} and {API}"
     )
     where.add_argument(
-        "--cli", metavar="PATH", help="start this Copilot CLI, so that it unpacks it"
+        "--cli", metavar="PATH", help="start this Copilot CLI, so that it unpacks them"
     )
     what = parser.add_mutually_exclusive_group()
     what.add_argument(
         "--check", action="store_true", help="write nothing; exit 1 if anything differs"
     )
     what.add_argument(
-        "--pin", metavar="VERSION", help="go on to the schema of another CLI version"
+        "--pin", metavar="VERSION", help="move to the schemas of another CLI version"
     )
     what.add_argument(
         "--diff",
         nargs=2,
         metavar=("OLD", "NEW"),
-        help="tell what changed between two versions of the CLI that have been started "
-        "here, or two directories of schemas; write nothing",
+        help="show what changed between two versions of the CLI that have been started "
+        "here, or between two directories of schemas; write nothing",
     )
     return parser
 
@@ -120,16 +133,9 @@ def _schemas(options: argparse.Namespace, pin: Pin) -> Path | None:
 
 
 def _unpacked(version: str) -> list[Path]:
-    """Return where a version of the CLI would have unpacked its schemas."""
+    """Return the directories where a version of the CLI has unpacked its schemas."""
     cache = Path.home() / ".cache" / "copilot" / "pkg"
     return sorted(cache.glob(f"*/{version}/schemas"))
-
-
-def _digest(schemas: Path) -> str:
-    digest = hashlib.sha256()
-    for path in (schemas / SCHEMA, schemas / API):
-        digest.update(path.read_bytes() if path.is_file() else b"")
-    return digest.hexdigest()
 
 
 def _read(schemas: Path) -> Vocabulary:
@@ -139,7 +145,7 @@ def _read(schemas: Path) -> Vocabulary:
 
 
 def _start(cli: str) -> str:
-    """Start a CLI, which unpacks itself then, and return its version."""
+    """Start a CLI, which makes it unpack itself, and return its version."""
     command = [cli, "--version"]
     ended = subprocess.run(
         command, capture_output=True, text=True, timeout=_CLI_START, check=True
@@ -155,15 +161,15 @@ def _diff(old: str, new: str) -> int:
     before, after = _find(old), _find(new)
     if before is None or after is None:
         missing = new if after is None else old
-        print(f"No {SCHEMA} of {missing} was found: say a directory with the schemas,")
-        print("or a version of the Copilot CLI that was ever started here.")
+        print(f"No {SCHEMA} of {missing} was found: name a directory with the schemas,")
+        print("or a version of the Copilot CLI that has been started here.")
         return 1
     print(report(_read(before), _read(after), f"Copilot CLI: {old} to {new}"))
     return 0
 
 
 def _find(named: str) -> Path | None:
-    """Return the schemas of a version, or in a directory."""
+    """Return the directory with the schemas; `named` is it, or a version."""
     places = (Path(named), *_unpacked(named))
     return next((path for path in places if (path / SCHEMA).is_file()), None)
 
@@ -183,21 +189,9 @@ def _public_names(package: Path, *, check: bool) -> int:
 
 
 def _present(package: Path) -> dict[str, Path]:
-    """Return the files that are there, by their path in the package."""
+    """Return the generated files that exist, by their path in the package."""
     found = (path for pattern in OUTPUT for path in package.glob(pattern))
     return {path.relative_to(package).as_posix(): path for path in sorted(found)}
-
-
-def _write(package: Path, files: Mapping[str, str]) -> int:
-    for name, path in _present(package).items():
-        if name not in files:
-            path.unlink()
-    for name, text in files.items():
-        path = package / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-    print(f"{len(files)} files written.")
-    return 0
 
 
 def _check(package: Path, files: Mapping[str, str]) -> int:
@@ -212,20 +206,20 @@ def _check(package: Path, files: Mapping[str, str]) -> int:
             present.get(name, "").splitlines(),
             files.get(name, "").splitlines(),
             f"{name} (is)",
-            f"{name} (should be)",
+            f"{name} (would be)",
             lineterm="",
             n=0,
         )
         lines = list(diff)
         print("\n".join(lines[:_DIFF_LINES]))
         if len(lines) > _DIFF_LINES:
-            print(f"... and {len(lines) - _DIFF_LINES} lines more")
-    print(f"{len(wrong)} of {len(files)} files are not as they should be.")
+            print(f"... and {len(lines) - _DIFF_LINES} more lines")
+    print(f"{len(wrong)} of {len(files)} files are not as they would be written.")
     return 1 if wrong else 0
 
 
 def _check_headers(package: Path, pin: Pin) -> int:
-    print("This alone is checked: the files are as they were made, with that version.")
+    print("Without it, only the headers are checked: are the files as they were made?")
     present = _present(package)
     wrong = [
         name

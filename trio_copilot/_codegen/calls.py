@@ -1,7 +1,7 @@
-"""Methods to Python source: namespaces of calls, and what answers the CLI's own calls.
+"""Methods to Python source: namespaces of calls, and handlers for the CLI's requests.
 
-The body of a method is empty: its signature is what `_protocol.calls` makes a call of,
-and checks arguments and answers by.
+The body of a method is empty: `_protocol.calls` makes a call of its signature, and checks
+arguments and results by it.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from .source import bracketed, string
 Path = tuple[str, ...]
 
 ROOTS = {"server": "ServerRpc", "session": "SessionRpc"}
-"""The classes of the calls outside of every namespace, by scope."""
+"""The classes of the outermost namespaces, by scope."""
 HANDLERS = {"clientSession": "SessionHandlers", "clientGlobal": "ClientHandlers"}
-"""The classes that hold what answers the CLI, by scope."""
+"""The classes that hold handlers, by scope."""
 
 _ABOUT = {
-    "ServerRpc": "Every method of the CLI that is about no session; see `Client.rpc`.",
-    "SessionRpc": "Every method of the CLI that is about one; see `Session.rpc`.",
-    "SessionHandlers": "What answers the CLI's requests about one session.",
-    "ClientHandlers": "What answers the CLI's requests that are about no session.",
+    "ServerRpc": "Every method of the CLI that concerns no session; see `Client.rpc`.",
+    "SessionRpc": "Every method of the CLI that concerns a session; see `Session.rpc`.",
+    "SessionHandlers": "Handlers for the CLI's requests that concern a session.",
+    "ClientHandlers": "Handlers for the CLI's requests that concern no session.",
 }
 
 
@@ -48,7 +48,7 @@ def namespaces(vocabulary: Vocabulary) -> list[Namespace]:
     methods: dict[tuple[str, Path], list[Method]] = defaultdict(list)
     for method in vocabulary.methods:
         if method.scope in ROOTS:
-            for depth in range(len(method.path)):  # those above it, too
+            for depth in range(len(method.path)):  # also those that have no methods
                 methods[method.scope, method.path[:depth]] += ()
             methods[method.scope, method.path[:-1]].append(method)
     return [
@@ -96,7 +96,7 @@ def _child(parent: Namespace, path: Path) -> str:
         f"def {names.field_name(path[-1])}(self) -> {name}:",
         f'    """The calls `{_prefix(parent.scope, path)}.*`."""',
     ]
-    if not parent.path:  # the roots load no other module before it is used
+    if not parent.path:  # the roots load a module when it is first used
         lines += [f"    from .{names.field_name(path[0])} import {name}", ""]
     lines += [f"    return {name}(self._call)"]
     return "".join(f"    {line}\n" if line else "\n" for line in lines)
@@ -132,7 +132,7 @@ def _parameter(field: Field) -> str:
     return f"{field.name}: {field.annotation.optional().text} | Unset = UNSET"
 
 
-# -- what answers the CLI
+# -- handlers
 
 
 def requests(vocabulary: Vocabulary) -> Mapping[tuple[str, str], list[Method]]:
@@ -150,7 +150,7 @@ def field_of(namespace: str) -> str:
 
 
 def handler_class(namespace: str) -> str:
-    """Return the name of the class that answers the requests of a namespace."""
+    """Return the name of that class for the requests of a namespace."""
     return f"{names.class_name(namespace)}Handler"
 
 
@@ -160,8 +160,8 @@ def handler_method(method: Method) -> str:
 
 
 def handler_source(namespace: str, methods: Sequence[Method]) -> str:
-    """Return the class that answers the requests of a namespace."""
-    about = f"Answers `{namespace}.*`: make a class of it that does what you serve."
+    """Return the base class of handlers for the requests of a namespace."""
+    about = f"Answers `{namespace}.*`: subclass it with the methods that you answer."
     parts = [f'    """{about}"""\n']
     for method in methods:
         verb = "Take note of" if method.notification else "Answer"

@@ -1,8 +1,8 @@
 """What changed between two vocabularies, as text to read.
 
-Strategy: everything that has a name (an event, a method, a type) is a set of facts, each
-with a name and what is said of it. Then there are three things to tell, whatever it is
-about: added, removed, changed. Names are those of the wire, in alphabetical order.
+Strategy: everything with a name (an event, a method, a type) is a set of facts, each with
+a name and a value. Then all changes are of three kinds, whatever they concern: added,
+removed, changed. Names are those of the wire, in alphabetical order.
 """
 
 from __future__ import annotations
@@ -20,13 +20,14 @@ from .model import (
     Method,
     NamedType,
     ObjectType,
+    UnionType,
     Vocabulary,
 )
 
 Facts: TypeAlias = Mapping[tuple[str, str], str]
-"""What it is and its name -> what is said; nothing where these say it all."""
+"""`{(kind, name): value}`; the value is empty where kind and name say it all."""
 
-_USERS = 3  # that are named for a type; the others are counted
+_USERS = 3  # named for each type; the others are counted
 
 EVENTS = "Events"
 METHODS = "Methods of the CLI"
@@ -34,6 +35,7 @@ REQUESTS = "Requests of the CLI"
 OBJECTS = "Objects"
 ENUMERATIONS = "Enumerations"
 UNIONS = "Unions"
+_SORTS = {ObjectType: OBJECTS, EnumType: ENUMERATIONS, UnionType: UNIONS}
 
 
 @attrs.frozen
@@ -43,6 +45,21 @@ class Difference:
     added: Mapping[str, Facts]
     removed: Mapping[str, Facts]
     changed: Mapping[str, tuple[Facts, Facts]]
+
+    @classmethod
+    def between(
+        cls, before: Mapping[str, Facts], after: Mapping[str, Facts]
+    ) -> Difference:
+        """Return what was added, removed and changed."""
+        return cls(
+            {name: after[name] for name in sorted(after.keys() - before)},
+            {name: before[name] for name in sorted(before.keys() - after)},
+            {
+                name: (before[name], after[name])
+                for name in sorted(before.keys() & after)
+                if before[name] != after[name]
+            },
+        )
 
     def __str__(self) -> str:
         counts = [
@@ -56,17 +73,39 @@ class Difference:
         ]
         return ", ".join(counts) or "the same"
 
+    def lines(self, users: Mapping[str, str]) -> Iterator[str]:
+        """Yield the items of a list of all changes.
+
+        Args:
+          users: where each type is used, as text.
+        """
+
+        def head(what: str, name: str) -> str:
+            where = f", in {users[name]}" if name in users else ""
+            return f"- {what} `{name}`{where}"
+
+        for name, facts in self.added.items():
+            yield head("added", name)
+            yield from (f"  - {_fact(key, facts)}" for key in sorted(facts))
+        for name in self.removed:
+            yield head("removed", name)
+        for name, (was, now) in self.changed.items():
+            yield head("changed", name)
+            yield from _changes(was, now)
+
 
 def report(old: Vocabulary, new: Vocabulary, title: str) -> str:
     """Return what changed, as Markdown: first how much, then what."""
     before, after = _catalogue(old), _catalogue(new)
-    differences = {sort: _compare(before[sort], after[sort]) for sort in before}
+    differences = {
+        sort: Difference.between(before[sort], after[sort]) for sort in before
+    }
     users = {**_users(old), **_users(new)}
     lines = [f"# {title}", ""]
     lines += [f"- {sort}: {found}" for sort, found in differences.items()]
     for sort, found in differences.items():
-        told = list(_told(found, users))
-        lines += ["", f"## {sort}", "", *told] if told else []
+        items = list(found.lines(users))
+        lines += ["", f"## {sort}", "", *items] if items else []
     return "\n".join(lines)
 
 
@@ -85,14 +124,8 @@ def _catalogue(vocabulary: Vocabulary) -> dict[str, dict[str, Facts]]:
         found[REQUESTS if is_ours else METHODS][method.wire] = _of_method(method)
     for name, known in vocabulary.types.items():
         if name not in vocabulary.events.values():
-            found[_sort(known)][name] = _of_type(known)
+            found[_SORTS[type(known)]][name] = _of_type(known)
     return found
-
-
-def _sort(known: NamedType) -> str:
-    if isinstance(known, ObjectType):
-        return OBJECTS
-    return ENUMERATIONS if isinstance(known, EnumType) else UNIONS
 
 
 def _of_type(known: NamedType) -> Facts:
@@ -117,11 +150,11 @@ def _marks(marks: Iterable[str]) -> Facts:
 
 
 def _fields(what: str, fields: Iterable[Field]) -> Facts:
-    return {(what, field.wire): _field(field) for field in fields}
-
-
-def _field(field: Field) -> str:
-    return _typed(field.annotation) + ", optional" * (not field.required)
+    return {
+        (what, field.wire): _typed(field.annotation)
+        + ("" if field.required else ", optional")
+        for field in fields
+    }
 
 
 def _typed(annotation: Annotation) -> str:
@@ -129,43 +162,13 @@ def _typed(annotation: Annotation) -> str:
 
 
 def _users(vocabulary: Vocabulary) -> dict[str, str]:
-    """Return in which events and methods each type is."""
-    return {name: _some(sorted(wires)) for name, wires in users_of(vocabulary).items()}
-
-
-def _some(wires: list[str]) -> str:
-    named = ", ".join(f"`{wire}`" for wire in wires[:_USERS])
-    rest = len(wires) - _USERS
-    return f"{named} and {rest} more" if rest > 0 else named
-
-
-# -- differences
-
-
-def _compare(before: Mapping[str, Facts], after: Mapping[str, Facts]) -> Difference:
-    return Difference(
-        {name: after[name] for name in sorted(after.keys() - before)},
-        {name: before[name] for name in sorted(before.keys() - after)},
-        {
-            name: (before[name], after[name])
-            for name in sorted(before.keys() & after)
-            if before[name] != after[name]
-        },
-    )
-
-
-def _told(found: Difference, users: Mapping[str, str]) -> Iterator[str]:
-    def head(what: str, name: str) -> str:
-        return f"- {what} `{name}`" + (f", in {users[name]}" if name in users else "")
-
-    for name, facts in found.added.items():
-        yield head("added", name)
-        yield from (f"  - {_fact(key, facts)}" for key in sorted(facts))
-    for name in found.removed:
-        yield head("removed", name)
-    for name, (was, now) in found.changed.items():
-        yield head("changed", name)
-        yield from _changes(was, now)
+    """Return the events and methods that use each type, as text."""
+    users: dict[str, str] = {}
+    for name, wires in users_of(vocabulary).items():
+        users[name] = ", ".join(f"`{wire}`" for wire in sorted(wires)[:_USERS])
+        if len(wires) > _USERS:
+            users[name] += f" and {len(wires) - _USERS} more"
+    return users
 
 
 def _changes(was: Facts, now: Facts) -> Iterator[str]:

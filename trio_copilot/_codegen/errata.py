@@ -1,4 +1,4 @@
-"""Where the CLI does not keep to its own schema; measured, and kept as short as can be."""
+"""Where the CLI does not keep to its own schema: measured, and kept short."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 _UNSAID = ("cli_version", "os_platform", "os_version", "os_arch", "node_version")
 
 NOT_REQUIRED = (
-    ("AgentGetCurrentResult", "agent"),  # null, if it is the default agent
-    ("BuiltinToolInputSchema", "type"),  # not there, if the schema is a `oneOf`
+    ("AgentGetCurrentResult", "agent"),  # null for the default agent
+    ("BuiltinToolInputSchema", "type"),  # missing if the schema is a `oneOf`
     *(("GitHubTelemetryClientInfo", it) for it in _UNSAID),
 )
-"""Definition, and a field of it that need not be there though the schema says so."""
+"""Definition, and a field that may be missing although the schema requires it."""
 
 
 def corrected(schema: Mapping[str, Any]) -> Mapping[str, Any]:

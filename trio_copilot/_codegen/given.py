@@ -1,7 +1,7 @@
-"""What users give takes the strings of an enumeration, too; what they read has members.
+"""Values from users may be the strings of an enumeration; values for users are members.
 
-Strategy: parameters of calls, and fields of objects that users make for them, say so in
-their types, string by string: editors offer them, and type checkers know a misspelt one.
+Strategy: the types of parameters, and of the fields of objects that users make for them,
+list the strings: editors offer them, and type checkers find a misspelt one.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def with_strings(vocabulary: Vocabulary) -> Vocabulary:
 
 
 def _given(method: Method) -> frozenset[str]:
-    """Return the types that users hand over: to a call, or as the answer to one."""
+    """Return the types that users provide: for a call, or as the result of a handler."""
     if method.scope not in ("server", "session"):
         return method.result.refs
     return frozenset[str]().union(*(field.annotation.refs for field in method.params))

@@ -1,16 +1,16 @@
 """Which module of `generated` each type and each method goes to.
 
-Strategy for events: what streams while the model writes goes into a small module of its
-own, `stream`, so that the first piece of text does not wait for the rest to be loaded.
-What else nearly every turn contains goes into `turn`, for it is loaded anyway; the other
-events by the beginning of their wire type. A type that only one module needs lives there.
-What `turn` needs, too, lives in `turn`; what several others need is in `shared`. So a
-module imports no other than these two, and there are no cycles.
+Strategy for events: what streams while the model writes goes into its own small module,
+`stream`, so that the first piece of text need not wait until the rest is loaded. What else
+nearly every turn contains goes into `turn`, since it is loaded anyway; the other events go
+by the beginning of their wire types. A type that only one module needs lives there. What
+`turn` needs as well lives in `turn`; what several others need is in `shared`. So modules
+import only these two, and there are no cycles.
 
-Methods go by the first word of their path, those of the CLI and those of a session side
-by side, into `rpc.<word>`. A type that an event needs stays with the events; another one
-goes where its only user is, or to the module that it is named for, or into `rpc.shared`.
-Modules import each other for their unions only: other names are looked up when used.
+Methods go by the first word of their path into `rpc.<word>`, those of the CLI beside those
+of a session. A type that an event needs stays with the events; another one goes to its
+only user, or to the module that it is named for, or into `rpc.shared`. Modules import each
+other only for their unions: other names are looked up on first use.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ STREAM = frozenset(
         "assistant.turn_start",
     }
 )
-"""The event types between a model's first and last word. They need no other types."""
+"""The event types between the first and the last word of a model; they need no others."""
 
 TURN = frozenset(
     {
@@ -53,7 +53,7 @@ TURN = frozenset(
         "user.message",
     }
 )
-"""The other types in at least 80 % of the recorded conversations that have a turn."""
+"""The other event types that at least 80 % of the recorded turns contain."""
 
 MODULES = {
     "agent": "Agents and what they use: sub-agents, skills, hooks, workflows, aborts.",
@@ -72,7 +72,7 @@ MODULES = {
 }
 """What each module of `generated` is about."""
 
-_PREFIXES = (  # the first that fits; what fits none goes to `session`
+_PREFIXES = (  # the first match counts; without one, `session`
     ("abort", "agent"),
     ("agent", "agent"),
     ("assistant.fusion", "fusion"),
@@ -111,7 +111,10 @@ def place(vocabulary: Vocabulary) -> dict[str, str]:
     for wire, event in vocabulary.events.items():
         for name in vocabulary.needs(event):
             users.setdefault(name, set()).add(module_of(wire))
-    homes = {name: _home(users[name]) for name in sorted(users)}
+    homes: dict[str, str] = {}
+    for name, modules in sorted(users.items()):
+        shared = "turn" if "turn" in modules else "shared"
+        homes[name] = next(iter(modules)) if len(modules) == 1 else shared
     callers: dict[str, set[str]] = {}
     for method in vocabulary.methods:
         for name in vocabulary.needed_by(method) - homes.keys():
@@ -160,9 +163,3 @@ def users_of(vocabulary: Vocabulary) -> Mapping[str, list[str]]:
         for name in vocabulary.needed_by(method):
             users.setdefault(name, []).append(method.wire)
     return users
-
-
-def _home(users: set[str]) -> str:
-    if len(users) == 1:
-        return next(iter(users))
-    return "turn" if "turn" in users else "shared"

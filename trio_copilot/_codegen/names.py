@@ -5,8 +5,8 @@ from __future__ import annotations
 import keyword
 import re
 
-# What the bodies of generated classes and modules use. A field that shadows another
-# builtin, such as `id`, harms nobody and keeps its name.
+# Used in the bodies of generated classes and modules. A field that shadows another
+# builtin, such as `id`, does no harm and keeps its name.
 RESERVED = frozenset(
     {"str", "int", "float", "bool", "tuple", "attrs", "extra"}
     | {"Any", "Literal", "Mapping", "TypeAlias"}

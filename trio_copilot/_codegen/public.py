@@ -1,8 +1,8 @@
-"""The table of public names, made of what type checkers read.
+"""The table of public names, made from what type checkers read.
 
 Each public module imports its names `if TYPE_CHECKING:`. At run time `_facade` loads a
-name on first use, and this table says where it lives: nobody writes a name twice. The
-generated classes are left out, for they have an index.
+name on first use, and finds its module in this table: nobody writes a name twice. The
+generated classes are left out, since they have an index.
 """
 
 from __future__ import annotations

@@ -1,13 +1,13 @@
-"""Test data from the raw schemas: what fits a type, what nearly does, and what does not.
+"""Test data from the raw schemas: values that fit a type, nearly fit, and do not fit.
 
-Strategy: a schema is told as JSON values, each with one thing that is particular about
-it; what is particular deep inside is embedded in the smallest value that can hold it. So
-a value of a method's parameters tries every type that they consist of. This reads the
-schemas by itself, without the model and the classes made of it: it is their witness.
+Strategy: a schema yields JSON values, each with one peculiarity; one deep inside is
+embedded in the smallest value that can hold it. So the samples of a method's parameters
+cover every type that they consist of. This module reads the schemas itself, without the
+model and the classes made from it: it is their witness.
 
-The classes look at JSON types, required fields, constants and enumerations. Patterns,
-lengths and ranges are not theirs to check, and samples do not heed them. No text of the
-schema gets into a sample but the names of fields and the values of enumerations.
+The classes check JSON types, required fields, constants and enumerations, but no patterns,
+lengths or ranges, so samples ignore these. The only texts of the schema in a sample are
+the names of fields and the values of enumerations.
 """
 
 from __future__ import annotations
@@ -25,28 +25,28 @@ NEW = "brandNew"
 
 
 class Kind(Enum):
-    """What there is to a sample."""
+    """How a sample relates to its schema."""
 
     VALID = auto()
     NEWER = auto()
-    """A newer CLI may say it: it is read, but not sent by accident."""
+    """A newer CLI may send it: it is read, but not sent by accident."""
     NULL = auto()
-    """An optional field is null, which the schema forbids and CLIs do nevertheless."""
+    """An optional field is null: CLIs send that, although the schema forbids it."""
     WRONG = auto()
     """It fits no version of the schema."""
 
 
 @attrs.frozen
 class Sample:
-    """A JSON value, and what is particular about it."""
+    """A JSON value, and its peculiarity."""
 
     kind: Kind
     value: Any
     where: str = ""
-    """The place inside the value, such as `.toolRequests[0].name`, and the deed."""
+    """The place inside the value, such as `.toolRequests[0].name`, and what was done."""
 
     def inside(self, step: str, put: Callable[[Any], Any]) -> Sample:
-        """Return the sample as a part of a greater one."""
+        """Return the sample as a part of a larger one."""
         return Sample(self.kind, put(self.value), step + self.where)
 
 
@@ -71,7 +71,7 @@ def calls(api: Schema) -> Iterator[Call]:
 def _calls(node: Schema, scope: str, path: tuple[str, ...]) -> Iterator[Call]:
     for name, part in node.items():
         if isinstance(part, str):
-            continue  # what the schema says of a namespace
+            continue  # a description of the namespace
         if "rpcMethod" not in part:
             yield from _calls(part, scope, (*path, name))
             continue
@@ -86,11 +86,11 @@ def _calls(node: Schema, scope: str, path: tuple[str, ...]) -> Iterator[Call]:
 
 
 class Sampler:
-    """Tells of schemas, but only once what is inside of a definition.
+    """Generates samples; the details of each definition only once.
 
     Args:
-      schemas: those that `#/definitions/` in what is told about can mean.
-      opaque: definitions of objects that nobody looks into.
+      schemas: those with the definitions that references may mean.
+      opaque: definitions of objects whose fields do not matter.
     """
 
     def __init__(self, *schemas: Schema, opaque: Iterable[str] = ()) -> None:
@@ -98,10 +98,10 @@ class Sampler:
         for schema in schemas:
             self._definitions.update(schema["definitions"])
         self._definitions.update({name: {"type": "object"} for name in opaque})
-        self._told = set[str]()
+        self._seen = set[str]()
 
     def resolve(self, schema: Schema) -> Schema:
-        """Return what a reference means."""
+        """Return the schema that a reference means."""
         while "$ref" in schema:
             schema = self._definitions[_name(schema)]
         return schema
@@ -114,7 +114,7 @@ class Sampler:
             if not isinstance(kinds, str | None):
                 return [{**known, "type": kind} for kind in kinds]
             return [known]
-        each = (m for m in known["anyOf"] if "not" not in m)  # that: it may be absent
+        each = (m for m in known["anyOf"] if "not" not in m)  # "not": it may be absent
         return [member for choice in each for member in self.members(choice)]
 
     def smallest(self, schema: Schema) -> Any:
@@ -138,17 +138,17 @@ class Sampler:
             yield fields["type"]["const"], fields["data"]
 
     def samples(self, schema: Schema) -> Iterator[Sample]:
-        """Yield everything that there is to tell about a schema."""
+        """Yield all samples of a schema."""
         yield from self._outside(schema)
         yield from self._details(schema)
 
     def _part(self, schema: Schema) -> Iterator[Sample]:
-        """Yield the samples of what is inside; the details of a definition just once."""
+        """Yield the samples of a part; the details of a definition only once."""
         yield from self._outside(schema)
         if "$ref" in schema:
-            if _name(schema) in self._told:
+            if _name(schema) in self._seen:
                 return
-            self._told.add(_name(schema))
+            self._seen.add(_name(schema))
         yield from self._details(schema)
 
     # -- of another type
@@ -209,7 +209,7 @@ class Sampler:
             yield Sample(Kind.VALID, self.smallest(member))
 
     def _of_object(self, schema: Schema, *, sure: bool) -> Iterator[Sample]:
-        """Yield the samples of an object; unsure is what may be another one."""
+        """Yield the samples of an object; `sure`: it cannot be taken for another one."""
         smallest, fields = self.smallest(schema), schema["properties"]
         full = {name: self.smallest(field) for name, field in fields.items()}
         yield Sample(Kind.VALID, smallest)

@@ -2,7 +2,7 @@
 # Made from the schemas of Copilot CLI 1.0.102, sha256
 # 7db5bbe2a490fb1f2c1d179876e68b3839d32ebd312a8053ee8f07962a8c6d55
 # What follows these lines has the sha256
-# 19099056f29c5ff79472495c8400ad7910f9dd6b6de5562802ba8c3188192fc2
+# 43b1562774d330754bd8678e414a0da6dbf6ebf5b0ca091ef0efdc710917a576
 """Where the calls and their types are. Importing this loads none of them."""
 
 from __future__ import annotations
@@ -1634,4 +1634,4 @@ REQUESTS: Mapping[str, tuple[str, str, str, str]] = {
     "workflow.execute": ("SessionHandlers", "workflow", "WorkflowHandler", "execute"),
     "workflow.abort": ("SessionHandlers", "workflow", "WorkflowHandler", "abort"),
 }
-"""What the CLI asks -> class of handlers, field of it, handler, method of it."""
+"""Request of the CLI -> class of handlers, its field, handler, its method."""

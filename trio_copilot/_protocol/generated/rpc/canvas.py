@@ -2,7 +2,7 @@
 # Made from the schemas of Copilot CLI 1.0.102, sha256
 # 7db5bbe2a490fb1f2c1d179876e68b3839d32ebd312a8053ee8f07962a8c6d55
 # What follows these lines has the sha256
-# eeccbf7161dc2956ce4217e58bebe79a0c44b6f2dbd41455b920c9c6a29f14a8
+# 782fcb06ebcaf7762715fbb4327b4ca6de65c5c519b77e972c88e8108daaf935
 # mypy: disable-error-code="empty-body"
 """The calls `canvas` and their types."""
 
@@ -196,7 +196,7 @@ class SessionCanvasActionRpc(Namespace):
 
 
 class CanvasHandler(Handler):
-    """Answers `canvas.*`: make a class of it that does what you serve."""
+    """Answers `canvas.*`: subclass it with the methods that you answer."""
 
     async def open(
         self,

@@ -2,7 +2,7 @@
 # Made from the schemas of Copilot CLI 1.0.102, sha256
 # 7db5bbe2a490fb1f2c1d179876e68b3839d32ebd312a8053ee8f07962a8c6d55
 # What follows these lines has the sha256
-# 02f943c699e9eb5048b0cd32ea642920274606e8b915ff96886cbc3e4f52fa60
+# 5bbc5df622dfac274a526749ea1c07e8eb1fcc985e54bdbd6e4c4e6ac80d8ec1
 # mypy: disable-error-code="empty-body"
 """The calls `extension_launch_provider` and their types."""
 
@@ -47,7 +47,7 @@ class ExtensionLaunchProviderResolveResult(WireObject):
 
 
 class ExtensionLaunchProviderHandler(Handler):
-    """Answers `extensionLaunchProvider.*`: make a class of it that does what you serve."""
+    """Answers `extensionLaunchProvider.*`: subclass it with the methods that you answer."""
 
     async def resolve(
         self,

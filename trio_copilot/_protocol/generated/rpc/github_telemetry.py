@@ -2,7 +2,7 @@
 # Made from the schemas of Copilot CLI 1.0.102, sha256
 # 7db5bbe2a490fb1f2c1d179876e68b3839d32ebd312a8053ee8f07962a8c6d55
 # What follows these lines has the sha256
-# 1280a2b365c0274c05cb6ce912000e4bf05286c52f81913e509596d0db1b98ec
+# adea19de8a5fadb804dab6284b43e20a151e7e556c2693bbb84568867b8fc3fb
 # mypy: disable-error-code="empty-body"
 """The calls `github_telemetry` and their types."""
 
@@ -65,7 +65,7 @@ class GitHubTelemetryNotification(WireObject):
 
 
 class GitHubTelemetryHandler(Handler):
-    """Answers `gitHubTelemetry.*`: make a class of it that does what you serve."""
+    """Answers `gitHubTelemetry.*`: subclass it with the methods that you answer."""
 
     async def event(self, request: GitHubTelemetryNotification) -> None:
         """Take note of `gitHubTelemetry.event`. Experimental."""

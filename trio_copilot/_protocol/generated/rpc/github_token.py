@@ -2,7 +2,7 @@
 # Made from the schemas of Copilot CLI 1.0.102, sha256
 # 7db5bbe2a490fb1f2c1d179876e68b3839d32ebd312a8053ee8f07962a8c6d55
 # What follows these lines has the sha256
-# 949b2c3d0eb2b039aaafd3bd2959a744ea64723af692f67b167813b381f5107a
+# ff8b82bd62dd4db4b7ab72d10eb876e794985ce1493eb8547891cc352f9ebd85
 # mypy: disable-error-code="empty-body"
 """The calls `github_token` and their types."""
 
@@ -59,7 +59,7 @@ GitHubTokenAcquireResult: TypeAlias = (
 
 
 class GitHubTokenHandler(Handler):
-    """Answers `gitHubToken.*`: make a class of it that does what you serve."""
+    """Answers `gitHubToken.*`: subclass it with the methods that you answer."""
 
     async def get_token(
         self,

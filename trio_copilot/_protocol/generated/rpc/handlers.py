@@ -2,7 +2,7 @@
 # Made from the schemas of Copilot CLI 1.0.102, sha256
 # 7db5bbe2a490fb1f2c1d179876e68b3839d32ebd312a8053ee8f07962a8c6d55
 # What follows these lines has the sha256
-# fcd708de9d9c8926b3db5287f3c42a8d831653a74c6b4162ef3dc83a62d781eb
+# 2ea8c96822e3f155e65421dfa50359860a4695b4460a19216510173aca2e4d4f
 # mypy: disable-error-code="empty-body"
 """The calls `handlers` and their types."""
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 @attrs.frozen(kw_only=True, repr=False)
 class SessionHandlers(Handlers):
-    """What answers the CLI's requests about one session."""
+    """Handlers for the CLI's requests that concern a session."""
 
     canvas: CanvasHandler | None = None
     provider_token: ProviderTokenHandler | None = None
@@ -44,7 +44,7 @@ class SessionHandlers(Handlers):
 
 @attrs.frozen(kw_only=True, repr=False)
 class ClientHandlers(Handlers):
-    """What answers the CLI's requests that are about no session."""
+    """Handlers for the CLI's requests that concern no session."""
 
     extension_launch_provider: ExtensionLaunchProviderHandler | None = None
     github_telemetry: GitHubTelemetryHandler | None = None

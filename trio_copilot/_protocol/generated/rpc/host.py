@@ -2,7 +2,7 @@
 # Made from the schemas of Copilot CLI 1.0.102, sha256
 # 7db5bbe2a490fb1f2c1d179876e68b3839d32ebd312a8053ee8f07962a8c6d55
 # What follows these lines has the sha256
-# 52d241bf4e9a3dbb8d61fdb9b02ac9f2ae0e5e029b66d525f57b05ad42ef1818
+# 8e0ba5a7a474f7e9dd0f6916c59a5eb6620bc57bd24319a598af51cb44e7768e
 # mypy: disable-error-code="empty-body"
 """The calls `host` and their types."""
 
@@ -156,7 +156,7 @@ class ServerHostRpc(Namespace):
 
 
 class HostHandler(Handler):
-    """Answers `host.*`: make a class of it that does what you serve."""
+    """Answers `host.*`: subclass it with the methods that you answer."""
 
     async def exited(self, request: HostExitedNotification) -> None:
         """Take note of `host.exited`. Experimental."""

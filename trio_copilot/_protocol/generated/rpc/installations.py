@@ -2,7 +2,7 @@
 # Made from the schemas of Copilot CLI 1.0.102, sha256
 # 7db5bbe2a490fb1f2c1d179876e68b3839d32ebd312a8053ee8f07962a8c6d55
 # What follows these lines has the sha256
-# 99795390ac33765030d65f628f528f34eb37bb74243756963cf90ca1bc684f65
+# 2c2666e4a861b8e40d3dda57d6dd44bef2672ba8020126d352c4167725156d26
 # mypy: disable-error-code="empty-body"
 """The calls `installations` and their types."""
 
@@ -163,7 +163,7 @@ McpInstallationReview: TypeAlias = (
 
 
 class InstallationsHandler(Handler):
-    """Answers `installations.*`: make a class of it that does what you serve."""
+    """Answers `installations.*`: subclass it with the methods that you answer."""
 
     async def confirm(
         self,

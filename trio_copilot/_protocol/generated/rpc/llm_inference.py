@@ -2,7 +2,7 @@
 # Made from the schemas of Copilot CLI 1.0.102, sha256
 # 7db5bbe2a490fb1f2c1d179876e68b3839d32ebd312a8053ee8f07962a8c6d55
 # What follows these lines has the sha256
-# 172021ba8abc1af542a480372d363399f86691163e2998308ee99de22d7606cd
+# 8fb16b5340e519d172ed733fe4baf736e84e88a9e1cea0d4aaddef907861fb78
 # mypy: disable-error-code="empty-body"
 """The calls `llm_inference` and their types."""
 
@@ -127,7 +127,7 @@ class ServerLlmInferenceRpc(Namespace):
 
 
 class LlmInferenceHandler(Handler):
-    """Answers `llmInference.*`: make a class of it that does what you serve."""
+    """Answers `llmInference.*`: subclass it with the methods that you answer."""
 
     async def http_request_start(
         self,

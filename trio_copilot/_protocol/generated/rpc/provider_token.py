@@ -2,7 +2,7 @@
 # Made from the schemas of Copilot CLI 1.0.102, sha256
 # 7db5bbe2a490fb1f2c1d179876e68b3839d32ebd312a8053ee8f07962a8c6d55
 # What follows these lines has the sha256
-# 60f58a81d833fb3667c34463b48777dd97108a99c7b7b18c0b20886e76e66be0
+# 919ceedce1fe4c709aa896f96707a22cd62e699f93b14ba260328d686e80ef5c
 # mypy: disable-error-code="empty-body"
 """The calls `provider_token` and their types."""
 
@@ -30,7 +30,7 @@ class ProviderTokenAcquireResult(WireObject):
 
 
 class ProviderTokenHandler(Handler):
-    """Answers `providerToken.*`: make a class of it that does what you serve."""
+    """Answers `providerToken.*`: subclass it with the methods that you answer."""
 
     async def get_token(
         self,

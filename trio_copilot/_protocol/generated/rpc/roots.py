@@ -2,7 +2,7 @@
 # Made from the schemas of Copilot CLI 1.0.102, sha256
 # 7db5bbe2a490fb1f2c1d179876e68b3839d32ebd312a8053ee8f07962a8c6d55
 # What follows these lines has the sha256
-# 45240b8658450e11f131962f72f9b33beed0722cc8c3ebdcfcbba243be5d345a
+# ae3d20f8e6aaeb7bd1fd5d95d4f9efc6b290aaab4d460f47c26dbbf146267a28
 # mypy: disable-error-code="empty-body"
 """The calls `roots` and their types."""
 
@@ -93,7 +93,7 @@ if TYPE_CHECKING:
 
 
 class ServerRpc(Namespace):
-    """Every method of the CLI that is about no session; see `Client.rpc`."""
+    """Every method of the CLI that concerns no session; see `Client.rpc`."""
 
     @property
     def account(self) -> ServerAccountRpc:
@@ -289,7 +289,7 @@ class ServerRpc(Namespace):
 
 
 class SessionRpc(Namespace):
-    """Every method of the CLI that is about one; see `Session.rpc`."""
+    """Every method of the CLI that concerns a session; see `Session.rpc`."""
 
     @property
     def accounts(self) -> SessionAccountsRpc:

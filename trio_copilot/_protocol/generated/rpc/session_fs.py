@@ -2,7 +2,7 @@
 # Made from the schemas of Copilot CLI 1.0.102, sha256
 # 7db5bbe2a490fb1f2c1d179876e68b3839d32ebd312a8053ee8f07962a8c6d55
 # What follows these lines has the sha256
-# 8c9af0c3525d0b2e1b585534f3f703eb106de96d67f8dfdad03c4ecf2b2d4a8e
+# 61ad328a18d89ac8cf0148eea69f2179ae71edb56a359f8b11d21c028851c56a
 # mypy: disable-error-code="empty-body"
 """The calls `session_fs` and their types."""
 
@@ -333,7 +333,7 @@ class ServerSessionFsRpc(Namespace):
 
 
 class SessionFsHandler(Handler):
-    """Answers `sessionFs.*`: make a class of it that does what you serve."""
+    """Answers `sessionFs.*`: subclass it with the methods that you answer."""
 
     async def read_file(
         self,

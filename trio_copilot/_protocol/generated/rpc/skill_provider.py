@@ -2,7 +2,7 @@
 # Made from the schemas of Copilot CLI 1.0.102, sha256
 # 7db5bbe2a490fb1f2c1d179876e68b3839d32ebd312a8053ee8f07962a8c6d55
 # What follows these lines has the sha256
-# 9e38065002cc479331addd8dcc8fc941b28f4abf23734bbb70549740dc4282e4
+# acb10b7e1a542178d892995a84c73b28d2a13f8f984fc83b33a39508182d0e14
 # mypy: disable-error-code="empty-body"
 """The calls `skill_provider` and their types."""
 
@@ -56,7 +56,7 @@ class SkillProviderReadResult(WireObject):
 
 
 class SkillProviderHandler(Handler):
-    """Answers `skillProvider.*`: make a class of it that does what you serve."""
+    """Answers `skillProvider.*`: subclass it with the methods that you answer."""
 
     async def list(self, request: SkillProviderListRequest) -> SkillProviderListResult:
         """Answer `skillProvider.list`. Internal to the CLI. Experimental."""

@@ -2,7 +2,7 @@
 # Made from the schemas of Copilot CLI 1.0.102, sha256
 # 7db5bbe2a490fb1f2c1d179876e68b3839d32ebd312a8053ee8f07962a8c6d55
 # What follows these lines has the sha256
-# a5afb197f37f94d550652029ef13812bf0b642c9f69074992606671580edacd4
+# 033c48a52d1f6fb617d702f4b918ec4883ce6a1f9b0fdc7d91ca1551df95e1a8
 # mypy: disable-error-code="empty-body"
 """The calls `tasks` and their types."""
 
@@ -516,7 +516,7 @@ class SessionTasksRpc(Namespace):
 
 
 class TasksHandler(Handler):
-    """Answers `tasks.*`: make a class of it that does what you serve."""
+    """Answers `tasks.*`: subclass it with the methods that you answer."""
 
     async def cancel(self, request: ClientTaskCancelRequest) -> ClientTaskCancelResult:
         """Answer `tasks.cancel`. Experimental."""

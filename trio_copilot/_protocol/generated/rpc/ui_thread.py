@@ -2,7 +2,7 @@
 # Made from the schemas of Copilot CLI 1.0.102, sha256
 # 7db5bbe2a490fb1f2c1d179876e68b3839d32ebd312a8053ee8f07962a8c6d55
 # What follows these lines has the sha256
-# 597154a47e69098a22757260ea4aa9b7d1cac5712fe184a9782553473abbc241
+# 5f28ea1117638410cde233048701bc9191a855a33d6fbbb7fed1d57d930a6a2b
 # mypy: disable-error-code="empty-body"
 """The calls `ui_thread` and their types."""
 
@@ -22,7 +22,7 @@ class UiThreadRunRequest(WireObject):
 
 
 class UiThreadHandler(Handler):
-    """Answers `uiThread.*`: make a class of it that does what you serve."""
+    """Answers `uiThread.*`: subclass it with the methods that you answer."""
 
     async def run(self, request: UiThreadRunRequest) -> None:
         """Answer `uiThread.run`. Experimental."""

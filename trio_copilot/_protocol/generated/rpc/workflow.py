@@ -2,7 +2,7 @@
 # Made from the schemas of Copilot CLI 1.0.102, sha256
 # 7db5bbe2a490fb1f2c1d179876e68b3839d32ebd312a8053ee8f07962a8c6d55
 # What follows these lines has the sha256
-# 758afcc3a817a29fcfdab9240738c405b03c5778d0691dff2697f7a0c1f680f2
+# 8c253afac0c338f7ef417db5ec18383ec28e573185ac27ab8677ca494b2a234c
 # mypy: disable-error-code="empty-body"
 """The calls `workflow` and their types."""
 
@@ -557,7 +557,7 @@ class SessionWorkflowJournalRpc(Namespace):
 
 
 class WorkflowHandler(Handler):
-    """Answers `workflow.*`: make a class of it that does what you serve."""
+    """Answers `workflow.*`: subclass it with the methods that you answer."""
 
     async def execute(self, request: WorkflowExecuteRequest) -> WorkflowExecuteResult:
         """Answer `workflow.execute`. Experimental."""
