@@ -14,7 +14,8 @@ import attrs
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
-PAGES = sorted([ROOT / "README.md", *DOCS.glob("*.md"), *DOCS.glob("examples/*.md")])
+FOLDERS = ("*.md", "*/README.md", "docs/*.md", "docs/examples/*.md")
+PAGES = sorted({page for folder in FOLDERS for page in ROOT.glob(folder)})
 BLOCK = re.compile(r"(?ms)^(<!-- complete -->\n)?```python\n(.*?)^```$")
 EXAMPLE = re.compile(r"(?ms)^<!-- example: .*?^<!-- end -->$")
 """The code of a file, which is tested and type-checked where it is."""
