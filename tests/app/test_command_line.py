@@ -49,7 +49,7 @@ async def test_version_is_that_of_the_package(command: Command) -> None:
         ("ask hi --bogus", "No such option"),
         ("ask hi --timeout 0", "'--timeout'"),
         ("ask hi --timeout soon", "'--timeout'"),
-        ("ask hi --url nonsense", "no address of a CLI"),
+        ("ask hi --url nonsense", "not the address of a CLI"),
         ("ask hi --url 127.0.0.1:1 --cli x", "use one"),
         ("ask hi --provider-url http://127.0.0.1/v1", "needs --model"),
         ("ask -", "prompt is empty"),

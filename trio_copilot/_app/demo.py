@@ -88,8 +88,8 @@ async def _choose_cli(report: Report, given: Path | None) -> Path | None:
         if given is not None:
             raise
     try:
-        with progress(f"Installing Copilot CLI {PINNED_VERSION} with npm") as tell:
-            return await install(PINNED_VERSION, tell)
+        with progress(f"Installing Copilot CLI {PINNED_VERSION} with npm") as show_line:
+            return await install(PINNED_VERSION, show_line)
     except InstallError as error:
         report.finding(
             f"no Copilot CLI, and none can be installed: {error.message}",

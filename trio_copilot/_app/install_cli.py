@@ -39,8 +39,8 @@ async def install_cli(version: str, force: bool) -> int:
     if path.exists() and not force:
         say(f"Copilot CLI {version} is installed already; --force installs it again")
     else:
-        with progress(f"Installing Copilot CLI {version} with npm") as tell:
-            await install(version, tell)
+        with progress(f"Installing Copilot CLI {version} with npm") as show:
+            await install(version, show)
     click.echo(path)
     if version != PINNED_VERSION:
         say(

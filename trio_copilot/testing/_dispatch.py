@@ -1,4 +1,4 @@
-"""What becomes of a client's message: it goes on the agenda, in order of arrival."""
+"""Puts what a client's messages ask for on the agenda, in order of arrival."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""What a run left behind, and what does not fit the contract in it.
+"""What a run leaves behind, and what in it breaks the contract.
 
-The witnesses are the CLI (what it received, what became of its prompts), the model, Trio
-(which tasks live), the system (descriptors, processes) and the log of the turns; the
-client's own word counts last.
+The witnesses are the CLI (the frames it received, the fate of its prompts), the model,
+Trio (the tasks that live), the system (descriptors, processes) and the log of the turns;
+the client's own account counts last.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from ._stage import Stage
 from ._steps import place_of
 
 MODEL_PATIENCE = 1.0
-"""Seconds in which the connection to the model must be closed after an abort."""
+"""Seconds after an abort until the connection to the model must be closed."""
 
 ALL = logging.getLogger("trio_copilot")
 TURNS = logging.getLogger("trio_copilot.turn")
@@ -33,14 +33,14 @@ TURNS = logging.getLogger("trio_copilot.turn")
 
 @attrs.define(eq=False)
 class Evidence:
-    """What is known about one run."""
+    """What is known of one run."""
 
     problems: list[str] = attrs.field(factory=list[str], init=False)
     ends: list[TurnEnd] = attrs.field(factory=list[TurnEnd], init=False)
     """How the turns ended."""
 
     def expect(self, holds: bool, otherwise: str) -> None:
-        """Note a problem unless something holds."""
+        """Note a problem unless the claim holds."""
         if not holds:
             self.problems.append(otherwise)
 
@@ -50,7 +50,7 @@ class Evidence:
         collector = _Ends(self.ends)
         level, propagate, before = TURNS.level, ALL.propagate, _system_resources()
         ALL.addHandler(collector)
-        ALL.propagate = False  # nobody wants to read of thousands of turns
+        ALL.propagate = False  # thousands of turns would flood the test's log
         TURNS.setLevel(logging.DEBUG)
         try:
             yield
@@ -65,12 +65,12 @@ class Evidence:
     def compare_tasks(
         self, before: set[trio.lowlevel.Task], now: set[trio.lowlevel.Task]
     ) -> None:
-        """Every task that the scenario began has ended."""
+        """Check that every task of the scenario has ended."""
         for task in now - before:
             self.problems.append(f"a task is left: {place_of(task)}")
 
     def examine_client(self, client: Client, *, sessions: int) -> None:
-        """The client has nothing open but what it was given with."""
+        """Check that the client has nothing open except what it was given with."""
         now = client.statistics()
         self.expect(now.open_sessions == sessions, f"{now.open_sessions} sessions open")
         self.expect(now.open_turns == 0, "a turn is open")
@@ -81,17 +81,17 @@ class Evidence:
         )
 
     async def examine_model(self, stage: Stage) -> None:
-        """No model call goes on."""
+        """Check that no model call is in progress."""
         with trio.move_on_after(MODEL_PATIENCE) as patience:
             await stage.model.wait_quiet()
         self.expect(not patience.cancelled_caught, "the model is still being asked")
 
     async def examine_cli(self, cli: ScriptedCli, *, died: bool) -> None:
-        """The CLI saw whole frames, one answer to each request, one abort for each turn.
+        """Check for whole frames, one answer a request, and at most one abort a turn.
 
         Args:
-          cli: after its client has gone.
-          died: whether it had to die in between: then nothing is owed to it.
+          cli: the CLI, once its client has gone.
+          died: whether it was killed: then no prompt has to be answered or aborted.
         """
         await cli.wait_gone()
         self.expect(not cli.torn, "a frame was torn")
@@ -103,7 +103,7 @@ class Evidence:
         aborts = len(cli.calls("session.abort"))
         self.expect(aborts <= cancelled, f"{aborts} aborts for {cancelled} turns")
         if not died:
-            # `Session.send` gives a mode, a turn does not.
+            # `Session.send` sends a mode, a turn does not.
             owned = sum("mode" not in p for p in cli.calls("session.send"))
             self._compare_fates(cli.fates, owned)
 
@@ -121,7 +121,7 @@ class Evidence:
 
 
 class _Ends(logging.Handler):
-    """Collects what the log says about turns that have ended."""
+    """Collects the ends of turns from the log."""
 
     def __init__(self, ends: list[TurnEnd]) -> None:
         super().__init__(logging.DEBUG)
@@ -134,7 +134,7 @@ class _Ends(logging.Handler):
 
 
 def _system_resources() -> dict[str, int]:
-    """Count what the system gave us; nothing where it does not tell."""
+    """Count descriptors and child processes; empty where the system has no /proc."""
     process = Path("/proc/self")
     if not (process / "fd").is_dir():
         return {}

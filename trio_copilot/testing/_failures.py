@@ -1,4 +1,4 @@
-"""What the CLI does when a model call fails: a table, as measured on CLI 1.0.102.
+"""How the CLI reacts when a model call fails: a table, measured on CLI 1.0.102.
 
 The waits of the real CLI are jittered; here they are the same every time.
 """
@@ -29,8 +29,8 @@ class Failure:
       kind: the `errorType` if the CLI gives up.
       reason: the `reason` of a retry.
       waits: seconds before each retry.
-      message: what the model's server said, or the transport.
-      status: the HTTP status, where there was one.
+      message: the message of the model's server, or of the transport.
+      status: the HTTP status, if there was one.
     """
 
     kind: str
@@ -41,7 +41,7 @@ class Failure:
 
     @property
     def notice(self) -> str | None:
-        """What a retry tells the user, if anything."""
+        """The message to the user about a retry, if there is one."""
         return _RETRY_NOTICES.get(self.reason)
 
     def verdict(self, waited: list[float]) -> str:

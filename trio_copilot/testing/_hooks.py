@@ -26,7 +26,7 @@ class HookInvoker:
 
     Attributes:
       source: how the session began, for the next prompt: `"new"` or `"resume"`; `None`
-          once that was told.
+          once a hook knows it.
     """
 
     def __init__(self, session: SessionState, queue: PromptQueue) -> None:

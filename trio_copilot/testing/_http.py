@@ -1,10 +1,10 @@
 """One HTTP/1.1 connection of a server: h11 parses, Trio moves the bytes.
 
-Strategy: requests one after the other, and while one is answered another task may read
-ahead to learn that the client has gone. An answer that was not ended cannot be followed
-by another, so `next_request` returns `None` then and the connection can only be closed.
+Strategy: requests come one after the other, and while one is answered another task may
+read ahead to notice that the client has gone. After an answer that was not ended there
+cannot be another: `next_request` returns `None`, and the connection can only be closed.
 
-This module does not know what is served.
+This module does not know what it serves.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ except ImportError as error:  # pragma: no cover - the tests have the extra
     raise ImportError(complaint("A scripted model", "testing", ["h11"])) from error
 
 RECEIVE_SIZE = 64 * 1024
-"""Bytes per read: the CLI's requests are about 40 KB, most of it the system prompt."""
+"""Bytes per read: the CLI's requests are about 40 KB, mostly the system prompt."""
 
 MAX_HEADER_SIZE = 64 * 1024
-"""Bytes of headers; the CLI sends one or two KB, and h11 wants a bound."""
+"""Bytes of headers; the CLI sends one or two KB, and h11 needs a bound."""
 
 
 @attrs.frozen
@@ -49,7 +49,7 @@ class HttpConnection:
         )
 
     async def next_request(self) -> HttpRequest | None:
-        """Return the next request, or `None` when there can be no more.
+        """Return the next request, or `None` if there can be no more.
 
         Raises:
           trio.BrokenResourceError: the connection broke.
@@ -92,7 +92,7 @@ class HttpConnection:
 
     @property
     def answered(self) -> bool:
-        """Whether the answer to the last request is complete, as far as we go."""
+        """Whether the answer to the last request has been sent completely."""
         return self._state.our_state is h11.DONE
 
     async def answer(
@@ -117,11 +117,9 @@ class HttpConnection:
         await self._send(_event(data), h11.EndOfMessage())
 
     async def _send(self, *events: h11.Event) -> None:
-        """Send events at once: whoever has read the last one has read them all."""
-        await self._stream.send_all(b"".join(map(self._encode, events)))
-
-    def _encode(self, event: h11.Event) -> bytes:
-        return self._state.send(event) or b""
+        """Send events in one write: a client that has the last one has them all."""
+        data = [self._state.send(event) or b"" for event in events]
+        await self._stream.send_all(b"".join(data))
 
 
 def _head(status: int, content_type: str, headers: Mapping[str, str]) -> h11.Response:

@@ -1,7 +1,7 @@
 """A `Reply` in OpenAI's words: what goes over HTTP, as values.
 
-Only the parts of the chat-completions format that the CLI reads. This module does not
-know HTTP, nor when what is sent.
+Only the parts of the chat-completions format that the CLI reads. This module knows neither
+HTTP nor time.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 from ._script import ModelRequest, Reply
 
 MODEL = "scripted-model"
-"""The name of the only model that there is."""
+"""The name of the only model."""
 
 Json: TypeAlias = dict[str, Any]
 
@@ -40,44 +40,44 @@ def chunk(
 
 
 def wants_usage(request: ModelRequest) -> bool:
-    """Return whether the client asked what a streamed answer costs; the CLI does."""
+    """Return whether the client asks for the usage of a streamed answer; the CLI does."""
     options: Mapping[str, Any] = request.raw.get("stream_options") or {}
     return bool(options.get("include_usage"))
 
 
 def usage_chunk(request: ModelRequest, reply: Reply) -> Json:
-    """Return the event that says what the streamed answer cost."""
+    """Return the event with the usage of a streamed answer."""
     return _envelope(
         request, "chat.completion.chunk", choices=[], usage=dict(reply.tokens)
     )
 
 
 def completion(request: ModelRequest, reply: Reply) -> Json:
-    """Return a whole answer, for a request that does not want it streamed."""
-    said = message(request, reply)
-    choice = {"index": 0, "message": said, "finish_reason": reply.ends_with}
+    """Return a whole answer, for a request without streaming."""
+    answer = message(request, reply)
+    choice = {"index": 0, "message": answer, "finish_reason": reply.ends_with}
     return _envelope(
         request, "chat.completion", choices=[choice], usage=dict(reply.tokens)
     )
 
 
 def message(request: ModelRequest, reply: Reply) -> Json:
-    """Return what the model says as a message of the conversation."""
-    said: Json = {"role": "assistant", "content": reply.content or None}
+    """Return a reply as a message of the conversation."""
+    answer: Json = {"role": "assistant", "content": reply.content or None}
     if reply.reasoning:
-        said["reasoning_content"] = "".join(reply.reasoning_deltas)
+        answer["reasoning_content"] = "".join(reply.reasoning_deltas)
     if reply.calls:
-        said["tool_calls"] = list(_tool_calls(request, reply))
-    return said
+        answer["tool_calls"] = list(_tool_calls(request, reply))
+    return answer
 
 
-def error(said: str, status: int) -> Json:
+def error(message: str, status: int) -> Json:
     """Return the body of an answer with a status other than 200."""
-    return {"error": {"message": said, "type": "scripted", "code": str(status)}}
+    return {"error": {"message": message, "type": "scripted", "code": str(status)}}
 
 
 def model_list() -> Json:
-    """Return the answer to the question which models there are."""
+    """Return the list of models."""
     return {"object": "list", "data": [{"id": MODEL, "object": "model", "created": 0}]}
 
 

@@ -1,7 +1,7 @@
 """The client's end of the connection to a scripted CLI.
 
-Memory streams, but written to as a pipe is: a long write that is cancelled has been
-written in part, so that a client which tears its frames is found out.
+A memory stream that is written as a pipe is: a long write that is cancelled has been
+written in part. So a client that tears its frames is caught.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import trio
 import trio.testing
 
 PIPE_SIZE = 64 * 1024
-"""Bytes that are written at once, as many as a pipe of Linux holds."""
+"""Bytes that are written at once, as many as a Linux pipe holds."""
 
 
 class Pipe(trio.abc.SendStream):
@@ -27,11 +27,11 @@ class Pipe(trio.abc.SendStream):
             await self._stream.send_all(data[start : start + PIPE_SIZE])
 
     async def wait_send_all_might_not_block(self) -> None:
-        """Return at once: there is always room."""
+        """Return at once: a memory stream always has room."""
         await self._stream.wait_send_all_might_not_block()
 
     async def aclose(self) -> None:
-        """Close the CLI's stdin, so to speak."""
+        """Close what would be the CLI's stdin."""
         await self._stream.aclose()
 
 

@@ -3,7 +3,7 @@
 Everything here is synchronous; the work itself is done by a task of `_turn_engine`, which
 runs while there is something to do.
 
-An abort takes effect at once, unless the session waits for a hook: then the work goes on
+An abort takes effect at once, unless the session waits for a hook: then the work continues
 to the next `heed_abort`. Either way it is answered a moment later, and after another
 moment the session is idle.
 """

@@ -1,11 +1,11 @@
 """What a model answers, in one vocabulary for every scripted peer.
 
-A script is read by `ScriptedModel`, which talks HTTP to a real CLI, and by
-`ScriptedCli`, which plays the CLI and its model at once. So a test can run on either.
+`ScriptedModel`, which talks HTTP to a real CLI, and `ScriptedCli`, which plays the CLI and
+its model at once, read the same script. So a test can run on either.
 
-Strategy: values only. A `Reply` says what is streamed and how it ends; `ScriptReader`
+Strategy: values only. A `Reply` describes what is streamed and how it ends; `ScriptReader`
 deals replies to model calls in order of arrival and keeps a record. This module knows
-neither a wire nor a clock: the delays in a reply are its reader's business.
+neither wire nor clock: the peer that reads a reply observes its delays.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import attrs
 
 __all__ = ["Call", "ModelRequest", "Reply", "Script", "ScriptReader"]
 
-# A word with the blanks behind it, or the blanks at the very beginning.
+# A word and the blanks after it, or the blanks at the very beginning.
 _WORD = re.compile(r"\S+\s*|\s+")
 
 
@@ -27,9 +27,9 @@ class Call:
     """A tool that the model wants called.
 
     Attributes:
-      name: the tool's name; one that the client did not declare is the CLI's to refuse,
-          but for its own `ask_user` where the client takes questions.
-      arguments: what JSON has.
+      name: the tool's name. The CLI refuses one that the client did not declare, except
+          its own `ask_user` where the client takes questions.
+      arguments: any JSON.
     """
 
     name: str
@@ -40,22 +40,22 @@ class Call:
 class Reply:
     r"""One answer of a model.
 
-    First the reasoning is streamed, then the text, then the calls.
+    The reasoning is streamed first, then the text, then the calls.
 
     Attributes:
-      text: what the model says. A `str` is streamed word by word, each word with the
-          blanks behind it; a sequence of `str` is streamed as it is, one delta each.
-          With a `status` other than 200 it is the message of the error.
-      reasoning: what the model thinks, spelled as `text` is.
+      text: the model's text. A `str` is streamed word by word, each word with the blanks
+          after it; a sequence of `str` is streamed as it is, one delta each. With a
+          `status` other than 200 it is the message of the error.
+      reasoning: the model's thoughts, in the same form as `text`.
       calls: the tools it wants called, all at once.
-      finish_reason: what ends the answer; by default `"tool_calls"` if there are calls,
+      finish_reason: the reason for the end; by default `"tool_calls"` if there are calls,
           else `"stop"`. Others to try: `"length"`, `"content_filter"`.
       delay: seconds between two deltas; with 0 they come in one burst.
       before: seconds before the first byte; `math.inf` hangs without an answer.
-      status: the HTTP status; with any but 200 nothing but an error is sent.
+      status: the HTTP status; with any other than 200 only an error is sent.
       retry_after: seconds, in the header that goes with status 429.
-      then: what happens behind the deltas: the answer ends properly, nothing comes any
-          more for ever, or the connection is dropped.
+      then: what follows the deltas: the answer ends properly (`"end"`), nothing ever comes
+          again (`"hang"`), or the connection is closed (`"drop"`).
       usage: the tokens that the model reports, in OpenAI's words; by default 10 for the
           prompt and one for every delta.
     """
@@ -92,17 +92,17 @@ class Reply:
 
     @property
     def says_something(self) -> bool:
-        """Whether there is any text, thought or call in it."""
+        """Whether it has any text, thought or call."""
         return bool(self.text or self.reasoning or self.calls)
 
     @property
     def ends_with(self) -> str:
-        """The finish reason, said or implied."""
+        """The finish reason, given or implied."""
         return self.finish_reason or ("tool_calls" if self.calls else "stop")
 
     @property
     def tokens(self) -> Mapping[str, Any]:
-        """The usage, said or implied."""
+        """The usage, given or implied."""
         if self.usage is not None:
             return self.usage
         output = len(self.deltas) + len(self.reasoning_deltas)
@@ -118,10 +118,10 @@ class ModelRequest:
     """One model call, as it arrived.
 
     Attributes:
-      number: 1 for the first call that this script was asked to answer.
+      number: 1 for the first call of this script.
       messages: the conversation, in OpenAI's words.
       tools: the declarations of the tools, in OpenAI's words.
-      stream: whether the answer is wanted in deltas.
+      stream: whether the answer is to be streamed.
       raw: the whole request.
     """
 
@@ -135,28 +135,33 @@ class ModelRequest:
     def prompt(self) -> str:
         """The text of the last message of the user.
 
-        The CLI adds to what the user said: look for words with `in`.
+        The CLI adds to what the user wrote: look for words with `in`.
         """
-        said = [m.get("content") for m in self.messages if m.get("role") == "user"]
-        return _text_of(said[-1]) if said else ""
+        for message in reversed(self.messages):
+            if message.get("role") == "user":
+                content = message.get("content")
+                if isinstance(content, str):
+                    return content
+                return "".join(part.get("text", "") for part in content or ())
+        return ""
 
     def call_id(self, index: int) -> str:
-        """Return the id of the call at that place in the reply's `calls`."""
+        """Return the id of the call at that index in the reply's `calls`."""
         return f"call_{self.number}_{index}"
 
 
 Script: TypeAlias = Iterable[Reply | str] | Callable[[ModelRequest], Reply | str]
-"""What a scripted peer is given.
+"""What a scripted peer answers.
 
-Replies in order of the model calls, or a synchronous function from the call to its
-reply. A `str` stands for `Reply(str)`, in a script and also instead of a script.
-`itertools.repeat(reply)` never ends; after the end of any other, every further call is
-answered with HTTP 400, which the CLI does not retry.
+Replies in order of the model calls, or a synchronous function from the call to its reply.
+A `str` stands for `Reply(str)`, in a script and also instead of a script.
+`itertools.repeat(reply)` never ends; after the end of any other script, each further call
+gets HTTP 400, which the CLI does not retry.
 """
 
 
 class ScriptReader:
-    """Deals the replies of one script, and records who asked.
+    """Deals the replies of one script, and records the calls.
 
     Attributes:
       requests: every model call so far.
@@ -200,10 +205,3 @@ def _as_reply(reply: Reply | str) -> Reply:
 
 def _cut(text: str | Sequence[str]) -> tuple[str, ...]:
     return tuple(_WORD.findall(text) if isinstance(text, str) else text)
-
-
-def _text_of(content: Any) -> str:
-    """Return the text of a message, whose content is a string or a list of parts."""
-    if isinstance(content, str):
-        return content
-    return "".join(part.get("text", "") for part in content or ())

@@ -5,7 +5,7 @@ events, the answer to each method, what an abort leaves behind. The same contrac
 run on both. On top of that it misbehaves on demand.
 
 Strategy: one task reads and one writes; everything that is to be done goes on one agenda,
-in order of arrival; only the work of a session is a task of its own. Under
+in order of arrival; only the work of a session has its own task. Under
 `autojump_clock` nothing here depends on chance or on the wall clock.
 """
 
@@ -94,7 +94,7 @@ class ScriptedCli(ModelRecord):
         """
         await self._calls.changes.wait_until(lambda: self._client.gone)
 
-    # -- what the client did not expect
+    # -- what the client does not expect
 
     def emit(
         self,
@@ -106,11 +106,11 @@ class ScriptedCli(ModelRecord):
         """Send an event of a session, and return it.
 
         Args:
-          session_id: the session, which may be one that this CLI does not have.
+          session_id: the session; the CLI need not have it.
           type: the wire type, such as `"assistant.message_delta"`.
           data: the payload.
-          envelope: other members of the event, such as `agentId="helper"`; they take
-              precedence over those that an event has anyway.
+          envelope: other members of the event, such as `agentId="helper"`; they override
+              those that every event has.
 
         Protocol: `session.event`.
         """
@@ -131,7 +131,7 @@ class ScriptedCli(ModelRecord):
         return await self._client.callbacks.request(method, params)
 
     def send_bytes(self, raw: bytes) -> None:
-        """Send bytes that need not be a frame."""
+        """Send any bytes, a frame or not."""
         self._client.post_bytes(raw)
 
     def abort(self, session_id: str) -> None:
@@ -154,13 +154,13 @@ class ScriptedCli(ModelRecord):
         return await self._state.sessions[session_id].elicitations.request(form)
 
     def kill(self) -> None:
-        """Close the connection without a word, without waiting for that."""
+        """Begin to close the connection, as a CLI that is killed would; do not wait."""
         self._client.close()
 
     async def die(self, *, mid_frame: bool = False) -> None:
-        """Close the connection without a word, as a CLI that is killed.
+        """Close the connection, as a CLI that is killed would.
 
-        What was sent before arrives. Cancelled: it dies all the same.
+        What was sent before arrives. Cancelled: the connection is closed all the same.
 
         Args:
           mid_frame: send the beginning of a frame first.
@@ -186,26 +186,26 @@ async def open_scripted_cli(
     duplicate_deltas: bool = False,
     background_work: bool = False,
 ) -> AsyncGenerator[ScriptedCli, None]:
-    """Run a scripted CLI as long as the block runs; `cli.stream` is for one client.
+    """Run a scripted CLI while the block runs; `cli.stream` is for one client.
 
-    The client's tools and hooks are called, its permissions and answers asked for and
-    its options obeyed as the real CLI would; what the model says is in the script. Times
-    are simulated too, so use `autojump_clock` (of pytest-trio) or `trio.testing.MockClock`.
+    It calls the client's tools and hooks, asks for permissions and answers, and follows
+    the client's options as the real CLI does; the model follows the script. It also takes
+    its time as the real CLI does, so use `autojump_clock` (of pytest-trio) or
+    `trio.testing.MockClock`.
 
     Args:
       script: see `Script`; the model calls of all sessions in order of arrival.
-      version: the version that the CLI says it has.
-      protocol_version: the version of the protocol that it says it speaks; `None` says
-        none.
-      ignore: methods that are received but neither obeyed nor answered.
-      answer_after: {method: seconds} to obey and answer them that much later.
-      answers: {method: function from the parameters to the result} for methods that
-        this CLI does not have, or should answer differently; an `RpcError` that it
-        raises is the answer, too.
-      models: what `models.list` returns; by default it fails, as it does offline.
+      version: the version that the CLI reports.
+      protocol_version: the protocol version that it reports; `None` leaves it out.
+      ignore: methods that are received but neither carried out nor answered.
+      answer_after: `{method: seconds}` to carry out and answer it that much later.
+      answers: `{method: function from the parameters to the result}` for methods that
+        this CLI does not have, or should answer differently; if the function raises
+        `RpcError`, that is the answer.
+      models: the result of `models.list`; by default it fails, as it does offline.
       duplicate_deltas: send the events of a stream again, late, out of order and with
         the same id, as the real CLI does under load.
-      background_work: attached work goes on for ever, so `session.idle` never comes.
+      background_work: attached work never ends, so `session.idle` never comes.
 
     Cancelled: the connection is closed at once, as it is when the block is left.
     """

@@ -1,8 +1,8 @@
 """A scripted model for a real CLI: an OpenAI-compatible server on loopback.
 
-Strategy: one task per connection answers one request after the other. While a model
-call is answered a second task watches for the end of the connection, because that is
-how the CLI says that it has lost interest, and tests want to know.
+Strategy: one task per connection answers one request after the other. While it answers a
+model call, a second task watches for the end of the connection: that is how the CLI gives
+up a call, and tests ask for it.
 
 This module knows neither the format of an answer (`_openai`) nor HTTP (`_http`).
 """
@@ -27,7 +27,7 @@ __all__ = ["ScriptedModel", "open_scripted_model"]
 
 
 class ScriptedModel(ModelRecord):
-    """A model that answers what its script says; made by `open_scripted_model`.
+    """A model that answers as its script says; made by `open_scripted_model`.
 
     Attributes:
       name: the only model that the server has.
@@ -47,7 +47,7 @@ class ScriptedModel(ModelRecord):
     def provider(self) -> dict[str, str]:
         """The `provider=` of a session that asks this model.
 
-        For a CLI that this client has not started with `cli_environment`.
+        Needed only on a CLI that was not started with `cli_environment`.
         """
         return {"type": "openai", "base_url": self.base_url}
 
@@ -87,7 +87,9 @@ class _Server:
                 try:
                     await _send(connection, request, reply)
                 except trio.BrokenResourceError:
-                    await trio.sleep_forever()  # the watch notices it, too
+                    await (
+                        trio.sleep_forever()
+                    )  # `watch` has noticed it, too, and cancels
                 nursery.cancel_scope.cancel()
         finally:
             self._calls.finish(request)
@@ -139,16 +141,16 @@ async def _send_stream(
 async def open_scripted_model(
     script: Script | Reply, *, host: str = "127.0.0.1", port: int = 0
 ) -> AsyncGenerator[ScriptedModel, None]:
-    """Serve a scripted model as long as the block runs.
+    """Serve a scripted model while the block runs.
 
-    Model calls are answered in order of arrival, those of several connections side by
-    side. The delays of the script are real seconds. An exception that a function as
-    script raises cancels the block and leaves it.
+    Model calls get their replies in order of arrival; several connections are answered
+    side by side. The delays of the script are real seconds. If the script is a function
+    and raises, the block is cancelled and the exception leaves it.
 
     Args:
       script: see `Script`.
       host: the address to listen at.
-      port: the port; 0 takes a free one.
+      port: the port; 0 is any that is free.
 
     Cancelled: all connections are closed at once, as they are when the block is left.
     """

@@ -1,7 +1,7 @@
 """A CLI, scripted or real, and all that a client needs to use it.
 
-The same test can play on both: on the scripted CLI in simulated time and without a
-process, on the real one with a scripted model behind it.
+The same test can run on both: on the scripted CLI in simulated time and without a process,
+on the real one with a scripted model behind it.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ __all__ = ["Stage", "open_stage"]
 
 @attrs.define(eq=False)
 class Stage:
-    """Where a test plays; made by `open_stage`.
+    """Where a test runs; made by `open_stage`.
 
     Attributes:
-      model: what answers the prompts and remembers them: the scripted CLI, or the
-          scripted model behind a real one.
+      model: the record of the model calls: the scripted CLI, or the scripted model
+          behind a real one.
       scope: around everything that `cancel_everywhere` has opened.
     """
 
@@ -94,15 +94,15 @@ class Stage:
         self.scope.cancel()
 
     def kill_cli(self) -> None:
-        """Let the CLI die at once, without a word."""
+        """Kill the CLI at once."""
         if self.cli is not None:
             self.cli.kill()
         elif self._client is not None:
-            self._client._link.kill()
+            self._client._link.kill()  # noqa: SLF001  # no user needs to kill a CLI
 
     def abort_remotely(self) -> None:
-        """Abort what the session is doing, as another client of the scripted CLI."""
-        assert self.cli is not None, "only the scripted CLI can be told from outside"
+        """Abort what the session is doing, as another client of the scripted CLI would."""
+        assert self.cli is not None, "only the scripted CLI has this second client"
         if self._session is not None:
             self.cli.abort(self._session.id)
 
@@ -132,7 +132,7 @@ async def open_stage(
             yield Stage(peer, on_stream)
         return
     if home is None:
-        raise ValueError("A real CLI needs a home of its own: home=, an empty folder")
+        raise ValueError("A real CLI needs its own home: home=, an empty folder")
 
     from ._scripted_model import open_scripted_model  # needs the extra `testing`
 

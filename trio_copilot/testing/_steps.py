@@ -1,8 +1,8 @@
 """Counts the steps of a Trio run, and acts after certain ones.
 
-A step is what a task does from one checkpoint to the next. After each, Trio tells its
-instruments, while the task is parked there: whoever cancels a scope in this moment
-cancels at just that checkpoint. So acting after step 1, 2, ... n reaches every
+A step is what a task does from one checkpoint to the next. After each, Trio calls its
+instruments while the task is parked there: a scope that is cancelled at this moment is
+cancelled at exactly that checkpoint. So acting after step 1, 2, ... n reaches every
 checkpoint of every task, and every moment at which something else could happen first.
 """
 
@@ -27,10 +27,10 @@ class Steps(trio.abc.Instrument):
     """The steps since `counting` began."""
 
     actions: dict[int, Callable[[], object]]
-    """What to do, by the number of the step after which it is done."""
+    """`{step: what to do after it}`"""
     count: int = attrs.field(default=0, init=False)
     places: dict[int, str] = attrs.field(factory=dict[int, str], init=False)
-    """Where the task was after whose step something was done."""
+    """`{step: where its task was when something was done}`"""
 
     def after_task_step(self, task: trio.lowlevel.Task) -> None:
         """Called by Trio."""
@@ -43,7 +43,7 @@ class Steps(trio.abc.Instrument):
 
 @contextmanager
 def counting(steps: Steps) -> Generator[Steps, None, None]:
-    """Count the steps of all tasks as long as the block lasts."""
+    """Count the steps of all tasks while the block runs."""
     trio.lowlevel.add_instrument(steps)
     try:
         yield steps
@@ -52,7 +52,7 @@ def counting(steps: Steps) -> Generator[Steps, None, None]:
 
 
 def place_of(task: trio.lowlevel.Task) -> str:
-    """Return where a task stands: the last line of the user's, the last of ours."""
+    """Return where a task stands: the user's last line, and this package's."""
     places = [
         (frame.f_code.co_filename, number)
         for frame, number in task.iter_await_frames()
@@ -60,13 +60,11 @@ def place_of(task: trio.lowlevel.Task) -> str:
     ]
     theirs = [place for place in places if not place[0].startswith(_PACKAGE)]
     shown = [*theirs[-1:], *places[-1:]]
-    return " > ".join([task.name, *map(_line, dict.fromkeys(shown))])
-
-
-def _line(place: tuple[str, int]) -> str:
-    file, number = place
-    code = linecache.getline(file, number).strip()
-    return f"{Path(file).name}:{number}: {code}"
+    lines = [
+        f"{Path(file).name}:{number}: {linecache.getline(file, number).strip()}"
+        for file, number in dict.fromkeys(shown)
+    ]
+    return " > ".join([task.name, *lines])
 
 
 def tasks_below(task: trio.lowlevel.Task) -> set[trio.lowlevel.Task]:
@@ -81,11 +79,11 @@ def tasks_below(task: trio.lowlevel.Task) -> set[trio.lowlevel.Task]:
 def scheduled_by(seed: int) -> Generator[None, None, None]:
     """Let Trio wake tasks in an order that depends on the seed alone.
 
-    Trio shuffles tasks that are ready at once. For hypothesis it has switches, private
-    ones, that make the order repeat; without them a sweep still works, but step 17 is
-    not the same in every run.
+    Trio shuffles tasks that are ready at once. It has private switches, for hypothesis,
+    that make the order repeat; without them a sweep still works, but step 17 is not the
+    same in every run.
     """
-    run: Any = getattr(trio._core, "_run", None)
+    run: Any = getattr(trio._core, "_run", None)  # noqa: SLF001  # works without it, too
     dice, switch = getattr(run, "_r", None), "_ALLOW_DETERMINISTIC_SCHEDULING"
     if dice is None or not hasattr(run, switch):
         yield

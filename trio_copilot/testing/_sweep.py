@@ -1,13 +1,12 @@
-"""Cancel a scenario at every checkpoint, and look whether the contract holds.
+"""Cancels a scenario at every checkpoint, and checks that the contract holds.
 
-Strategy: a scenario is run to its end once, and the steps that it takes are counted.
-Then it is run again and again, and cancelled after the first step, the second, and so
-on. After each run the evidence is examined: what the CLI saw, which tasks and file
-descriptors are left, how each turn ended, and whether the session still works. Under
-`autojump_clock` the scripted CLI does all that in simulated time, and step 17 is the
-same moment in every run.
+Strategy: a scenario runs to its end once, and its steps are counted. Then it runs again
+and again, cancelled after the first step, the second, and so on. After each run the
+evidence is examined: what the CLI saw, which tasks and file descriptors are left, how each
+turn ended, and whether the session still works. Under `autojump_clock` the scripted CLI
+does all that in simulated time, and step 17 is the same moment in every run.
 
-What counts as evidence is in `_evidence`, how steps are counted in `_steps`.
+`_evidence` defines what counts as evidence, `_steps` counts the steps.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ PATIENCE = 60.0
 """Seconds, simulated or real, after which a run counts as hanging."""
 
 ANSWER_PATIENCE = 15.0
-"""Seconds in which what has survived must have answered."""
+"""Seconds that what survived has for an answer."""
 
 QUESTION = "Are you still there?"
 ANSWER = "Still here."
@@ -49,20 +48,20 @@ SHOWN = 10
 
 @attrs.frozen
 class SweepReport:
-    """What a sweep did and found."""
+    """The result of a sweep."""
 
     steps: int
-    """The steps of an undisturbed run."""
+    """Steps of an undisturbed run."""
     runs: int
     """How often the scenario was disturbed."""
     times: tuple[float, ...] = attrs.field(repr=False)
-    """Seconds from the cancellation until the scenario was left, sorted; simulated ones
-    on the scripted CLI."""
+    """Seconds from the cancellation until the scenario was left, sorted; simulated on the
+    scripted CLI."""
     failures: tuple[str, ...] = attrs.field(repr=False, default=())
-    """What did not hold, and where; best none."""
+    """What did not hold, and where."""
 
     def percentile(self, percent: float) -> float:
-        """Return the time that so many percent of the runs did not exceed."""
+        """Return the time that this percentage of the runs did not exceed."""
         if not self.times:
             return 0.0
         return self.times[
@@ -104,37 +103,41 @@ async def cancel_everywhere(
 ) -> SweepReport:
     """Run a scenario, cancelled at each of its checkpoints in turn, and check each run.
 
-    After every run there must be no task, request, subscription, file descriptor or
-    process that was not there before; each prompt that the CLI admitted has been
-    answered or aborted, by one abort at the most; every frame was whole and every
-    request of the CLI answered at most once; each turn has ended as the CLI says that it
-    has; nothing but the cancellation came out of the scenario; and what the scenario was
-    given still works: the session answers the next prompt and shows nothing old, the
-    client opens another session.
+    After every run:
+
+    * no task, request, subscription, file descriptor or process is left over;
+    * each prompt that the CLI admitted was answered or aborted, by at most one abort;
+    * every frame was whole, and each request of the CLI got at most one answer;
+    * each turn ended as the CLI reports;
+    * only the cancellation came out of the scenario;
+    * what the scenario was given still works: the session answers the next prompt and
+      shows nothing old, the client opens another session.
 
     Use it in a test with `autojump_clock`. `Cancelled` ends the sweep.
 
     Args:
-      scenario: called with a `Stage` once for every run.
-      script: what the model answers, from the start in every run; so no iterator.
+      scenario: called with a `Stage` in every run.
+      script: what the model answers; read from the start in every run, so no iterator.
       given: what is open when the scenario begins, and must outlive it: a session
         (`stage.session`), a client (`stage.client`), or neither.
-      session_options: of the session that is given.
+      session_options: the options of the given session.
       then: a second disturbance, such as `Stage.kill_cli`: done at each step between
         the cancellation and the end of the scenario. All pairs are tried, or `points`.
       survives: whether what was given must still work.
       may_raise: exceptions that may come out of the scenario.
-      points: how many runs at the most; which ones, `seed` decides. `None`: all.
-      seed: decides in which order Trio wakes tasks.
+      points: the maximum number of runs; `seed` decides which. `None`: all.
+      seed: decides the order in which Trio wakes tasks.
       cli: the executable of a real CLI; `None` is the scripted one.
       home: a home for the real CLI, an empty folder.
       scripted: further arguments of `open_scripted_cli`.
 
     Raises:
-      SweepError: something did not hold; says after which steps, and where those were.
+      SweepError: something did not hold; the message has the steps and their lines.
     """
     if isinstance(script, Iterator):
-        raise TypeError("A script is read anew in every run: pass a list, no iterator")
+        raise TypeError(
+            "Every run reads the script from its start: pass a list, not an iterator"
+        )
     sweep = _Sweep(
         scenario=scenario,
         script=script,
@@ -157,10 +160,10 @@ class _Run:
     """One run of the scenario."""
 
     moments: tuple[int, ...]
-    """The steps after which it is disturbed."""
+    """The steps after which it is disturbed: none, one or two."""
     evidence: Evidence = attrs.field(factory=Evidence, init=False)
     places: dict[int, str] = attrs.field(factory=dict[int, str], init=False)
-    """Where it was disturbed."""
+    """`{step: the line where it was disturbed}`"""
     steps: int = attrs.field(default=0, init=False)
     """Steps that the scenario took."""
     cancelled_at: float | None = attrs.field(default=None, init=False)
@@ -169,7 +172,7 @@ class _Run:
 
     @property
     def failures(self) -> list[str]:
-        """What did not hold, and where."""
+        """What did not hold, and after which steps."""
         moments = " and ".join(
             f"step {moment} ({self.places.get(moment, 'not reached')})"
             for moment in self.moments
@@ -210,13 +213,13 @@ class _Sweep:
         )
 
     async def _choose(self, steps: int, points: int | None) -> list[tuple[int, ...]]:
-        """Return the moments of each run."""
+        """Return the moments of each run to come."""
         single: list[tuple[int, ...]] = [(step,) for step in range(1, steps + 1)]
         if self.then is None:
             return self._sample(single, points)
         pairs: list[tuple[int, ...]] = []
         for (first,) in self._sample(single, points):
-            # How long the way out is depends on where it begins.
+            # The length of the way out depends on where it begins.
             last = (await self._once(first)).steps
             pairs += [(first, second) for second in range(first + 1, last + 1)]
         return self._sample(pairs, points)
@@ -243,13 +246,13 @@ class _Sweep:
         return run
 
     async def _play(self, stage: Stage, run: _Run) -> None:
-        """Open what is given, and note what comes out in the end."""
+        """Open what is given, and note what comes out of it."""
         try:
             with stage.scope:
                 await self._open_and_perform(stage, run)
         except self.may_raise:
             run.evidence.expect(not self.survives, "what was given did not survive")
-        except Exception as error:  # noqa: BLE001  # that is what we look for
+        except Exception as error:  # noqa: BLE001  # a finding, not a fault of ours
             run.evidence.problems.append(f"{error!r} came out of a block")
         left = tasks_below(trio.lowlevel.current_task())
         run.evidence.compare_tasks(set(), left)
@@ -266,10 +269,10 @@ class _Sweep:
                 with trio.move_on_after(ANSWER_PATIENCE) as patience:
                     await self._use_again(stage, run.evidence)
                 silent = patience.cancelled_caught
-                run.evidence.expect(not silent, "it does not answer any more")
+                run.evidence.expect(not silent, "it no longer answers")
 
     async def _perform(self, stage: Stage, run: _Run) -> None:
-        """Disturb the scenario, and examine what it left open."""
+        """Disturb the scenario, and examine what it leaves open."""
         task, evidence = trio.lowlevel.current_task(), run.evidence
         before = tasks_below(task)
         await self._disturb(stage, run)
@@ -295,7 +298,7 @@ class _Sweep:
                 await self.scenario(stage)
         except self.may_raise:
             pass
-        except Exception as error:  # noqa: BLE001  # that is what we look for
+        except Exception as error:  # noqa: BLE001  # a finding, not a fault of ours
             run.evidence.problems.append(f"{error!r} came out of the scenario")
         finally:
             run.steps, run.places = steps.count, steps.places
@@ -311,11 +314,13 @@ class _Sweep:
             session = stage.session
             deltas = await stack.enter_async_context(session.subscribe(DELTA))
             end = await session.ask(QUESTION)
-            evidence.expect(end.text == ANSWER, f"the next turn says {end.text!r}")
-            heard = ""
+            evidence.expect(end.text == ANSWER, f"the next turn answers {end.text!r}")
+            received = ""
             while deltas.statistics().current_buffer_used:
-                heard += _piece(await deltas.receive())
-            evidence.expect(heard == ANSWER, f"a subscriber of it hears {heard!r}")
+                event = await deltas.receive()
+                assert isinstance(event, SessionEvent)
+                received += event.raw["data"]["deltaContent"]
+            evidence.expect(received == ANSWER, f"a subscriber receives {received!r}")
 
     def _script_with_answer(self) -> Callable[[ModelRequest], Reply | str]:
         reader = ScriptReader(self.script)
@@ -326,8 +331,3 @@ class _Sweep:
             return reader.read(request.raw)[1]
 
         return reply
-
-
-def _piece(event: object) -> str:
-    assert isinstance(event, SessionEvent)
-    return str(event.raw["data"]["deltaContent"])

@@ -85,7 +85,7 @@ class ToolExecution:
       call_id: its id, chosen by the model.
       name: the tool's name.
       done: whether it is over, and the client knows.
-      refused: whether the user said no and nothing else, which ends the turn.
+      refused: whether the user rejected it without a reason, which ends the turn.
       output: what the model gets.
       error: what failed, if anything.
       denial: why a hook does not let it be executed.
