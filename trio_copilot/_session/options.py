@@ -55,8 +55,10 @@ class SessionOptions:
 
     The CLI remembers the working directory of a session and nothing else: pass all other
     options again when you resume it. `None` leaves an option to the CLI. On the wire an
-    option has its name in camel case, unless its description names another field. Where
-    an option takes any mapping, it goes to the CLI as it is, so its keys are the CLI's.
+    option has its name in camel case, unless its description names another field.
+
+    `provider`, `hooks` and `system_message` also take a mapping with the fields of their
+    class. Any other mapping goes to the CLI as it is, so its keys are the CLI's.
 
     Paths start at this process's directory and home. The `repr` shows which options are
     set, and no value that could be secret.
@@ -131,9 +133,9 @@ class SessionOptions:
     """Tools that the agent does not have, named likewise. They win over
     `available_tools`."""
     tool_search: Mapping[str, Any] | None = option(Mapping)
-    """With more tools than `{"deferThreshold": 30}`, the default, the model searches for
-    those in `tools` and of MCP servers instead of seeing all; `{"enabled": False}` shows
-    it all."""
+    """When the model has to search for tools: with more than `deferThreshold` of them
+    (default: 30) it does not see those in `tools` and of MCP servers at once.
+    `{"enabled": False}` always shows it all."""
     large_output: Mapping[str, Any] | None = option(Mapping)
     """Output of a tool beyond `maxSizeBytes` (default: 51200) goes to a file in
     `outputDir`, and the model gets a reference; `{"enabled": False}` gives it all."""
@@ -214,8 +216,8 @@ class SessionOptions:
     """Whether skills are loaded at all. `None`: if there are `skill_directories` or a
     handler of skills, else as `enable_config_discovery` says."""
     memory: Mapping[str, Any] | None = option(Mapping)
-    """`{"enabled": True}` lets the agent remember facts, `False` forbids it. The key
-    `mode` puts them into the `system-prompt`, the default, or the `user-prompt`."""
+    """Whether the agent may remember facts: `{"enabled": True}`. With `mode` they go into
+    the `system-prompt`, the default, or the `user-prompt`."""
     infinite_sessions: InfiniteSessions | Mapping[str, Any] | None = option(
         InfiniteSessions, Mapping
     )
@@ -233,8 +235,8 @@ class SessionOptions:
     # -- Files
 
     working_directory: PathLike | None = option(*PATH)
-    """Where the agent works. `None`: where it has worked, if the session is resumed;
-    else in the `cwd=` of the client, or where the CLI was started."""
+    """Where the agent works. `None`: where it worked before, in a resumed session;
+    otherwise in the `cwd=` of the client, or where the CLI was started."""
     additional_directories: Sequence[PathLike] | None = sequence(*PATH)
     """Where it may read and write, too. With `enable_config_discovery` the skills and
     agents in them are loaded: only directories that you trust."""
