@@ -113,7 +113,7 @@ PATHS = {
 }
 
 
-def told(error: BaseException | None) -> Iterator[str]:
+def shown_texts(error: BaseException | None) -> Iterator[str]:
     """Return all that is said of an error where it is shown."""
     while error is not None:
         yield str(error)
@@ -121,7 +121,7 @@ def told(error: BaseException | None) -> Iterator[str]:
         yield from getattr(error, "__notes__", ())
         if isinstance(error, BaseExceptionGroup):
             for each in error.exceptions:
-                yield from told(each)
+                yield from shown_texts(each)
         error = error.__cause__ or (
             None if error.__suppress_context__ else error.__context__
         )
@@ -135,7 +135,7 @@ def check(make: Callable[..., Any], name: str, plant: Any) -> Any:
     try:
         made = make(**{name: plant})
     except (TypeError, ValueError) as error:
-        said = "\n".join(told(error))
+        said = "\n".join(shown_texts(error))
         assert SECRET not in said, f"{name}={type(plant)}: {said}"
         assert any(each in said for each in (name, *NESTED.get(name, ()))), said
         return None
@@ -259,7 +259,7 @@ async def test_no_argument_of_a_call_is_shown(
         for plant in (Holder(), [SECRET], {"type": SECRET}, RuntimeError(SECRET)):
             with pytest.raises((TypeError, ValueError)) as error:
                 await WRONG_CALLS[name](session, plant)
-            assert SECRET not in "\n".join(told(error.value))
+            assert SECRET not in "\n".join(shown_texts(error.value))
     assert SECRET not in logs()
 
 
@@ -280,7 +280,7 @@ async def test_no_option_of_a_client_is_shown(
     for plant in (Holder(), {SECRET}, [Holder()], {"key": Holder()}):
         with pytest.raises((TypeError, ValueError)) as error:
             await opened(**{name: plant})
-        said = "\n".join(told(error.value))
+        said = "\n".join(shown_texts(error.value))
         assert SECRET not in said, said
         assert name in said or name == "connection"
     assert SECRET not in logs()
@@ -295,7 +295,7 @@ async def test_no_option_of_a_bridge_is_shown(
         with pytest.raises((TypeError, ValueError)) as error:
             async with open_bridge(client, **wrong):
                 raise AssertionError
-        assert SECRET not in "\n".join(told(error.value))
+        assert SECRET not in "\n".join(shown_texts(error.value))
         async with open_bridge(client, token=SECRET, **PLANTED) as bridge:
             assert SECRET not in repr(bridge)
     assert SECRET not in logs()
@@ -322,7 +322,7 @@ async def test_a_client_that_lives_its_whole_life_shows_no_secret(
                         with pytest.raises((TypeError, ValueError)) as misfit:
                             async with client.open_session(**options):
                                 raise AssertionError
-                        said += told(misfit.value)
+                        said += shown_texts(misfit.value)
                     async with client.open_session(
                         **PLANTED, on_permission_request=allow_all
                     ) as session:
@@ -332,7 +332,7 @@ async def test_a_client_that_lives_its_whole_life_shows_no_secret(
                             said.append(repr(turn))
                             cli.kill()
                             await turn.wait()
-            said += [*told(lost.value), repr(turn), repr(turn.end)]
+            said += [*shown_texts(lost.value), repr(turn), repr(turn.end)]
     assert SECRET not in "\n".join(said)
     assert SECRET not in logs()
 
@@ -351,7 +351,7 @@ async def test_a_session_that_is_refused_shows_no_secret(
             with pytest.raises(RpcError, match="not today") as error:
                 async with client.open_session(**PLANTED):
                     raise AssertionError
-    assert SECRET not in "\n".join(told(error.value))
+    assert SECRET not in "\n".join(shown_texts(error.value))
     assert SECRET not in logs()
 
 
@@ -380,5 +380,5 @@ async def test_an_answer_of_a_handler_is_not_shown(
                                     {"requestId": "1", "permissionRequest": request},
                                 )
                                 await trio.sleep_forever()
-    assert SECRET not in "\n".join(told(error.value))
+    assert SECRET not in "\n".join(shown_texts(error.value))
     assert SECRET not in logs()

@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import attrs
 import trio
 
 import trio_copilot
+from tests.ports import serve_stream
 from trio_copilot.testing import Reply, Script, ScriptedCli, open_scripted_cli
 
 PATIENCE = 45.0
@@ -148,28 +149,8 @@ async def served(
 ) -> AsyncGenerator[tuple[ScriptedCli, str]]:
     """Serve a scripted CLI for one client over TCP; gives it and its address."""
     async with open_scripted_cli(script, **behaviour) as cli:
-
-        async def serve(socket: trio.SocketStream) -> None:
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(_pump, cli.stream, socket, nursery.cancel_scope)
-                nursery.start_soon(_pump, socket, cli.stream, nursery.cancel_scope)
-
-        async with trio.open_nursery() as nursery:
-            listeners: list[trio.SocketListener] = await nursery.start(
-                trio.serve_tcp, serve, 0
-            )
-            port = listeners[0].socket.getsockname()[1]
+        async with serve_stream(cli.stream) as port:
             yield cli, f"127.0.0.1:{port}"
-            nursery.cancel_scope.cancel()
-
-
-async def _pump(
-    source: trio.abc.ReceiveStream, sink: trio.abc.SendStream, both: trio.CancelScope
-) -> None:
-    with suppress(trio.BrokenResourceError):  # either side may go when it likes
-        async for chunk in source:
-            await sink.send_all(chunk)
-    both.cancel()
 
 
 def exists(pid: int) -> bool:

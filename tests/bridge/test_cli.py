@@ -40,7 +40,7 @@ def model(request: ModelRequest) -> Reply | str:
     return Reply(calls=[RUN])
 
 
-async def begin(peer: Peer) -> None:
+async def start_turn(peer: Peer) -> None:
     await peer.say("prompt", turn="1", text="go on and on")
     await peer.hear_until("delta")
 
@@ -89,7 +89,7 @@ async def turns_and_permissions(bridge: Bridge) -> None:
 async def stopped(bridge: Bridge, server: ScriptedModel) -> None:
     assert bridge.port is not None
     async with come_in(bridge.port, bridge.token) as peer:
-        await begin(peer)
+        await start_turn(peer)
         call = len(server.requests)
         await peer.say("stop", turn="1")
         with trio.fail_after(1):
@@ -103,7 +103,7 @@ async def stopped(bridge: Bridge, server: ScriptedModel) -> None:
 async def left(bridge: Bridge, server: ScriptedModel, *, politely: bool) -> None:
     assert bridge.port is not None
     async with come_in(bridge.port, bridge.token) as peer:
-        await begin(peer)
+        await start_turn(peer)
         call = len(server.requests)
         if politely:
             await peer.ws.aclose()
@@ -156,7 +156,7 @@ async def test_sigterm_in_mid_turn_leaves_nothing(
             cli = await cli_of(running)
             async with come_in(port, token) as peer:
                 assert peer.heard[0]["model"] == server.name
-                await begin(peer)
+                await start_turn(peer)
                 running.interrupt(signal.SIGTERM)
                 assert await peer.closed() == CloseCode.GOING_AWAY
             ended = await running.ended()
@@ -177,7 +177,7 @@ async def test_a_second_ctrl_c_kills_a_cli_that_does_not_react(
             port, token = await door_of(running)
             cli = await cli_of(running)
             async with come_in(port, token) as peer:
-                await begin(peer)
+                await start_turn(peer)
                 os.kill(cli, signal.SIGSTOP)
                 running.interrupt()
                 with pytest.raises(trio.TooSlowError), trio.fail_after(0.5):

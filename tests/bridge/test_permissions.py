@@ -26,10 +26,10 @@ async def asked(**options: Any) -> AsyncGenerator[tuple[Scene, Peer, Json]]:
     async with open_scene(BUSY, **options) as scene, scene.peer() as peer:
         await peer.say("prompt", turn="t", text="clean up")
         await peer.hear_until("start")
-        yield scene, peer, await ask(scene, peer, "1")
+        yield scene, peer, await request_permission(scene, peer, "1")
 
 
-async def ask(scene: Scene, peer: Peer, name: str) -> Json:
+async def request_permission(scene: Scene, peer: Peer, name: str) -> Json:
     request = {**SHELL_REQUEST, "toolCallId": f"c{name}"}
     data = {"requestId": name, "permissionRequest": request}
     scene.cli.emit(peer.heard[0]["session"], "permission.requested", data)
@@ -90,7 +90,7 @@ async def test_an_answer_counts_once(autojump_clock: MockClock) -> None:
 
 async def test_each_question_has_its_own_answer(autojump_clock: MockClock) -> None:
     async with asked() as (scene, peer, first):
-        second = await ask(scene, peer, "2")
+        second = await request_permission(scene, peer, "2")
         assert first["request"] != second["request"]
         await peer.say("answer", request=second["request"], decision="allow")
         assert (await decision(scene))["kind"] == "approve-once"
@@ -126,7 +126,7 @@ async def test_between_turns_a_question_belongs_to_none(
     autojump_clock: MockClock,
 ) -> None:
     async with open_scene() as scene, scene.peer() as peer:
-        question = await ask(scene, peer, "1")
+        question = await request_permission(scene, peer, "1")
         assert "turn" not in question
         await peer.say("answer", request=question["request"], decision="allow")
         assert (await decision(scene))["kind"] == "approve-once"

@@ -52,7 +52,7 @@ def sites(cli_path: Path, cli_home: Path) -> Sites:
     return Sites(cli_path, cli_home)
 
 
-async def connected(tab: Tab) -> None:
+async def see_connected(tab: Tab) -> None:
     await tab.see("#connection", "Connected")
 
 
@@ -64,7 +64,7 @@ async def say(tab: Tab, text: str) -> None:
 
 
 async def working_forever(tab: Tab) -> None:
-    await connected(tab)
+    await see_connected(tab)
     await say(tab, "Go on forever")
     await tab.see(".turn:not([data-reason]) .text", "tick tick")
 
@@ -78,7 +78,7 @@ async def test_ask_and_see_it_stream_stop_it_and_ask_again(
 ) -> None:
     async with sites.serve(model) as site, open_window(chromium) as window:
         tab = await window.tab(site.address)
-        await connected(tab)
+        await see_connected(tab)
         assert await tab.run("location.hash") == ""
         assert await tab.run("document.activeElement.id") == "prompt"
 
@@ -103,7 +103,7 @@ async def test_ask_and_see_it_stream_stop_it_and_ask_again(
         assert await tab.run("typeof hacked") == "undefined"
 
         await tab.reload()
-        await connected(tab)
+        await see_connected(tab)
         assert await count(tab, ".turn") == 0
         await say(tab, "Say hello again")
         await tab.see(".turn[data-reason=complete] .text", "Hello, world")
@@ -115,7 +115,7 @@ async def test_questions_for_permission_are_answered(
 ) -> None:
     async with sites.serve(model) as site, open_window(chromium) as window:
         tab = await window.tab(site.address)
-        await connected(tab)
+        await see_connected(tab)
 
         await say(tab, "Please compute")
         await tab.see("#permission h2", "May the agent run a command?")
@@ -146,7 +146,7 @@ async def test_what_hides_in_a_command_is_shown(
 ) -> None:
     async with sites.serve(model) as site, open_window(chromium) as window:
         tab = await window.tab(site.address)
-        await connected(tab)
+        await see_connected(tab)
 
         await say(tab, "Something turned")
         await tab.see("#permission-summary", "echo <U+202E>txt.exe")
@@ -245,13 +245,13 @@ async def test_a_tab_too_many_says_so_and_gets_in_when_there_is_room(
     async with sites.serve(model, "--connections", "1") as site:
         async with open_window(chromium) as window:
             inside = await window.tab(site.address)
-            await connected(inside)
+            await see_connected(inside)
             outside = await window.tab(site.address)
             await outside.see("#connection", "The server has too many connections")
 
             await inside.close()
             await outside.run("void dispatchEvent(new Event('online'))")  # do not wait
-            await connected(outside)
+            await see_connected(outside)
             await say(outside, "Say hello")
             await outside.see(".turn[data-reason=complete] .text", "Hello, world")
 
@@ -296,7 +296,7 @@ async def test_only_pages_that_may_come_in_do(chromium: Chromium, sites: Sites) 
         await tab.see("#door-reason", "not the access token")
         await tab.write(site.token)
         await tab.press("Enter")
-        await connected(tab)
+        await see_connected(tab)
 
         status, opened, heard = await tab.run(LISTEN)
         assert (status, opened) == (201, 1)
@@ -330,7 +330,7 @@ async def test_the_page_comes_back_when_the_server_does(
         words = ("--port", page, "--ws-port", socket)
         async with sites.serve(model, *words, token=site.token):
             await tab.run("void dispatchEvent(new Event('online'))")
-            await connected(tab)
+            await see_connected(tab)
             await tab.see(".remark", "a new session")
             await say(tab, "Say hello")
             await tab.see(".turn[data-reason=complete] .text", "Hello, world")
@@ -402,7 +402,7 @@ async def test_messages_are_shown_apart_and_put_right(
     ]"""
     async with sites.serve(model) as site, open_window(chromium) as window:
         tab = await window.tab(site.address)
-        await connected(tab)
+        await see_connected(tab)
         shown = await tab.run(
             "import('./turn.js').then(({ TurnView }) => {"
             " const view = new TurnView('Go', () => {});"
@@ -425,7 +425,7 @@ async def test_everybody_can_use_it(
         await accessible(tab)
         await tab.write(site.token)
         await tab.press("Enter")
-        await connected(tab)
+        await see_connected(tab)
         await accessible(tab)
 
         await say(tab, "Why do the clock tests fail?")

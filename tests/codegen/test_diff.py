@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.codegen.schemas import ref
 from trio_copilot._codegen.__main__ import API, PIN_FILE, SCHEMA, main
 from trio_copilot._codegen.diff import report
 from trio_copilot._codegen.schema import read_schema
@@ -20,17 +21,13 @@ INTEGER = {"type": "integer"}
 NOTHING = {"type": "null"}
 
 
-def ref(name: str) -> dict[str, str]:
-    return {"$ref": f"#/definitions/{name}"}
-
-
 def call(
     wire: str, params: Any = None, result: Any = NOTHING, **marks: Any
 ) -> dict[str, Any]:
     return {"rpcMethod": wire, "params": params, "result": result, **marks}
 
 
-def told(old: Any, new: Any) -> list[str]:
+def diff_lines(old: Any, new: Any) -> list[str]:
     """The report, after its title; each side is a schema, or those of events and API."""
     before, after = (
         read_schema(side["events"], side["api"]) if "api" in side else read_schema(side)
@@ -43,7 +40,7 @@ def told(old: Any, new: Any) -> list[str]:
 
 def details(old: Any, new: Any) -> list[str]:
     """What is told of single things."""
-    lines = told(old, new)
+    lines = diff_lines(old, new)
     return [line for line in lines[lines.index("") :] if line]
 
 
@@ -55,7 +52,7 @@ def api(**scopes: Any) -> Any:
 def test_of_the_same_schemas_nothing_is_told() -> None:
     schema = schema_of({"x": object_of({"a": STRING})})
 
-    assert told(schema, schema) == [
+    assert diff_lines(schema, schema) == [
         "- Events: the same",
         "- Methods of the CLI: the same",
         "- Requests of the CLI: the same",
@@ -75,7 +72,7 @@ def test_events_come_and_go() -> None:
         }
     )
 
-    assert told(old, new)[0] == "- Events: 2 added, 1 removed"
+    assert diff_lines(old, new)[0] == "- Events: 2 added, 1 removed"
     assert details(old, new) == [
         "## Events",
         "- added `a.new`",
@@ -124,7 +121,10 @@ def test_members_of_enumerations_are_told_as_on_the_wire() -> None:
         colour = {"type": "string", "enum": list(members)}
         return schema_of({"x": object_of({"c": ref("Colour")})}, Colour=colour)
 
-    assert told(schema("red"), schema("red", "blue"))[4] == "- Enumerations: 1 changed"
+    assert (
+        diff_lines(schema("red"), schema("red", "blue"))[4]
+        == "- Enumerations: 1 changed"
+    )
     assert details(schema("red", "dark-blue"), schema("light-blue", "red")) == [
         "## Enumerations",
         "- changed `Colour`, in `x`",

@@ -8,6 +8,7 @@ from typing import Any, get_args, get_type_hints
 
 import pytest
 
+from tests.codegen.schemas import ref
 from trio_copilot._codegen.names import class_name, field_name, member_name
 from trio_copilot._codegen.schema import SchemaError, read_schema
 from trio_copilot._protocol.open_enum import OpenEnum
@@ -20,10 +21,6 @@ TypesOf = Callable[..., ModuleType]
 
 STRING = {"type": "string"}
 COLOUR = {"type": "string", "enum": ["red", "dark-blue", "3d", "", "darkBlue"]}
-
-
-def ref(name: str) -> dict[str, str]:
-    return {"$ref": f"#/definitions/{name}"}
 
 
 def read(of: Any, raw: Any) -> Any:

@@ -8,6 +8,7 @@ import pytest
 import trio
 from trio.abc import Clock
 
+from tests.turns import tool_results, tool_texts
 from tests.worlds import World
 from trio_copilot import (
     CancelCause,
@@ -17,7 +18,6 @@ from trio_copilot import (
     Hooks,
     ToolCall,
     ToolResult,
-    Turn,
     TurnEndReason,
     UserInputRequest,
     tool,
@@ -35,16 +35,6 @@ async def look(city: str = "Paris") -> str:
 LOOK = Reply("Let me look. ", calls=[Call("look")])
 QUESTION = {"question": "Which colour?", "choices": ["red", "blue"]}
 ASK = Reply(calls=[Call("ask_user", QUESTION)])
-
-
-def told(rig: Any, number: int) -> str:
-    """What the tools said in the conversation of a model call."""
-    messages = rig.requests[number - 1].messages
-    return " ".join(str(m["content"]) for m in messages if m.get("role") == "tool")
-
-
-async def results_of(turn: Turn) -> list[ToolResult]:
-    return [event async for event in turn if isinstance(event, ToolResult)]
 
 
 class Waiting:
@@ -107,10 +97,10 @@ async def test_a_hook_can_deny_a_tool(world: World, clock: Clock) -> None:
     with trio.fail_after(world.patience):
         async with world.run([LOOK, "done"], tools=[look], hooks=hooks) as rig:
             async with rig.session.turn("Look") as turn:
-                (result,) = await results_of(turn)
+                (result,) = await tool_results(turn)
 
             assert not result.success
-            assert "no look today" in told(rig, 2)
+            assert "no look today" in tool_texts(rig.requests[1])[-1]
 
 
 async def test_a_hook_can_change_the_arguments(world: World, clock: Clock) -> None:
@@ -123,7 +113,7 @@ async def test_a_hook_can_change_the_arguments(world: World, clock: Clock) -> No
         async with world.run([LOOK, "done"], tools=[look], hooks=hooks) as rig:
             await rig.session.ask("Look")
 
-            assert "Oslo is fine" in told(rig, 2)
+            assert "Oslo is fine" in tool_texts(rig.requests[1])[-1]
 
 
 async def test_a_hook_that_raises_denies_and_stops_the_turn(
@@ -211,7 +201,7 @@ async def test_the_agent_asks_and_is_answered(world: World, clock: Clock) -> Non
     with trio.fail_after(world.patience):
         async with world.run([ASK, "done"], on_user_input=answer) as rig:
             end = await rig.session.ask("Paint it")
-            assert "blue" in told(rig, 2)
+            assert "blue" in tool_texts(rig.requests[1])[-1]
 
     assert end.text == "done"
     assert asked == [

@@ -9,6 +9,7 @@ import trio
 import trio.testing
 from trio.abc import Clock
 
+from tests.turns import until_text
 from tests.worlds import World
 from trio_copilot import (
     CancelCause,
@@ -26,13 +27,6 @@ from trio_copilot.testing import Call, Reply, open_scripted_cli
 
 LONG = Reply("word " * 400, delay=0.02)
 """An answer that goes on for longer than any test lets it."""
-
-
-async def first_delta(turn: Turn) -> None:
-    async for event in turn:
-        if isinstance(event, TextDelta):
-            return
-    raise AssertionError("no text came")
 
 
 def assert_cancelled(turn: Turn, cause: CancelCause) -> None:
@@ -99,7 +93,7 @@ async def test_an_outer_cancellation_stops_the_work_and_goes_on(
         async with world.run([LONG, "next"]) as rig:
             with trio.CancelScope() as scope:
                 async with rig.session.turn("long") as turn:
-                    await first_delta(turn)
+                    await until_text(turn)
                     scope.cancel()
                     await trio.sleep_forever()
             assert scope.cancelled_caught
@@ -153,7 +147,7 @@ async def test_a_sibling_that_fails_stops_the_turn(world: World, clock: Clock) -
             with pytest.raises(ExceptionGroup) as caught:  # the user's own nursery
                 async with trio.open_nursery() as nursery:
                     async with rig.session.turn("long") as turn:
-                        await first_delta(turn)
+                        await until_text(turn)
                         nursery.start_soon(fail, turn)
                         await trio.sleep_forever()
 
@@ -187,7 +181,7 @@ async def test_an_exception_leaves_the_block_as_itself(
         async with world.run([LONG, "next"]) as rig:
             with pytest.raises(LookupError) as caught:
                 async with rig.session.turn("long") as turn:
-                    await first_delta(turn)
+                    await until_text(turn)
                     raise error
 
             assert caught.value is error
@@ -207,7 +201,7 @@ async def test_an_exception_group_of_the_user_leaves_the_block_as_it_is(
         async with world.run([LONG]) as rig:
             with pytest.raises(ExceptionGroup) as caught:
                 async with rig.session.turn("long") as turn:
-                    await first_delta(turn)
+                    await until_text(turn)
                     raise group
 
     assert caught.value is group
@@ -242,7 +236,7 @@ async def test_cancelling_the_scope_of_the_turn_ends_its_block_normally(
     with trio.fail_after(world.patience):
         async with world.run([LONG, "next"]) as rig:
             async with rig.session.turn("long") as turn:
-                await first_delta(turn)
+                await until_text(turn)
                 turn.cancel_scope.cancel()
                 await trio.sleep_forever()
             assert_cancelled(turn, CancelCause.ABORT)
@@ -259,7 +253,7 @@ async def test_abort_from_another_task_ends_the_block_normally(
     with trio.fail_after(world.patience):
         async with world.run([LONG, "next"]) as rig, trio.open_nursery() as nursery:
             async with rig.session.turn("long") as turn:
-                await first_delta(turn)
+                await until_text(turn)
                 nursery.start_soon(turn.abort if who == "turn" else rig.session.abort)
                 async for event in turn:
                     assert not isinstance(event, TurnEnd)
@@ -276,7 +270,7 @@ async def test_abort_inside_the_block_is_absorbed_by_it(
     with trio.fail_after(world.patience):
         async with world.run([LONG, "next"]) as rig:
             async with rig.session.turn("long") as turn:
-                await first_delta(turn)
+                await until_text(turn)
                 await turn.abort()
                 raise AssertionError("abort goes to the end of the block")
             assert_cancelled(turn, CancelCause.ABORT)
@@ -318,7 +312,7 @@ async def test_the_deadline_of_the_turns_scope_can_be_moved(
     with trio.fail_after(world.patience):
         async with world.run([LONG, "next"]) as rig:
             async with rig.session.turn("long", timeout=3600) as turn:
-                await first_delta(turn)
+                await until_text(turn)
                 turn.cancel_scope.deadline = trio.current_time() + 0.1
                 async for _ in turn:
                     pass
@@ -400,7 +394,7 @@ async def test_an_abort_by_another_client_ends_iteration(
     with trio.fail_after(world.patience):
         async with world.run([LONG, "next"]) as rig:
             async with rig.session.turn("long") as turn:
-                await first_delta(turn)
+                await until_text(turn)
                 await rig.client.call("session.abort", {"sessionId": rig.session.id})
                 events = [event async for event in turn]
             assert events[-1] is turn.end
@@ -510,7 +504,7 @@ async def test_leaving_the_session_block_closes_a_turn_in_another_task(
                     with pytest.raises(SessionClosedError):
                         async with session.turn("long") as turn:
                             turns.append(turn)
-                            await first_delta(turn)
+                            await until_text(turn)
                             task_status.started()
                             await trio.sleep_forever()
 
@@ -536,7 +530,7 @@ async def test_cancelled_in_all_three_blocks_at_once_everything_ends_in_order(
                     client.open_session() as session,
                     session.turn("long") as turn,
                 ):
-                    await first_delta(turn)
+                    await until_text(turn)
                     start = trio.current_time()
                     scope.cancel()
                     await trio.sleep_forever()
@@ -564,7 +558,7 @@ async def test_leaving_the_client_block_closes_a_turn_in_another_task(
                         async with client.open_session() as session:
                             async with session.turn("long") as turn:
                                 turns.append(turn)
-                                await first_delta(turn)
+                                await until_text(turn)
                                 task_status.started()
                                 await trio.sleep_forever()
 

@@ -12,7 +12,7 @@ import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ import pytest
 import trio
 
 from tests.contract.stubborn_cli import StubbornCli, is_dead, stubborn_cli
+from tests.processes import children
 from trio_copilot.testing import (
     Call,
     Reply,
@@ -134,15 +135,6 @@ class Program:
     async def wait_end(self) -> None:
         await self.process.wait()
         await self._silent.wait()
-
-
-def children(pid: int) -> set[int]:
-    """The processes that this one has started and not reaped."""
-    found: set[int] = set()
-    for thread in Path(f"/proc/{pid}/task").iterdir():
-        with suppress(OSError):  # it has just ended
-            found.update(map(int, (thread / "children").read_text().split()))
-    return found
 
 
 @asynccontextmanager

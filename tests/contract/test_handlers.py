@@ -15,16 +15,15 @@ from trio.testing import MockClock
 
 from tests.worlds import Rig, World, scripted_world
 from trio_copilot import (
-    Allow,
     AutoModeSwitchRequest,
     Client,
     Deny,
     ExitPlanModeRequest,
     MalformedResultError,
-    PermissionRequest,
     RpcError,
     SessionOptions,
     SystemMessage,
+    allow_all,
     open_client,
 )
 from trio_copilot._wire.framing import encode_frame
@@ -144,11 +143,6 @@ class PatientPanel(CanvasHandler):
             raise
 
 
-async def allow(request: PermissionRequest) -> Allow:
-    await trio.lowlevel.checkpoint()
-    return Allow()
-
-
 # -- each kind of handler, on the real CLI
 
 
@@ -160,7 +154,7 @@ async def test_the_agent_uses_a_canvas_of_the_client(real: World) -> None:
     script = [Reply(calls=[Call("open_canvas", opening)]), "opened"]
     with trio.fail_after(real.patience):
         async with real.run(
-            script, handlers=handlers, on_permission_request=allow, **PANEL
+            script, handlers=handlers, on_permission_request=allow_all, **PANEL
         ) as rig:
             assert rig.session.capabilities["ui"]["canvases"] is True
             canvas = rig.session.rpc.canvas
@@ -515,7 +509,7 @@ async def test_a_handler_ends_with_its_turn(real: World) -> None:
         async with real.run(
             script,
             handlers=SessionHandlers(canvas=panel),
-            on_permission_request=allow,
+            on_permission_request=allow_all,
             **PANEL,
         ) as rig:
             with trio.CancelScope() as scope:

@@ -17,13 +17,13 @@ import trio
 import trio.testing
 
 from tests.contract.stubborn_cli import StubbornCli, is_dead, is_reaped, stubborn_cli
+from tests.processes import descriptors
+from tests.turns import until_text
 from trio_copilot import (
     Client,
     ClientClosedError,
     CliExitedError,
     SessionClosedError,
-    TextDelta,
-    Turn,
     open_client,
 )
 from trio_copilot._client import open_client as client_module
@@ -60,23 +60,13 @@ async def streaming(cli: StubbornCli, timeout: float) -> AsyncIterator[Client]:
     try:
         async with open_client(cli.command, shutdown_timeout=timeout) as client:
             async with client.open_session() as session, session.turn("?") as turn:
-                await text_of(turn)
+                await until_text(turn)
                 yield client
     finally:
         pid, child = cli.pids
         assert is_reaped(pid)
         assert is_dead(child)
         assert descriptors() == before
-
-
-def descriptors() -> int:
-    return len(list(Path("/proc/self/fd").iterdir()))
-
-
-async def text_of(turn: Turn) -> None:
-    async for event in turn:
-        if isinstance(event, TextDelta):
-            break
 
 
 @pytest.fixture
@@ -170,7 +160,7 @@ async def test_the_end_is_bounded_with_a_turn_in_another_task(
     async def work(client: Client, task_status: trio.TaskStatus[None]) -> None:
         with pytest.raises(SessionClosedError):
             async with client.open_session() as session, session.turn("?") as turn:
-                await text_of(turn)
+                await until_text(turn)
                 task_status.started()
                 await trio.sleep_forever()
 
@@ -246,7 +236,7 @@ async def test_the_end_is_bounded_with_several_sessions_in_the_same_task(
                     trio.open_nursery() as nursery,
                     session.turn("?") as turn,
                 ):
-                    await text_of(turn)
+                    await until_text(turn)
                     os.kill(cli.pids[0], signal.SIGSTOP)
                     start = trio.current_time()
                     if how == "exception":

@@ -17,6 +17,7 @@ import trio
 import trio.testing
 from trio.abc import Clock
 
+from tests.processes import children, descriptors
 from tests.worlds import World
 from trio_copilot import (
     ClientClosedError,
@@ -36,20 +37,6 @@ from trio_copilot.testing import (
 )
 
 LONG = Reply("word " * 400, delay=0.02)
-
-
-def children() -> set[int]:
-    """The processes that this one has started and not reaped."""
-    me = os.getpid()
-    return {
-        int(child)
-        for task in Path(f"/proc/{me}/task").iterdir()
-        for child in (task / "children").read_text().split()
-    }
-
-
-def descriptors() -> int:
-    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 needs_proc = pytest.mark.skipif(

@@ -27,14 +27,14 @@ def cli_of(stage: Stage) -> ScriptedCli:
     return stage.cli
 
 
-def delta(**data: Any) -> dict[str, Any]:
+def raw_delta(**data: Any) -> dict[str, Any]:
     return {"type": "assistant.message_delta", "id": repr(data), "data": data}
 
 
 async def test_one_bad_event_does_not_spoil_a_history(autojump_clock: Clock) -> None:
     events = [
-        delta(messageId="m", deltaContent="good"),
-        delta(messageId=7, deltaContent="bad"),
+        raw_delta(messageId="m", deltaContent="good"),
+        raw_delta(messageId=7, deltaContent="bad"),
         {"type": "moon.rise", "data": {"full": True}},
         "no object",
     ]

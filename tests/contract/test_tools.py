@@ -10,6 +10,7 @@ import trio
 import trio.testing
 from trio.abc import Clock
 
+from tests.turns import tool_results, tool_texts
 from tests.worlds import Rig, World
 from trio_copilot import (
     Allow,
@@ -44,16 +45,6 @@ async def get_weather(place: Place, unit: str = "C") -> str:
     return f"18 °{unit} in {place.city}, {place.country}"
 
 
-def told(rig: Any, number: int) -> list[str]:
-    """What the tools said in the conversation of a model call."""
-    messages = rig.requests[number - 1].messages
-    return [str(m["content"]) for m in messages if m.get("role") == "tool"]
-
-
-async def results_of(turn: Any) -> list[ToolResult]:
-    return [event async for event in turn if isinstance(event, ToolResult)]
-
-
 async def test_the_result_of_a_tool_call_is_used_by_the_model(
     world: World, clock: Clock
 ) -> None:
@@ -68,7 +59,7 @@ async def test_the_result_of_a_tool_call_is_used_by_the_model(
             async with rig.session.turn("?") as turn:
                 events = [event async for event in turn]
 
-            assert told(rig, 2) == ["18 °C in Paris, France"]
+            assert tool_texts(rig.requests[1]) == ["18 °C in Paris, France"]
     calls = [e for e in events if isinstance(e, ToolCall)]
     results = [e for e in events if isinstance(e, ToolResult)]
     assert [(c.name, c.arguments, c.handled) for c in calls] == [
@@ -104,7 +95,7 @@ async def test_two_calls_of_one_answer_run_side_by_side(
         async with world.run([Reply(calls=calls), "done"], tools=[meet]) as rig:
             end = await rig.session.ask("?")
 
-            assert sorted(told(rig, 2)) == ["a met", "b met"]
+            assert sorted(tool_texts(rig.requests[1])) == ["a met", "b met"]
     assert end.text == "done"
 
 
@@ -121,10 +112,10 @@ async def test_a_tool_that_raises_is_told_to_the_model_and_shown(
             [Reply(calls=[Call("fail")]), "sorry"], tools=[fail]
         ) as rig:
             async with rig.session.turn("?") as turn:
-                results = await results_of(turn)
+                results = await tool_results(turn)
 
-            assert "The tool failed: LookupError" in told(rig, 2)[0]
-            assert "no such city" not in told(rig, 2)[0]
+            assert "The tool failed: LookupError" in tool_texts(rig.requests[1])[0]
+            assert "no such city" not in tool_texts(rig.requests[1])[0]
     assert [r.success for r in results] == [False]
     assert isinstance(results[0].error, LookupError)
     assert turn.text == "sorry"
@@ -142,7 +133,7 @@ async def test_a_tool_that_tells_tells_the_text_of_its_exceptions(
         async with world.run([Reply(calls=[Call("fail")]), "ok"], tools=[fail]) as rig:
             await rig.session.ask("?")
 
-            assert "LookupError: no such city" in told(rig, 2)[0]
+            assert "LookupError: no such city" in tool_texts(rig.requests[1])[0]
 
 
 async def test_a_tool_error_is_told_in_its_own_words(
@@ -157,7 +148,7 @@ async def test_a_tool_error_is_told_in_its_own_words(
         async with world.run([Reply(calls=[Call("fail")]), "ok"], tools=[fail]) as rig:
             await rig.session.ask("?")
 
-            assert "Ask for a town in Norway." in told(rig, 2)[0]
+            assert "Ask for a town in Norway." in tool_texts(rig.requests[1])[0]
 
 
 async def test_a_tool_whose_errors_raise_stops_the_turn(
@@ -195,9 +186,9 @@ async def test_a_tool_that_takes_too_long_fails(world: World, clock: Clock) -> N
             [Reply(calls=[Call("dawdle")]), "ok"], tools=[dawdle]
         ) as rig:
             async with rig.session.turn("?") as turn:
-                results = await results_of(turn)
+                results = await tool_results(turn)
 
-            assert "0.2 seconds" in told(rig, 2)[0]
+            assert "0.2 seconds" in tool_texts(rig.requests[1])[0]
     assert isinstance(results[0].error, trio.TooSlowError)
 
 
@@ -218,7 +209,7 @@ async def test_arguments_that_do_not_fit_are_told_to_the_model(
         async with world.run(script, tools=[add]) as rig:
             await rig.session.ask("?")
 
-            assert "$.b" in told(rig, 2)[0]
+            assert "$.b" in tool_texts(rig.requests[1])[0]
     assert not called
 
 
@@ -262,7 +253,7 @@ async def test_a_tool_without_a_handler_is_answered_by_hand(
                             await turn.submit_tool_result("no-such-call", "")
                         await turn.submit_tool_result(event.call_id, {"value": 7})
 
-            assert told(rig, 2) == ['{"value":7}']
+            assert tool_texts(rig.requests[1]) == ['{"value":7}']
     assert turn.text == "ok"
 
 
@@ -287,7 +278,7 @@ async def test_an_unknown_tool_is_the_clis_to_refuse(
     with trio.fail_after(world.patience):
         async with world.run([Reply(calls=[Call("nope")]), "ok"]) as rig:
             async with rig.session.turn("?") as turn:
-                results = await results_of(turn)
+                results = await tool_results(turn)
 
     assert [r.success for r in results] == [False]
     assert turn.text == "ok"
@@ -301,7 +292,7 @@ async def test_without_a_permission_handler_a_passed_tool_is_permitted(
     with trio.fail_after(world.patience):
         async with world.run(script, tools=[get_weather]) as rig:
             async with rig.session.turn("?") as turn:
-                results = await results_of(turn)
+                results = await tool_results(turn)
 
     assert [r.success for r in results] == [True]
 
@@ -320,9 +311,9 @@ async def test_without_a_permission_handler_the_answer_is_no_and_says_why(
             [Reply(calls=[Call("careful")]), "ok"], tools=[careful]
         ) as rig:
             async with rig.session.turn("?") as turn:
-                results = await results_of(turn)
+                results = await tool_results(turn)
 
-            assert "has not been given a way to grant" in told(rig, 2)[0]
+            assert "has not been given a way to grant" in tool_texts(rig.requests[1])[0]
     assert [r.success for r in results] == [False]
     assert turn.text == "ok"
 
@@ -345,7 +336,7 @@ async def test_a_permission_handler_is_asked_and_its_no_is_told(
         ) as rig:
             await rig.session.ask("?")
 
-            assert "not on a Sunday" in told(rig, 2)[0]
+            assert "not on a Sunday" in tool_texts(rig.requests[1])[0]
     assert [(r.kind, r.subject) for r in asked] == [("custom-tool", "get_weather")]
     assert asked[0].call_id
 
@@ -369,7 +360,7 @@ async def test_what_is_allowed_is_done(
             await rig.session.ask("?")
             await rig.session.ask("?")
 
-            assert told(rig, 4) == ["18 °C in Oslo, France"] * 2
+            assert tool_texts(rig.requests[3]) == ["18 °C in Oslo, France"] * 2
     assert asked == (1 if decision.for_session else 2)
 
 
@@ -427,7 +418,7 @@ async def test_allow_all_permits_what_the_cli_can_do_itself(real: World) -> None
     with trio.fail_after(real.patience):
         async with real.run([*script, "ok"], on_permission_request=allow_all) as rig:
             async with rig.session.turn("?") as turn:
-                results = await results_of(turn)
+                results = await tool_results(turn)
 
     assert [r.success for r in results] == [True]
     assert "hi" in results[0].text
@@ -439,9 +430,9 @@ async def test_by_default_the_cli_may_not_run_commands(real: World) -> None:
     with trio.fail_after(real.patience):
         async with real.run([Reply(calls=[Call("bash", command)]), "ok"]) as rig:
             async with rig.session.turn("?") as turn:
-                results = await results_of(turn)
+                results = await tool_results(turn)
 
-            assert "has not been given a way to grant" in told(rig, 2)[0]
+            assert "has not been given a way to grant" in tool_texts(rig.requests[1])[0]
     assert [r.success for r in results] == [False]
 
 
@@ -460,7 +451,7 @@ async def test_a_denial_without_a_reason_does_not_end_the_turn(
         ) as rig:
             end = await rig.session.ask("?")
 
-            assert "Permission was denied." in told(rig, 2)[0]
+            assert "Permission was denied." in tool_texts(rig.requests[1])[0]
     assert end.text == "I could not."
 
 
@@ -594,7 +585,7 @@ async def test_tools_change_in_the_middle_of_a_turn(world: World, clock: Clock) 
                         calls.append(event)
                         if not event.handled:
                             await turn.submit_tool_result(event.call_id, "mine")
-            assert told(rig, 3) == ["done", "mine"]
+            assert tool_texts(rig.requests[2]) == ["done", "mine"]
     assert [(call.name, call.handled) for call in calls] == [
         ("slow", True),
         ("ask_me", False),

@@ -12,6 +12,8 @@ import trio
 from trio.abc import Clock
 from trio.testing import MockClock
 
+from tests.awkward import WordlessError, nested
+from tests.turns import tool_texts
 from tests.worlds import World, scripted_world
 from trio_copilot import (
     Client,
@@ -42,12 +44,6 @@ LATIN = os.fsdecode(b"caf\xe9.txt")
 """The name of a file as `os.listdir` returns it, if it is no UTF-8."""
 SHOWN = "caf\ufffd.txt"
 CUT = "cut \ud83d here"
-
-
-def told(rig: Any, number: int) -> list[str]:
-    """What the tools said in the conversation of a model call."""
-    messages = rig.requests[number - 1].messages
-    return [str(m["content"]) for m in messages if m.get("role") == "tool"]
 
 
 def using(*calls: Call) -> Any:
@@ -100,7 +96,7 @@ async def test_half_of_a_pair_in_what_a_tool_says_is_replaced(
     with trio.fail_after(world.patience):
         async with world.run(script, tools=tools) as rig:
             assert (await rig.session.ask("go")).text == "done"
-            texts = told(rig, 2)
+            texts = tool_texts(rig.requests[1])
 
     wanted = [SHOWN, f'{{"{SHOWN}":["{SHOWN}"]}}', SHOWN, SHOWN]
     for text, part in zip(texts, wanted, strict=True):
@@ -128,7 +124,7 @@ async def test_half_of_a_pair_in_the_answer_of_a_handler_is_replaced(
     with trio.fail_after(world.patience):
         async with world.run(using(Call("look")), tools=[look], **options) as rig:
             assert (await rig.session.ask("go")).text == "done"
-            assert SHOWN in told(rig, 2)[0]
+            assert SHOWN in tool_texts(rig.requests[1])[0]
             params = {"message": "?", "requestedSchema": schema}
             answer = await rig.session.call("session.ui.elicitation", params)
 
@@ -168,22 +164,15 @@ async def test_half_of_a_pair_in_an_attached_path_is_an_error(
 # -- too deep
 
 
-def within(levels: int) -> Any:
-    tree: Any = 1
-    for _ in range(levels):
-        tree = {"a": tree}
-    return tree
-
-
 async def test_the_cli_reads_as_deep_as_we_send_and_deeper_is_refused_at_once(
     world: World, clock: Clock
 ) -> None:
     deepest = MAX_DEPTH - 2  # of the message and its parameters
     with trio.fail_after(world.patience):
         async with world.run(["fine"]) as rig:
-            await rig.client.call("ping", {"extra": within(deepest)})
+            await rig.client.call("ping", {"extra": nested(deepest)})
             with pytest.raises(ValueError, match=r"ping cannot be sent: .*127 levels"):
-                await rig.client.call("ping", {"extra": within(deepest + 1)})
+                await rig.client.call("ping", {"extra": nested(deepest + 1)})
             assert (await rig.session.ask("next")).text == "fine"
 
 
@@ -195,9 +184,9 @@ async def test_the_cli_reads_no_deeper_than_we_say(real: World) -> None:
     with trio.fail_after(real.patience), pytest.MonkeyPatch.context() as patch:
         async with real.run(["fine"]) as rig:
             patch.setattr(messages, "encode_for_cli", encode_as_cli)
-            assert await rig.client.call("ping", {"extra": within(MAX_DEPTH - 2)})
+            assert await rig.client.call("ping", {"extra": nested(MAX_DEPTH - 2)})
             with pytest.raises(RpcError, match="ping: recursion limit") as caught:
-                await rig.client.call("ping", {"extra": within(MAX_DEPTH - 1)})
+                await rig.client.call("ping", {"extra": nested(MAX_DEPTH - 1)})
             assert caught.value.code == -32700
             with pytest.raises(RpcError, match="ping: "):
                 await rig.client.call("ping", {"message": LATIN})
@@ -209,7 +198,7 @@ async def test_the_cli_reads_no_deeper_than_we_say(real: World) -> None:
 
 BAD_OUTPUTS: list[Any] = [
     {"modifiedArgs": {"path": object()}},
-    {"modifiedArgs": within(MAX_DEPTH)},
+    {"modifiedArgs": nested(MAX_DEPTH)},
 ]
 
 
@@ -312,7 +301,7 @@ async def test_a_typed_handler_whose_answer_cannot_be_sent_is_an_error_of_it(
     answers: list[Any] = [
         {"pressed": object()},
         RpcError(-1, "no", object()),
-        {"a": within(MAX_DEPTH)},
+        {"a": nested(MAX_DEPTH)},
     ]
 
     class Panel(CanvasHandler):
@@ -362,7 +351,7 @@ async def test_a_result_by_hand_that_cannot_be_sent_is_the_callers_mistake(
                             await turn.submit_tool_result(event.call_id, object())
                         result = MappingProxyType({"a": 1})
                         await turn.submit_tool_result(event.call_id, result)
-            assert told(rig, 2) == ['{"a":1}']
+            assert tool_texts(rig.requests[1]) == ['{"a":1}']
 
 
 async def test_options_that_cannot_be_sent_are_refused_and_nothing_is_left(
@@ -372,7 +361,7 @@ async def test_options_that_cannot_be_sent_are_refused_and_nothing_is_left(
         async with world.run(["fine"]) as rig:
             for extra, error in (
                 ({"x": object()}, TypeError),
-                ({"x": within(MAX_DEPTH)}, ValueError),
+                ({"x": nested(MAX_DEPTH)}, ValueError),
             ):
                 options = SessionOptions(extra=extra)
                 with pytest.raises(error, match=r"session\.create cannot be sent"):
@@ -383,13 +372,6 @@ async def test_options_that_cannot_be_sent_are_refused_and_nothing_is_left(
 
 
 # -- what has no words
-
-
-class WordlessError(Exception):
-    """As many a class by hand: its text is never set."""
-
-    def __str__(self) -> str:
-        return self.message  # type: ignore[attr-defined]  # the mistake
 
 
 class UnshowableError(WordlessError):
@@ -411,7 +393,7 @@ async def test_an_exception_without_words_is_told_by_its_type(
         async with world.run(using(Call("fail")), tools=[fail]) as rig:
             async with rig.session.turn("go") as turn:
                 shown = [each async for each in turn if isinstance(each, ToolResult)]
-            assert kind.__name__ in told(rig, 2)[0]
+            assert kind.__name__ in tool_texts(rig.requests[1])[0]
 
     assert turn.text == "done"
     assert type(shown[0].error) is kind

@@ -7,7 +7,7 @@ import trio
 from trio.abc import Clock
 
 from tests.worlds import World
-from trio_copilot import Allow, Lagged, PermissionRequest, SessionEvent, tool
+from trio_copilot import Lagged, SessionEvent, allow_all, tool
 from trio_copilot._protocol.index import EVENTS
 from trio_copilot._protocol.wire_types import KNOWN
 from trio_copilot.testing import Call, Reply
@@ -17,11 +17,6 @@ from trio_copilot.testing import Call, Reply
 async def look() -> str:
     """Look out of the window."""
     return "It rains."
-
-
-async def allow(request: PermissionRequest) -> Allow:
-    await trio.lowlevel.checkpoint()
-    return Allow()
 
 
 async def test_every_type_that_a_conversation_brings_is_known(
@@ -39,7 +34,9 @@ async def test_every_type_that_a_conversation_brings_is_known(
         seen.add(event.type)
 
     with trio.fail_after(world.patience):
-        async with world.run(script, tools=[look], on_permission_request=allow) as rig:
+        async with world.run(
+            script, tools=[look], on_permission_request=allow_all
+        ) as rig:
             rig.session.on(note)
             await rig.session.ask("?")
             async with rig.session.turn("?") as turn:

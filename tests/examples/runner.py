@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -23,8 +23,8 @@ from typing import Any, TypeAlias
 import attrs
 import trio
 
+from tests.ports import serve_stream
 from trio_copilot.testing import (
-    ModelRequest,
     Reply,
     Script,
     ScriptedCli,
@@ -210,44 +210,13 @@ async def _open_scripted(
     relay.write_text(f"#!/bin/sh\nexec {shlex.join(command)}\n")
     relay.chmod(0o700)
     env = {"HOME": str(folder), "PATH": os.environ["PATH"], "LANG": "C.UTF-8"}
-    async with open_scripted_cli(script, **behaviour) as cli, _served(cli) as port:
+    async with (
+        open_scripted_cli(script, **behaviour) as cli,
+        serve_stream(cli.stream) as port,
+    ):
         port_env = {"SCRIPTED_CLI_PORT": str(port)}
         yield Behind(cli, {**env, **_always(relay), **port_env})
 
 
 def _always(cli_path: Path) -> dict[str, str]:
     return {**_COVERAGE, "COPILOT_CLI_PATH": str(cli_path), "PYTHONPATH": str(ROOT)}
-
-
-@asynccontextmanager
-async def _served(cli: ScriptedCli) -> AsyncGenerator[int]:
-    """Serve a scripted CLI on a port, to one program: an example starts no second CLI."""
-    starts = itertools.count(1)
-
-    async def serve(program: trio.SocketStream) -> None:
-        assert next(starts) == 1, "an example has started a second CLI"
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(_pump, cli.stream, program, nursery.cancel_scope)
-            nursery.start_soon(_pump, program, cli.stream, nursery.cancel_scope)
-        await cli.stream.aclose()
-
-    async with trio.open_nursery() as nursery:
-        listeners: list[trio.SocketListener] = await nursery.start(
-            partial(trio.serve_tcp, serve, 0, host="127.0.0.1")
-        )
-        yield listeners[0].socket.getsockname()[1]
-        nursery.cancel_scope.cancel()
-
-
-async def _pump(
-    source: trio.abc.ReceiveStream, sink: trio.abc.SendStream, both: trio.CancelScope
-) -> None:
-    with suppress(trio.BrokenResourceError):  # either side may go when it likes
-        async for chunk in source:
-            await sink.send_all(chunk)
-    both.cancel()
-
-
-def told_by_tools(request: ModelRequest) -> list[str]:
-    """What the tools have told the model so far."""
-    return [m["content"] for m in request.messages if m["role"] == "tool"]

@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 import trio
 
+from tests.turns import tool_texts
 from trio_copilot import Lagged, SessionEvent
 from trio_copilot.testing import Call, ModelRequest, Reply, Script
 
-from .runner import HANGING, ROOT, Examples, Model, told_by_tools
+from .runner import HANGING, ROOT, Examples, Model
 
 EXAMPLES = sorted(path.stem for path in ROOT.glob("examples/[0-9]*.py"))
 OF_EACH_KIND = ("02_streaming", "06_many_sessions", "12_errors", "15_own_client")
@@ -88,7 +89,7 @@ async def test_the_tool_calculates_and_runs_no_code(examples: Examples) -> None:
     calls = [Call("calculate", {"expression": each}) for each in expressions]
 
     def script(request: ModelRequest) -> Reply:
-        told = told_by_tools(request)
+        told = tool_texts(request)
         return Reply("\n".join(told)) if told else Reply(calls=calls)
 
     ended = await examples.run("03_tools", script)
@@ -154,7 +155,7 @@ async def test_the_policy_permits_only_what_git_can_undo(
     ]
 
     def script(request: ModelRequest) -> Reply:
-        told = told_by_tools(request)
+        told = tool_texts(request)
         return Reply("I did what I could.") if told else Reply(calls=calls)
 
     ended = await examples.run("05_permissions", script, cwd=repository)

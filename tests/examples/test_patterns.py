@@ -21,6 +21,7 @@ import pytest
 import trio
 from rich.console import Console
 
+from tests.turns import tool_texts
 from trio_copilot import Session
 from trio_copilot.testing import (
     Call,
@@ -31,7 +32,7 @@ from trio_copilot.testing import (
     open_stage,
 )
 
-from .runner import HANGING, ROOT, Examples, Model, told_by_tools
+from .runner import HANGING, ROOT, Examples, Model
 
 PATTERNS = sorted(path.stem for path in ROOT.glob("examples/[23]*.py"))
 
@@ -439,7 +440,7 @@ async def test_the_model_hears_what_a_person_picked(examples: Examples) -> None:
     calls = [Call("pick", {"options": ["red", "blue"]}), Call("pick", {"options": []})]
 
     def script(request: ModelRequest) -> Reply:
-        told = told_by_tools(request)
+        told = tool_texts(request)
         if len(told) == 3:
             return Reply(" / ".join(told))
         return Reply(calls=calls[:1] if told else calls)
@@ -586,7 +587,7 @@ async def test_a_custom_agent_is_told_by_its_name(examples: Examples) -> None:
     def script(request: ModelRequest) -> Reply:
         if "You judge texts" in str(request.messages[0]["content"]):
             return Reply("Short is good.")
-        if told_by_tools(request):
+        if tool_texts(request):
             return Reply("The critic likes it.")
         arguments = {
             "agent_type": "critic",

@@ -10,9 +10,10 @@ import pytest
 import trio
 
 from tests.app.command import served
+from tests.turns import tool_texts
 from trio_copilot.testing import Call, ModelRequest, Reply, Script, ScriptedCli
 
-from .runner import HANGING, Examples, Model, told_by_tools
+from .runner import HANGING, Examples, Model
 
 only_scripted = pytest.mark.parametrize("examples", ["scripted"], indirect=True)
 """For what needs a CLI that does as it is told, or no CLI in particular."""
@@ -227,7 +228,7 @@ async def test_a_diff_can_come_from_a_pipe(examples: Examples) -> None:
 async def test_what_the_diff_makes_the_model_do_is_not_done(examples: Examples) -> None:
     def script(request: ModelRequest) -> Reply:
         call = Call("bash", {"command": "touch made-by-shell", "description": "d"})
-        return Reply("Fine.") if told_by_tools(request) else Reply(calls=[call])
+        return Reply("Fine.") if tool_texts(request) else Reply(calls=[call])
 
     ended = await examples.run("14_review", script)
 

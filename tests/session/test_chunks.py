@@ -166,7 +166,7 @@ def test_flushing_at_any_moment_changes_nothing(pieces: list[str]) -> None:
 # -- of a turn
 
 
-def delta(text: str, agent_id: str | None = None) -> TextDelta:
+def piece(text: str, agent_id: str | None = None) -> TextDelta:
     return TextDelta(text=text, agent_id=agent_id, source=SOURCE)
 
 
@@ -216,7 +216,7 @@ async def timed(chunks: TextChunks) -> list[tuple[float, str]]:
 async def test_text_waits_no_longer_than_it_may(autojump_clock: object) -> None:
     """Also while nothing comes, and counted from the oldest of what waits."""
     happening = Happening(
-        (0, delta("a")), (0.3, delta("b")), (0.3, delta("c\nd")), (9, delta("e"))
+        (0, piece("a")), (0.3, piece("b")), (0.3, piece("c\nd")), (9, piece("e"))
     )
 
     shown = await timed(chunks_of(happening, max_latency=0.5))
@@ -227,7 +227,7 @@ async def test_text_waits_no_longer_than_it_may(autojump_clock: object) -> None:
 async def test_without_a_latency_nothing_but_whole_chunks_comes(
     autojump_clock: object,
 ) -> None:
-    happening = Happening((0, delta("a")), (60, delta("b\nc\nd")), (60, delta("e")))
+    happening = Happening((0, piece("a")), (60, piece("b\nc\nd")), (60, piece("e")))
 
     assert await timed(chunks_of(happening)) == [(60, "ab\n"), (60, "c\n"), (120, "de")]
 
@@ -235,14 +235,14 @@ async def test_without_a_latency_nothing_but_whole_chunks_comes(
 async def test_only_the_main_agent_is_shown(autojump_clock: object) -> None:
     message = Message(text="a\nb", source=SOURCE)
     happening = Happening(
-        (0, delta("a\n")), (0, delta("x\n", "helper")), (0, delta("b")), (0, message)
+        (0, piece("a\n")), (0, piece("x\n", "helper")), (0, piece("b")), (0, message)
     )
 
     assert [chunk async for chunk in chunks_of(happening)] == ["a\n", "b"]
 
 
 async def test_half_a_flag_waits_for_the_other_half(autojump_clock: object) -> None:
-    happening = Happening((0, delta("go 🇩")), (5, delta("🇪")), (5, delta("!")))
+    happening = Happening((0, piece("go 🇩")), (5, piece("🇪")), (5, piece("!")))
 
     shown = await timed(chunks_of(happening, max_latency=1))
 
@@ -254,10 +254,10 @@ async def test_what_was_not_handed_out_when_a_call_failed_never_is(
 ) -> None:
     void: list[str] = []
     happening = Happening(
-        (0, delta("kept\nalso ")),
-        (0, delta("wron")),
+        (0, piece("kept\nalso ")),
+        (0, piece("wron")),
         (0, retry("wron")),
-        (0, delta("it")),
+        (0, piece("it")),
     )
 
     chunks = [chunk async for chunk in chunks_of(happening, on_retry=void.append)]
@@ -270,7 +270,7 @@ async def test_what_was_handed_out_when_a_call_failed_is_told(
 ) -> None:
     void: list[str] = []
     happening = Happening(
-        (0, delta("wrong\nwro")), (0, retry("wrong\nwro")), (0, delta("right\n"))
+        (0, piece("wrong\nwro")), (0, retry("wrong\nwro")), (0, piece("right\n"))
     )
 
     async def take_back(text: str) -> None:
@@ -284,7 +284,7 @@ async def test_what_was_handed_out_when_a_call_failed_is_told(
 
 
 async def test_a_latency_ends_with_the_text_it_was_for(autojump_clock: object) -> None:
-    happening = Happening((0, delta("wro")), (0.5, retry("wro")), (9, delta("right")))
+    happening = Happening((0, piece("wro")), (0.5, retry("wro")), (9, piece("right")))
 
     shown = await timed(chunks_of(happening, max_latency=1))
 
@@ -304,7 +304,7 @@ def test_cancelling_loses_nothing(
     """Cancelled again and again, wherever it waits, the text is whole in the end."""
 
     async def main() -> str:
-        events = [(pause, delta(text)) for pause, text in zip(pauses, pieces)]  # noqa: B905  # as many as there are
+        events = [(pause, piece(text)) for pause, text in zip(pauses, pieces)]  # noqa: B905  # as many as there are
         chunks = chunks_of(Happening(*events), max_latency=max_latency)
         shown = ""
         for wait in itertools.chain([patience] * 100, itertools.repeat(999.0)):
@@ -323,7 +323,7 @@ async def test_when_the_connection_is_lost_what_had_come_comes_first(
     autojump_clock: object,
 ) -> None:
     lost = CliExitedError(returncode=9, stderr_tail="")
-    chunks = chunks_of(Happening((0, delta("a\nb")), end=lost))
+    chunks = chunks_of(Happening((0, piece("a\nb")), end=lost))
 
     assert [await chunks.__anext__(), await chunks.__anext__()] == ["a\n", "b"]
     with pytest.raises(CliExitedError):
@@ -331,7 +331,7 @@ async def test_when_the_connection_is_lost_what_had_come_comes_first(
 
 
 async def test_every_chunk_is_a_checkpoint() -> None:
-    chunks = chunks_of(Happening((0, delta("a\nb\n"))))
+    chunks = chunks_of(Happening((0, piece("a\nb\n"))))
     await chunks.__anext__()
 
     with trio.testing.assert_checkpoints():

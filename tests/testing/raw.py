@@ -219,7 +219,7 @@ class RawClient:
 
 
 @asynccontextmanager
-async def connected(
+async def open_raw(
     script: Any = (), **behaviour: Any
 ) -> AsyncIterator[tuple[ScriptedCli, RawClient]]:
     with trio.fail_after(TIMEOUT):
@@ -231,6 +231,6 @@ async def connected(
 async def session(
     script: Any = (), *tools: Any, **behaviour: Any
 ) -> AsyncIterator[tuple[ScriptedCli, RawClient]]:
-    async with connected(script, **behaviour) as (cli, client):
+    async with open_raw(script, **behaviour) as (cli, client):
         await client.create(*tools)
         yield cli, client

@@ -12,7 +12,7 @@ from tests.testing.raw import (
     FREE_LOOK,
     LOOK,
     RefusedError,
-    connected,
+    open_raw,
     session,
 )
 from trio_copilot._wire.framing import encode_frame
@@ -163,7 +163,7 @@ async def test_prompts_that_are_sent_together_are_admitted_in_order(
 async def test_a_prompt_that_overtakes_its_session_finds_none(
     autojump_clock: MockClock,
 ) -> None:
-    async with connected(["never"]) as (_, client):
+    async with open_raw(["never"]) as (_, client):
         create = await client.write("session.create")
         with pytest.raises(RefusedError, match="Session not found for sessionId: "):
             await client.prompt()
@@ -177,7 +177,7 @@ async def test_several_sessions_are_answered_side_by_side(
     def script(request: ModelRequest) -> Reply:
         return Reply(f"{request.prompt[-1]} a b c", delay=1)
 
-    async with connected(script) as (cli, client):
+    async with open_raw(script) as (cli, client):
         ids = [f"session {number}" for number in range(5)]
         for client.session in ids:
             await client.create()
@@ -199,7 +199,7 @@ async def test_several_sessions_are_as_predictable_as_one(
 ) -> None:
     async def hear() -> str:
         script = [Reply(f"{number} x y z", delay=1) for number in range(8)]
-        async with connected(script) as (cli, client):
+        async with open_raw(script) as (cli, client):
             ids = [f"session {number}" for number in range(8)]
             for client.session in ids:
                 await client.create()

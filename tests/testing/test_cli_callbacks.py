@@ -14,7 +14,7 @@ from tests.testing.raw import (
     FREE_LOOK,
     RawClient,
     RefusedError,
-    connected,
+    open_raw,
 )
 from trio_copilot._wire.framing import encode_frame
 from trio_copilot._wire.messages import ErrorResponse, Response, encode_message
@@ -35,7 +35,7 @@ def kinds(client: RawClient, wanted: str) -> list[str]:
 async def test_requests_of_a_test_and_of_a_session_get_their_own_answers(
     autojump_clock: MockClock,
 ) -> None:
-    async with connected([ASKS, "x"]) as (cli, client):
+    async with open_raw([ASKS, "x"]) as (cli, client):
         await client.create(requestUserInput=True)
         await client.prompt()
         question = await client.question("userInput.request")
@@ -56,7 +56,7 @@ async def test_requests_of_a_test_and_of_a_session_get_their_own_answers(
 
 
 async def test_an_answer_to_nothing_is_dropped(autojump_clock: MockClock) -> None:
-    async with connected() as (_, client):
+    async with open_raw() as (_, client):
         await client.send.send_all(encode_frame(encode_message(Response(7, None))))
 
         assert (await client.call("ping"))["message"] == "pong"
@@ -68,7 +68,7 @@ async def test_an_answer_to_nothing_is_dropped(autojump_clock: MockClock) -> Non
 async def test_a_hook_that_says_no_object_says_nothing(
     autojump_clock: MockClock,
 ) -> None:
-    async with connected(["fine"]) as (_, client):
+    async with open_raw(["fine"]) as (_, client):
         await client.create(hooks=True)
         await client.prompt()
         for answer in (None, {"output": "block"}, ["block"]):
@@ -83,7 +83,7 @@ async def test_a_hook_that_says_no_object_says_nothing(
 async def test_a_hook_is_told_of_every_failure_of_the_model(
     autojump_clock: MockClock,
 ) -> None:
-    async with connected([Reply(status=500), Reply("no", status=400)]) as (_, client):
+    async with open_raw([Reply(status=500), Reply("no", status=400)]) as (_, client):
         await client.create(hooks=True)
         await client.prompt()
         await client.answer_hooks("errorOccurred")
@@ -97,7 +97,7 @@ async def test_a_hook_is_told_of_every_failure_of_the_model(
 async def test_an_abort_that_waited_comes_before_the_next_try(
     autojump_clock: MockClock,
 ) -> None:
-    async with connected([Reply(status=500)]) as (cli, client):
+    async with open_raw([Reply(status=500)]) as (cli, client):
         await client.create(hooks=True)
         await client.prompt()
         question = await client.hook("errorOccurred")
@@ -115,7 +115,7 @@ async def test_an_abort_that_waited_comes_before_the_next_try(
 async def test_an_abort_that_waited_stops_calls_that_still_run(
     autojump_clock: MockClock,
 ) -> None:
-    async with connected([LOOKS_TWICE]) as (_, client):
+    async with open_raw([LOOKS_TWICE]) as (_, client):
         await client.create(FREE_LOOK, hooks=True)
         await client.prompt()
         await client.answer_hooks("userPromptTransformed")
@@ -140,7 +140,7 @@ async def test_an_abort_that_waited_stops_calls_that_still_run(
 async def test_an_abort_that_waited_is_answered_when_the_prompt_is_blocked(
     autojump_clock: MockClock,
 ) -> None:
-    async with connected(["fine"]) as (_, client):
+    async with open_raw(["fine"]) as (_, client):
         await client.create(hooks=True)
         await client.prompt()
         question = await client.hook("userPromptSubmitted")
@@ -157,7 +157,7 @@ async def test_an_abort_that_waited_is_answered_when_the_prompt_is_blocked(
 async def test_hooks_look_at_results_one_after_the_other(
     autojump_clock: MockClock,
 ) -> None:
-    async with connected([LOOKS_TWICE, "x"]) as (cli, client):
+    async with open_raw([LOOKS_TWICE, "x"]) as (cli, client):
         await client.create(FREE_LOOK, hooks=True)
         await client.prompt()
         for _ in range(2):
@@ -180,7 +180,7 @@ async def test_hooks_look_at_results_one_after_the_other(
 async def test_a_session_is_let_go_when_a_hook_has_answered_or_taken_too_long(
     autojump_clock: MockClock,
 ) -> None:
-    async with connected(["fine"]) as (_, client):
+    async with open_raw(["fine"]) as (_, client):
         for answers in (True, False):
             await client.create(hooks=True)
             started = trio.current_time()
@@ -199,7 +199,7 @@ async def test_a_session_is_let_go_when_a_hook_has_answered_or_taken_too_long(
 async def test_letting_go_of_a_session_does_not_wait_for_a_hook_of_its_work(
     autojump_clock: MockClock,
 ) -> None:
-    async with connected(["one", "two"]) as (cli, client):
+    async with open_raw(["one", "two"]) as (cli, client):
         await client.create(hooks=True)
         message_id = await client.prompt()
         question = await client.hook("userPromptSubmitted")
@@ -225,7 +225,7 @@ async def test_letting_go_of_a_session_does_not_wait_for_a_hook_of_its_work(
 async def test_an_answer_that_is_none_stands_for_a_failure(
     answer: Any, autojump_clock: MockClock
 ) -> None:
-    async with connected([ASKS, "x"]) as (_, client):
+    async with open_raw([ASKS, "x"]) as (_, client):
         await client.create(requestUserInput=True)
         await client.prompt()
         await client.reply(await client.question("userInput.request"), answer)
@@ -240,7 +240,7 @@ async def test_an_answer_that_is_none_stands_for_a_failure(
 async def test_the_model_knows_that_it_can_ask_where_it_can(
     autojump_clock: MockClock,
 ) -> None:
-    async with connected(["x", "x"]) as (cli, client):
+    async with open_raw(["x", "x"]) as (cli, client):
         for client.session, asks in (("one", True), ("other", False)):
             await client.create(requestUserInput=asks)
             client.forget()
@@ -254,7 +254,7 @@ async def test_the_model_knows_that_it_can_ask_where_it_can(
 async def test_a_question_is_forgotten_with_its_session(
     autojump_clock: MockClock,
 ) -> None:
-    async with connected([ASKS, "x"]) as (_, client):
+    async with open_raw([ASKS, "x"]) as (_, client):
         await client.create(requestUserInput=True)
         await client.prompt()
         question = await client.question("userInput.request")
@@ -270,7 +270,7 @@ async def test_a_question_is_forgotten_with_its_session(
 async def test_an_answer_names_its_question_and_says_something(
     method: str, autojump_clock: MockClock
 ) -> None:
-    async with connected() as (_, client):
+    async with open_raw() as (_, client):
         await client.create()
         with pytest.raises(RefusedError, match="missing parameter 'requestId'"):
             await client.call(method)
@@ -286,7 +286,7 @@ async def test_an_answer_names_its_question_and_says_something(
 
 
 async def test_a_test_shows_a_form(autojump_clock: MockClock) -> None:
-    async with connected() as (cli, client):
+    async with open_raw() as (cli, client):
         await client.create(requestElicitation=True)
         results: list[Any] = []
 
@@ -308,7 +308,7 @@ async def test_a_test_shows_a_form(autojump_clock: MockClock) -> None:
 async def test_a_form_is_cancelled_with_its_session_only(
     autojump_clock: MockClock,
 ) -> None:
-    async with connected() as (_, client):
+    async with open_raw() as (_, client):
         await client.create()
         form = {"message": "Who?", "requestedSchema": SCHEMA}
         number = await client.write("session.ui.elicitation", **form)

@@ -12,7 +12,7 @@ from trio.testing import MockClock
 from tests.testing.raw import (
     RawClient,
     RefusedError,
-    connected,
+    open_raw,
     session,
 )
 from trio_copilot import RpcError
@@ -59,7 +59,7 @@ async def test_the_end_of_stdin_ends_the_cli(autojump_clock: MockClock) -> None:
 async def test_a_stream_that_ends_within_a_frame_is_torn(
     autojump_clock: MockClock,
 ) -> None:
-    async with connected() as (cli, client):
+    async with open_raw() as (cli, client):
         await client.send.send_all(b"Content-Length: 100\r\n\r\n{")
         await client.send.aclose()
         await cli.wait_gone()
@@ -70,7 +70,7 @@ async def test_a_stream_that_ends_within_a_frame_is_torn(
 async def test_a_long_write_that_is_cancelled_is_torn(
     autojump_clock: MockClock,
 ) -> None:
-    async with connected() as (cli, client):
+    async with open_raw() as (cli, client):
         with trio.CancelScope() as scope:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(cli.wait_for, "never")
@@ -85,7 +85,7 @@ async def test_a_long_write_that_is_cancelled_is_torn(
 
 
 async def test_what_is_closed_cannot_be_written_to(autojump_clock: MockClock) -> None:
-    async with connected() as (cli, _):
+    async with open_raw() as (cli, _):
         await cli.stream.wait_send_all_might_not_block()
         await cli.stream.aclose()
         with pytest.raises(trio.ClosedResourceError):
@@ -154,7 +154,7 @@ async def test_an_ignored_method_is_neither_obeyed_nor_answered(
 async def test_a_slow_method_is_obeyed_late_and_holds_up_no_other(
     autojump_clock: MockClock,
 ) -> None:
-    async with connected(answer_after={"status.get": 30}) as (_, client):
+    async with open_raw(answer_after={"status.get": 30}) as (_, client):
         status = await client.write("status.get")
         ping = await client.write("ping")
         await client.answer(status)
@@ -172,7 +172,7 @@ async def test_methods_can_be_added_and_replaced(autojump_clock: MockClock) -> N
         "status.get": lambda _: "busy",
         "no.way": refuse,
     }
-    async with connected(answers=answers) as (_, client):
+    async with open_raw(answers=answers) as (_, client):
         switched = await client.call("session.model.switchTo", modelId="small")
 
         assert switched == {"to": "small"}
@@ -215,7 +215,7 @@ async def test_the_cli_can_ask_the_client(autojump_clock: MockClock) -> None:
             assert message == Request(answer.id, "userInput.request", {"q": answer.id})  # type: ignore[arg-type] # an int
             await client.send.send_all(encode_frame(encode_message(answer)))
 
-    async with connected() as (cli, client), trio.open_nursery() as nursery:
+    async with open_raw() as (cli, client), trio.open_nursery() as nursery:
         nursery.start_soon(reply, client)
 
         assert await cli.request("userInput.request", {"q": 1}) == Response(1, "yes")

@@ -11,7 +11,7 @@ from trio.testing import MockClock
 from tests.testing.raw import (
     LOOK,
     RefusedError,
-    connected,
+    open_raw,
     session,
 )
 from trio_copilot._wire.framing import encode_frame
@@ -25,7 +25,7 @@ from trio_copilot.testing import (
 
 
 async def test_the_cli_introduces_itself(autojump_clock: MockClock) -> None:
-    async with connected(version="2.0", protocol_version=4) as (_, client):
+    async with open_raw(version="2.0", protocol_version=4) as (_, client):
         connect = await client.call("connect", supportedTaskKinds=["agent"])
         ping = await client.call("ping", message="hey")
         silent = await client.call("ping")
@@ -48,7 +48,7 @@ async def test_the_cli_introduces_itself(autojump_clock: MockClock) -> None:
 async def test_the_cli_can_keep_its_protocol_to_itself(
     autojump_clock: MockClock,
 ) -> None:
-    async with connected(protocol_version=None) as (_, client):
+    async with open_raw(protocol_version=None) as (_, client):
         connect = await client.call("connect")
         ping = await client.call("ping")
 
@@ -58,10 +58,10 @@ async def test_the_cli_can_keep_its_protocol_to_itself(
 async def test_models_are_listed_for_those_who_are_authenticated(
     autojump_clock: MockClock,
 ) -> None:
-    async with connected() as (_, client):
+    async with open_raw() as (_, client):
         with pytest.raises(RefusedError, match="Not authenticated"):
             await client.call("models.list")
-    async with connected(models=[{"id": "small"}]) as (_, client):
+    async with open_raw(models=[{"id": "small"}]) as (_, client):
         assert await client.call("models.list") == {"models": [{"id": "small"}]}
 
 
@@ -83,7 +83,7 @@ async def test_what_the_cli_cannot_do_it_refuses(
     code: int,
     message: str,
 ) -> None:
-    async with connected() as (_, client):
+    async with open_raw() as (_, client):
         with pytest.raises(RefusedError) as caught:
             await client.call(method, **params)
 
@@ -94,7 +94,7 @@ async def test_what_the_cli_cannot_do_it_refuses(
 async def test_frames_that_are_no_requests_are_refused_and_forgiven(
     autojump_clock: MockClock,
 ) -> None:
-    async with connected() as (_, client):
+    async with open_raw() as (_, client):
         for body in (b"{{{", b"[]"):
             await client.send.send_all(encode_frame(body))
         await client.call("ping")
@@ -129,7 +129,7 @@ async def test_sessions_that_were_talked_to_are_listed(
 
 
 async def test_a_session_without_an_id_gets_one(autojump_clock: MockClock) -> None:
-    async with connected() as (_, client):
+    async with open_raw() as (_, client):
         answer = await client.call("session.create", sessionId=None)
 
     assert answer["sessionId"] == "session-1"

@@ -76,7 +76,7 @@ class HttpClient:
 
 
 @asynccontextmanager
-async def served(script: Any) -> AsyncIterator[ScriptedModel]:
+async def open_model(script: Any) -> AsyncIterator[ScriptedModel]:
     with trio.fail_after(TIMEOUT):
         async with open_scripted_model(script) as model:
             yield model
@@ -90,14 +90,14 @@ async def connect(model: ScriptedModel) -> AsyncIterator[HttpClient]:
 
 
 @asynccontextmanager
-async def asked(script: Any) -> AsyncIterator[tuple[ScriptedModel, HttpClient]]:
-    async with served(script) as model, connect(model) as client:
+async def open_both(script: Any) -> AsyncIterator[tuple[ScriptedModel, HttpClient]]:
+    async with open_model(script) as model, connect(model) as client:
         yield model, client
 
 
 async def test_a_reply_is_streamed_with_its_deltas_and_its_end():
     reply = Reply(["Hel", "lo"], reasoning=["Hm"], calls=[Call("look", {"at": "it"})])
-    async with asked(reply) as (_, client):
+    async with open_both(reply) as (_, client):
         events = await client.stream_of()
 
     choices = [event["choices"][0] for event in events]
@@ -122,7 +122,7 @@ async def test_a_reply_is_streamed_with_its_deltas_and_its_end():
 
 
 async def test_a_streamed_reply_says_what_it_costs_when_asked():
-    async with asked("Hello you") as (_, client):
+    async with open_both("Hello you") as (_, client):
         events = await client.stream_of(stream_options={"include_usage": True})
 
     assert events[-1]["choices"] == []
@@ -131,7 +131,7 @@ async def test_a_streamed_reply_says_what_it_costs_when_asked():
 
 async def test_a_reply_is_sent_in_one_piece_when_no_stream_is_wanted():
     reply = Reply("Hello you", reasoning="Hm", calls=[Call("look")], delay=0.001)
-    async with asked(reply) as (_, client):
+    async with open_both(reply) as (_, client):
         answer = await client.ask()
 
     (choice,) = answer["choices"]
@@ -145,7 +145,7 @@ async def test_a_reply_is_sent_in_one_piece_when_no_stream_is_wanted():
 
 
 async def test_a_reply_of_calls_only_has_no_content():
-    async with asked(Reply(calls=[Call("look")])) as (_, client):
+    async with open_both(Reply(calls=[Call("look")])) as (_, client):
         answer = await client.ask()
 
     assert answer["choices"][0]["message"]["content"] is None
@@ -153,7 +153,7 @@ async def test_a_reply_of_calls_only_has_no_content():
 
 async def test_an_error_has_its_status_its_message_and_when_to_retry():
     script = [Reply("too much", status=429, retry_after=2.5), Reply(status=500)]
-    async with asked(script) as (_, client):
+    async with open_both(script) as (_, client):
         first = await client.ask()
         response = client.response
         second = await client.ask(stream=True)
@@ -166,7 +166,7 @@ async def test_an_error_has_its_status_its_message_and_when_to_retry():
 
 
 async def test_an_exhausted_script_is_answered_with_400_and_recorded():
-    async with asked([]) as (model, client):
+    async with open_both([]) as (model, client):
         answer = await client.ask(model="any")
 
         assert client.response.status_code == 400
@@ -175,7 +175,7 @@ async def test_an_exhausted_script_is_answered_with_400_and_recorded():
 
 
 async def test_there_is_one_model_and_nothing_else():
-    async with asked("Hi") as (model, client):
+    async with open_both("Hi") as (model, client):
         await client.send(method="GET", path="/v1/models?all")
         listed = json.loads(await client.body())
         await client.send(method="GET", path="/v1/files")
@@ -187,7 +187,7 @@ async def test_there_is_one_model_and_nothing_else():
 
 
 async def test_requests_are_recorded_and_can_be_waited_for():
-    async with asked(["one", "two"]) as (model, client):
+    async with open_both(["one", "two"]) as (model, client):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(client.ask)
             first = await model.wait_request()
@@ -201,7 +201,7 @@ async def test_requests_are_recorded_and_can_be_waited_for():
 @pytest.mark.parametrize("stream", [True, False])
 @pytest.mark.parametrize("reply", [Reply("Hi", then="hang"), Reply(before=math.inf)])
 async def test_a_client_that_leaves_a_hanging_reply_is_noticed(reply, stream):
-    async with served([reply, "next"]) as model:
+    async with open_model([reply, "next"]) as model:
         async with connect(model) as client:
             await client.send({"stream": stream})
             await model.wait_request()
@@ -215,7 +215,7 @@ async def test_a_client_that_leaves_a_hanging_reply_is_noticed(reply, stream):
 
 
 async def test_a_client_that_leaves_in_the_middle_of_a_long_reply_is_noticed():
-    async with served(Reply(["x" * 4096] * 10_000)) as model:
+    async with open_model(Reply(["x" * 4096] * 10_000)) as model:
         async with connect(model) as client:
             await client.send({"stream": True})
             await client.event()
@@ -226,7 +226,7 @@ async def test_a_client_that_leaves_in_the_middle_of_a_long_reply_is_noticed():
 
 async def test_a_client_that_resets_the_connection_is_noticed():
     at_once = struct.pack("ii", 1, 0)
-    async with served(Reply("Hi", then="hang")) as model:
+    async with open_model(Reply("Hi", then="hang")) as model:
         async with connect(model) as client:
             await client.send({})
             await model.wait_request()
@@ -238,7 +238,7 @@ async def test_a_client_that_resets_the_connection_is_noticed():
 
 @pytest.mark.parametrize("stream", [True, False])
 async def test_a_dropped_reply_has_no_end(stream):
-    async with asked(Reply("Hi", then="drop")) as (model, client):
+    async with open_both(Reply("Hi", then="drop")) as (model, client):
         await client.send({"stream": stream})
         with pytest.raises(h11.RemoteProtocolError):
             await client.body()
@@ -250,7 +250,7 @@ async def test_two_calls_are_answered_side_by_side():
     def script(request: ModelRequest) -> Reply:
         return Reply(request.prompt, then="hang" if request.number == 1 else "end")
 
-    async with served(script) as model:
+    async with open_model(script) as model:
         async with connect(model) as one, connect(model) as two:
             await one.send({"stream": True})
             await model.wait_request(1)
@@ -260,7 +260,7 @@ async def test_two_calls_are_answered_side_by_side():
 
 
 async def test_what_a_client_sends_ahead_is_answered_next():
-    async with asked([Reply("one", before=0.01), "two"]) as (_, client):
+    async with open_both([Reply("one", before=0.01), "two"]) as (_, client):
         await client.send({})
         head = f"POST {URL} HTTP/1.1\r\nhost: test\r\ncontent-length: 2\r\n\r\n"
         await client.stream.send_all(head.encode() + b"{}")
@@ -277,7 +277,7 @@ async def test_what_a_client_sends_ahead_is_answered_next():
 
 async def test_the_delay_lies_between_the_deltas_and_the_time_before_them():
     reply = Reply(["a", "b", "c"], delay=0.01, before=0.02)
-    async with asked(reply) as (_, client):
+    async with open_both(reply) as (_, client):
         start = trio.current_time()
         await client.stream_of()
 
@@ -289,7 +289,7 @@ async def test_an_exception_of_the_script_leaves_the_block_as_itself():
         raise LookupError(f"no reply to call {request.number}")
 
     async def run() -> None:
-        async with asked(script) as (_, client):
+        async with open_both(script) as (_, client):
             await client.send({})
             await trio.sleep_forever()
 

@@ -11,6 +11,7 @@ import pytest
 import trio
 import trio.testing
 
+from tests.awkward import WordlessError
 from trio_copilot import Tool, ToolContext, ToolDefinitionError, ToolError, tool
 from trio_copilot._tools.run import CANCELLED, Outcome, by_name, run_tool, succeeded
 
@@ -122,15 +123,6 @@ async def test_arguments_that_do_not_fit_are_a_failure_in_our_words() -> None:
         "error": text,
     }
     assert isinstance(outcome.error, ToolError)
-
-
-class WordlessError(Exception):
-    """As many a class by hand: its text is never set."""
-
-    def __str__(self) -> str:
-        return self.message  # type: ignore[attr-defined]  # the mistake
-
-    __repr__ = __str__
 
 
 class WordlessToolError(WordlessError, ToolError):

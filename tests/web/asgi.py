@@ -146,7 +146,7 @@ class Web:
                         pass
                 nursery.cancel_scope.cancel()
 
-    async def begin(self, prompt: str = "Go") -> str:
+    async def start_turn(self, prompt: str = "Go") -> str:
         """Begin a turn and return its path."""
         body = {"prompt": prompt}
         answer = await self.request("POST", "/turns", body, authorization=BEARER)

@@ -142,7 +142,7 @@ async def read_until(stream: trio.SocketStream, text: bytes) -> bytes:
     return said
 
 
-async def begin(port: int) -> str:
+async def start_turn(port: int) -> str:
     async with await ask(port, "POST", "/turns", b'{"prompt": "Go"}') as stream:
         said = await read_until(stream, b"}")
     assert said.startswith(b"HTTP/1.1 201")
@@ -157,7 +157,7 @@ async def test_listeners_hear_the_end_when_the_server_ends() -> None:
 
     async with trio.open_nursery() as outside:
         async with serving([ENDLESS]) as (_, port):
-            listener = await ask(port, "GET", await begin(port))
+            listener = await ask(port, "GET", await start_turn(port))
             await read_until(listener, b'"delta"')
             outside.start_soon(hear_the_end, listener)
             begun = trio.current_time()
@@ -171,7 +171,7 @@ async def test_an_answered_connection_can_be_used_again_and_is_closed_at_the_end
 ):
     async with trio.open_nursery() as outside:
         async with serving(["Hello"]) as (_, port):
-            stream = await ask(port, "GET", await begin(port))
+            stream = await ask(port, "GET", await start_turn(port))
             await read_until(stream, b"0\r\n\r\n")
             await stream.send_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
             await read_until(stream, b"</html>")
@@ -185,7 +185,7 @@ async def test_an_answered_connection_can_be_used_again_and_is_closed_at_the_end
 async def test_a_listener_that_hangs_up_is_gone() -> None:
     limits = TurnLimits(grace=0.3)
     async with serving([ENDLESS], limits=limits) as (scene, port):
-        listener = await ask(port, "GET", await begin(port))
+        listener = await ask(port, "GET", await start_turn(port))
         await read_until(listener, b'"delta"')
         await listener.aclose()
         await scene.cli.wait_disconnect(1)
@@ -220,7 +220,7 @@ async def test_a_peer_that_does_not_read_does_not_keep_the_server_from_ending(
     much = Reply(["x" * 100_000] * 400, then="hang")
     async with trio.open_nursery() as outside:
         async with serving([much], limits=TurnLimits(size=2**27)) as (_, port):
-            path = await begin(port)
+            path = await start_turn(port)
             deaf = await ask(port, "GET", path)
             outside.start_soon(hang_up, deaf)
             async with await ask(port, "GET", path) as other:
@@ -251,7 +251,7 @@ async def test_trio_does_all_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
         for path in ("/", "/page.js", "/config.json", "/unknown", "/turns/x/events"):
             async with await ask(port, "GET", path) as stream:
                 await read_until(stream, b"\r\n\r\n")
-        async with await ask(port, "GET", await begin(port)) as listener:
+        async with await ask(port, "GET", await start_turn(port)) as listener:
             await read_until(listener, b'"reason":"complete"')
 
 

@@ -19,7 +19,7 @@ async def test_the_events_of_a_turn_go_from_ready_to_end(
     autojump_clock: MockClock,
 ) -> None:
     async with open_web(["Hello, wörld"], model="m") as web:
-        turn = await web.begin()
+        turn = await web.start_turn()
         async with web.listen(turn) as listener:
             end = await listener.hear_until("end")
             assert await listener.block() == []
@@ -42,7 +42,7 @@ async def test_a_listener_that_comes_back_gets_the_rest_and_runs_nothing_again(
 ) -> None:
     """From behind every single event, also in the middle of a text that has grown."""
     async with open_web(["one two three four five"]) as web:
-        turn = await web.begin()
+        turn = await web.start_turn()
         async with web.listen(turn) as whole:
             await whole.hear_until("end")
         for known, last in enumerate(whole.ids[:-1], 1):
@@ -60,7 +60,7 @@ async def test_a_listener_that_comes_back_gets_the_rest_and_runs_nothing_again(
 
 async def test_two_listeners_hear_the_same(autojump_clock: MockClock) -> None:
     async with open_web([Reply("a b c d", delay=1)]) as web:
-        turn = await web.begin()
+        turn = await web.start_turn()
         async with web.listen(turn) as one, web.listen(turn) as other:
             await one.hear_until("end")
             await other.hear_until("end")
@@ -71,7 +71,7 @@ async def test_a_slow_listener_gets_what_waits_joined(
     autojump_clock: MockClock,
 ) -> None:
     async with open_web([Reply(["tick "] * 1000, delay=0.01)]) as web:
-        turn = await web.begin()
+        turn = await web.start_turn()
         async with web.listen(turn) as listener:
             await listener.hear_until("delta")
             await trio.sleep(30)
@@ -84,7 +84,7 @@ async def test_delete_stops_the_turn_and_its_end_says_so(
     autojump_clock: MockClock,
 ) -> None:
     async with open_web([ENDLESS]) as web:
-        turn = await web.begin()
+        turn = await web.start_turn()
         async with web.listen(turn) as listener:
             await listener.hear_until("delta")
             assert (await web.request("DELETE", turn)).status == 204
@@ -97,7 +97,7 @@ async def test_a_turn_can_be_stopped_before_it_has_begun(
     autojump_clock: MockClock,
 ) -> None:
     async with open_web([ENDLESS]) as web:
-        turn = await web.begin()
+        turn = await web.start_turn()
         assert (await web.request("DELETE", turn)).status == 204
         async with web.listen(turn) as listener:
             end = await listener.hear_until("end")
@@ -110,7 +110,7 @@ async def test_a_turn_without_listeners_is_stopped_after_a_while(
 ) -> None:
     async with open_web([ENDLESS], limits=TurnLimits(grace=7)) as web:
         begun = trio.current_time()
-        turn = await web.begin()
+        turn = await web.start_turn()
         if listens:
             async with web.listen(turn) as listener:
                 await listener.hear_until("delta")
@@ -126,7 +126,7 @@ async def test_a_listener_that_comes_back_in_time_keeps_the_turn(
     autojump_clock: MockClock,
 ) -> None:
     async with open_web([ENDLESS], limits=TurnLimits(grace=7)) as web:
-        turn = await web.begin()
+        turn = await web.start_turn()
         for _ in range(3):
             await trio.sleep(6)
             async with web.listen(turn) as listener:
@@ -137,7 +137,7 @@ async def test_a_listener_that_comes_back_in_time_keeps_the_turn(
 async def test_a_silent_stream_has_a_heartbeat(autojump_clock: MockClock) -> None:
     limits = TurnLimits(heartbeat=5, retry=2.5)
     async with open_web([Reply(then="hang")], limits=limits) as web:
-        async with web.listen(await web.begin()) as listener:
+        async with web.listen(await web.start_turn()) as listener:
             assert await listener.block() == ["retry: 2500"]
             await listener.hear_until("start")
             begun = trio.current_time()
@@ -149,7 +149,7 @@ async def test_a_silent_stream_has_a_heartbeat(autojump_clock: MockClock) -> Non
 
 async def test_a_permission_is_asked_and_answered(autojump_clock: MockClock) -> None:
     async with open_web([ENDLESS]) as web:
-        turn = await web.begin()
+        turn = await web.start_turn()
         async with web.listen(turn) as listener:
             session = (await listener.hear())["session"]
             await listener.hear_until("delta")
@@ -172,7 +172,7 @@ async def test_turns_are_forgotten_after_a_while_and_beyond_a_number(
     async with open_web(["a", "b", "c"], limits=limits) as web:
         turns = []
         for _ in range(3):
-            turns.append(await web.begin())
+            turns.append(await web.start_turn())
             async with web.listen(turns[-1]) as listener:
                 await listener.hear_until("end")
             await trio.sleep(1)
@@ -189,7 +189,7 @@ async def test_the_number_of_running_turns_is_limited(
     autojump_clock: MockClock,
 ) -> None:
     async with open_web([ENDLESS, "b"], limits=TurnLimits(running=1)) as web:
-        turn = await web.begin()
+        turn = await web.start_turn()
         full = await web.request(
             "POST", "/turns", {"prompt": "x"}, authorization=BEARER
         )
@@ -198,12 +198,12 @@ async def test_the_number_of_running_turns_is_limited(
         async with web.listen(turn) as listener:
             await listener.hear_until("end")
         await trio.sleep(10)
-        await web.begin()
+        await web.start_turn()
 
 
 async def test_a_turn_that_says_too_much_is_stopped(autojump_clock: MockClock) -> None:
     async with open_web([ENDLESS], limits=TurnLimits(size=2_000)) as web:
-        async with web.listen(await web.begin()) as listener:
+        async with web.listen(await web.start_turn()) as listener:
             assert (await listener.hear_until("error"))["code"] == "too_long"
             end = await listener.hear_until("end")
         assert end["reason"] == "cancelled"
@@ -213,7 +213,7 @@ async def test_a_turn_that_says_too_much_is_stopped(autojump_clock: MockClock) -
 async def test_a_lost_cli_is_the_end_of_the_turn(autojump_clock: MockClock) -> None:
     with pytest.raises(CliExitedError):  # the bridge ends, too
         async with open_web([ENDLESS]) as web:
-            async with web.listen(await web.begin()) as listener:
+            async with web.listen(await web.start_turn()) as listener:
                 await listener.hear_until("delta")
                 await web.scene.cli.stream.aclose()
                 end = await listener.hear_until("end")
@@ -278,7 +278,7 @@ async def test_an_unknown_field_of_an_answer_is_named(
     name: str, autojump_clock: MockClock
 ) -> None:
     async with open_web([ENDLESS]) as web:
-        turn = await web.begin()
+        turn = await web.start_turn()
         body = {"request": "p1", "decision": "allow", name: "x"}
         answer = await web.request("POST", f"{turn}/answers", body)
         assert answer.status == 400
@@ -306,7 +306,7 @@ async def test_a_wrong_last_event_id_is_refused(
     last: str, autojump_clock: MockClock
 ) -> None:
     async with open_web([ENDLESS]) as web:
-        turn = await web.begin()
+        turn = await web.start_turn()
         answer = await web.request("GET", f"{turn}/events", last_event_id=last)
         assert answer.status == 400
 
@@ -327,7 +327,7 @@ async def test_pages_of_allowed_origins_may_read_and_ask_first(
             200,
             origin,
         )
-        turn = await web.begin()
+        turn = await web.start_turn()
         path = f"{turn}/events"
         async with web.stream("GET", path, origin=origin) as listener:
             assert listener.headers["access-control-allow-origin"] == origin

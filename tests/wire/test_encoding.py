@@ -19,6 +19,7 @@ import attrs
 import msgspec
 import pytest
 
+from tests.awkward import nested
 from trio_copilot._wire.encoding import (
     MAX_DEPTH,
     encode_as_cli,
@@ -83,13 +84,6 @@ class Endless:
 
     def item(self) -> Endless:
         return Endless()
-
-
-def within(levels: int) -> object:
-    tree: object = 1
-    for _ in range(levels):
-        tree = {"a": tree}
-    return tree
 
 
 def named(value: object) -> str:
@@ -240,19 +234,19 @@ def test_a_cli_in_javascript_escapes_halves():
 
 @pytest.mark.parametrize("text", ["", '[{"', "{" * 200, "9" * 400, "\\" * 3])
 def test_the_cli_reads_127_levels_and_whatever_text(text):
-    fits = {text: [within(MAX_DEPTH - 2), within(MAX_DEPTH - 2), text]}
+    fits = {text: [nested(MAX_DEPTH - 2), nested(MAX_DEPTH - 2), text]}
     assert encode_for_cli(fits)
     with pytest.raises(ValueError, match="nested deeper than 127 levels"):
-        encode_for_cli({text: [text, within(MAX_DEPTH - 1)]})
+        encode_for_cli({text: [text, nested(MAX_DEPTH - 1)]})
 
 
 def test_an_answer_leaves_room_for_its_envelope():
-    fits = sendable(within(MAX_DEPTH - 2), "It")
+    fits = sendable(nested(MAX_DEPTH - 2), "It")
     assert encode_for_cli({"params": {"result": fits}})
     with pytest.raises(
         ValueError, match=r"It cannot be sent: .* deeper than 125 levels"
     ):
-        sendable(within(MAX_DEPTH - 1), "It")
+        sendable(nested(MAX_DEPTH - 1), "It")
 
 
 @pytest.mark.parametrize("number", [10**309, -(10**309), 2 * 10**308, 10**4000])
