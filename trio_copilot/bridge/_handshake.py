@@ -54,7 +54,7 @@ async def open_handshake(
         with catching((UnicodeError, ProtocolError), give_up):
             async with open_block() as nursery:
                 # It would wait forever for the request of a peer that has left.
-                watched = _WatchedStream(stream, on_end=arrived.set)
+                watched = _WatchedStream(stream, arrived.set)
                 request = await wrap_server_stream(
                     nursery, watched, max_message_size=message_size
                 )
