@@ -2,24 +2,33 @@
 
 Three blocks, three owners: `open_client` owns a CLI process and its connection,
 `Client.open_session` a conversation, `Session.turn` one prompt. Nothing outlives its
-block. Leaving a turn early, by any road, stops the work at the CLI.
+block. Leaving a turn early, in any way, stops the work at the CLI.
 
 To read the package, follow the data:
 
-* `_transport`  starts the CLI or connects to it; moves bytes, looks at none
+* `_transport`  starts the CLI or connects to it; moves bytes and looks at none
 * `_wire`       bytes -> frames -> messages; sans-IO
 * `_peer`       messages -> answered calls and notifications; one reader, one writer
 * `_session`    notifications -> events -> subscribers and turns
-* `_tools`      functions of yours that the model calls
-* `_protocol`   the vocabulary: generated events and calls, loaded when first used
+* `_tools`      your functions that the model calls
+* `_protocol`   the vocabulary: generated events and calls, loaded on first use
 * `_client`     puts them together
-* `bridge`      sessions for browsers, over WebSockets
-* `web`         the page for them, and turns over HTTP
-* `testing`     scripted stand-ins for the CLI and for the model, public
 
-Public besides this module: `trio_copilot.bridge`, `trio_copilot.events`,
-`trio_copilot.rpc`, `trio_copilot.testing`, `trio_copilot.web`, and the lower layers:
-`trio_copilot.wire`.
+What all of these use is in modules beside them: `_scopes` (nurseries, shields and
+deadlines), `_blocks` (what `async with` enters), `_errors` and `_resource_errors` (every
+exception), `_json`, `_names`, `_paths`, `_checks` and `_did_you_mean` (values from
+outside), `_drafts` (fast frozen objects), `_telemetry`, `_extras`.
+
+Public besides this module, each a facade that loads its names on first use (`_facade`,
+with the table in `_public`):
+
+* `events`, `rpc`  the generated classes
+* `wire`           the lower layers
+* `testing`        scripted stand-ins for the CLI and for the model
+* `bridge`         sessions for browsers, over WebSockets
+* `web`            a page for them, and turns over HTTP
+
+The command `trio-copilot` is in `_app`; `_codegen` writes what is generated.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""Fills frozen objects without their `__init__`, where thousands are made a second.
+"""Fills frozen objects without their `__init__`, where thousands are made per second.
 
 A frozen attrs class assigns its fields through `object.__setattr__`, which takes several
-times as long as a plain assignment. So a draft is filled, an object of the same layout
-that is not frozen, and then made one of the class. This is for slotted classes without
-converters, validators or hooks, and without weak references that only they have: Python
-does not see then that two layouts are the same.
+times as long as a plain assignment. So we fill a draft, an object of identical layout that
+is not frozen, and reassign its `__class__`. This works for slotted classes without
+converters, validators or hooks, and without a slot for weak references of their own: with
+one, Python does not recognise the two layouts as identical.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ T = TypeVar("T")
 
 
 def maker(of: type[T], *names: str) -> Callable[..., T]:
-    """Return what makes an object of the values of these fields; others are unset.
+    """Return a function that makes an object from the values of these fields.
 
-    Its code is written out, as that of an `__init__` of attrs is: a loop takes twice as
-    long.
+    Other fields stay unset. Its code is written out, as attrs does for an `__init__`: a
+    loop takes twice as long.
     """
     values = [f"value_{index}" for index in range(len(names))]
     code = [
@@ -30,7 +30,7 @@ def maker(of: type[T], *names: str) -> Callable[..., T]:
         "    return made",
     ]
     known: dict[str, Any] = {"of": of, "draft": _draft(of), "new": object.__new__}
-    exec("\n".join(code), known)  # noqa: S102  # nobody else's code
+    exec("\n".join(code), known)  # noqa: S102  # the code is ours
     make: Callable[..., T] = known["make"]
     return make
 

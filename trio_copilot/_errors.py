@@ -1,23 +1,23 @@
-"""Every exception of this package that needs no framework, and the tree of all.
+"""The exceptions that do not depend on Trio, and a diagram of all of them.
 
 ```
 CopilotError
-├── CliNotFoundError        no Copilot CLI in any of the places looked at
+├── CliNotFoundError        no Copilot CLI in any of the usual places
 ├── CliExitedError          the CLI died, or closed the connection
-│   └── CliUnresponsiveError    it is there and does not answer in time
-├── ConnectError            nobody listens there, or it is no Copilot CLI
+│   └── CliUnresponsiveError    it is there, but did not answer in time
+├── ConnectError            nobody listens there, or not a Copilot CLI
 ├── IncompatibleCliError    the CLI speaks another version of the protocol
-├── ProtocolError           what the peer sent is not the protocol
-├── InternalError           this package failed: a bug in it
+├── ProtocolError           the peer violated the protocol
+├── InternalError           a bug in this package
 ├── RpcError                the CLI answered a call with an error
-│   └── SessionNotFoundError    it has no session of that id
-├── MalformedResultError    the CLI answered a typed call, and not as it should
+│   └── SessionNotFoundError    it has no session with that id
+├── MalformedResultError    the result of a typed call does not fit its type
 ├── TurnError               a turn ended with reason "error"
 ├── SubscriberLaggedError   a subscriber's buffer overflowed
-├── ToolDefinitionError     also TypeError: no schema can be made of a signature
+├── ToolDefinitionError     also TypeError: a signature has no schema
 ├── ClientClosedError       also trio.ClosedResourceError: used after its block
 ├── SessionClosedError      also trio.ClosedResourceError
-├── SessionBrokenError      also trio.BrokenResourceError: an abort was not obeyed
+├── SessionBrokenError      also trio.BrokenResourceError: the CLI ignored an abort
 └── SessionBusyError        also trio.BusyResourceError: one turn at a time
 ```
 
@@ -36,10 +36,10 @@ if TYPE_CHECKING:
 
 
 class CopilotError(Exception):
-    """The base of every exception that this package raises on purpose."""
+    """The base class of every exception that this package raises on purpose."""
 
     def renewed(self) -> Self:
-        """Return an equal exception without a traceback, for another waiter."""
+        """Return a copy without a traceback, for another waiter."""
         twin = type(self).__new__(type(self), *self.args)
         twin.__dict__.update(self.__dict__)
         return twin
@@ -48,7 +48,7 @@ class CopilotError(Exception):
 class CliNotFoundError(CopilotError):
     """No Copilot CLI was found.
 
-    The message lists every place that was looked at and says how to install one.
+    The message lists every place that was searched, and how to install one.
     """
 
     def __init__(self, places: Sequence[str]) -> None:
@@ -66,51 +66,55 @@ class CliExitedError(CopilotError):
     """The CLI is gone: it exited, was killed, or closed the connection.
 
     Attributes:
-      returncode: the exit status of the process as `subprocess` has it (negative: the
-          signal that killed it); `None` when it is not known, as over TCP.
-      stderr_tail: the last of what the process wrote to stderr; may be empty.
+      returncode: the exit status of the process, as in `subprocess` (negative: the
+          signal that killed it); `None` if it is unknown, as over TCP.
+      stderr_tail: the end of what the process wrote to stderr; may be empty.
     """
 
     def __init__(self, returncode: int | None, stderr_tail: str = "") -> None:
         self.returncode = returncode
         self.stderr_tail = stderr_tail
-        if returncode is None:
-            message = "The Copilot CLI closed the connection"
-        elif returncode < 0:
-            message = f"The Copilot CLI was killed by signal {-returncode}"
+        super().__init__(self._text())
+
+    def _text(self) -> str:
+        if self.returncode is None:
+            text = "The Copilot CLI closed the connection"
+        elif self.returncode < 0:
+            text = f"The Copilot CLI was killed by signal {-self.returncode}"
         else:
-            message = f"The Copilot CLI exited with status {returncode}"
-        if stderr_tail:
-            message += f"; the last of its stderr:\n{stderr_tail.rstrip()}"
-        super().__init__(message)
+            text = f"The Copilot CLI exited with status {self.returncode}"
+        if self.stderr_tail:
+            text += f"; the last of its stderr:\n{self.stderr_tail.rstrip()}"
+        return text
 
 
 class CliUnresponsiveError(CliExitedError):
-    """The CLI is there, and did not answer in time.
+    """The CLI is there, but did not answer in time.
 
-    `heartbeat=` gives it up then as if it had died; `open_timeout=` gives up a session.
+    `heartbeat=` then treats it as dead; `open_timeout=` gives up one session.
 
     Attributes:
-      silence: how many seconds it had to answer.
+      silence: the seconds that it had to answer.
     """
 
     def __init__(self, silence: float) -> None:
-        super().__init__(None)
         self.silence = silence
-        message = f"The Copilot CLI did not answer within {silence:g} seconds"
-        Exception.__init__(self, message)  # not that it closed the connection
+        super().__init__(None)
+
+    def _text(self) -> str:
+        return f"The Copilot CLI did not answer within {self.silence:g} seconds"
 
 
 class ConnectError(CopilotError):
-    """No connection to a CLI could be made; the message says where and why."""
+    """The connection to a CLI failed; the message says where and why."""
 
 
 class IncompatibleCliError(CopilotError):
     """The CLI speaks a version of the protocol that this client does not.
 
     Attributes:
-      cli_version: the version of the CLI, if it said one.
-      cli_protocol: the version of the protocol it speaks, if it said one.
+      cli_version: the version of the CLI, if it reported one.
+      cli_protocol: the version of its protocol, if it reported one.
     """
 
     def __init__(
@@ -127,33 +131,33 @@ class IncompatibleCliError(CopilotError):
 
 
 class ProtocolError(CopilotError):
-    """What the peer sent is not the protocol; the connection cannot go on.
+    """The peer violated the protocol, and the connection has ended.
 
-    The message says what was seen.
+    The message shows what it sent.
     """
 
 
 class InternalError(CopilotError):
-    """A bug in this package: it failed at something that the CLI sent.
+    """A bug in this package: it could not handle something that the CLI sent.
 
-    The connection is over, and everyone who waits is told. Please report it with the
-    traceback of its cause.
+    The connection has ended, and every waiting call raises this. Please report it with
+    the traceback of its cause.
 
     Attributes:
-      fault: what was raised; also the `__cause__`.
+      fault: the original exception; also the `__cause__`.
     """
 
     def __init__(self, fault: Exception) -> None:
         self.fault = fault
         super().__init__(
-            "trio_copilot failed at something that the CLI sent, with a "
+            "trio_copilot could not handle something that the CLI sent: "
             f"{type(fault).__name__}. This is a bug in trio_copilot: please report it "
             "with the traceback of its cause"
         )
         self.__cause__: BaseException | None = fault
 
     def renewed(self) -> Self:
-        """Return an equal exception, with the same cause."""
+        """Return a copy with the same cause, for another waiter."""
         twin = super().renewed()
         twin.__cause__ = self.fault
         return twin
@@ -162,12 +166,12 @@ class InternalError(CopilotError):
 class RpcError(CopilotError):
     """The CLI answered a call with an error.
 
-    The CLI has few codes; most failures are -32603 and differ by message only.
+    The CLI uses few codes: most failures are -32603 and differ only in their messages.
 
     Attributes:
       code: the JSON-RPC error code.
-      message: what the CLI says.
-      data: whatever the CLI added, or `None`.
+      message: the CLI's message.
+      data: what the CLI added, or `None`.
       method: the method that was called.
     """
 
@@ -178,16 +182,18 @@ class RpcError(CopilotError):
         self.message = message
         self.data = data
         self.method = method
-        where = f"{method}: " if method else ""
-        super().__init__(f"{where}{message} (code {code})")
+        super().__init__(self._text())
+
+    def _text(self) -> str:
+        where = f"{self.method}: " if self.method else ""
+        return f"{where}{self.message} (code {self.code})"
 
 
 class SessionNotFoundError(RpcError):
-    """The CLI has no session of this id, so it cannot be resumed or deleted.
+    """The CLI has no session with this id, so it cannot be resumed or deleted.
 
-    Either it never had one, or nothing was said in it, or it was deleted, or it was
-    another CLI's, with another `home`. A session whose file the CLI cannot read is
-    there, and a plain `RpcError` says what is wrong with it.
+    It never existed, never had a prompt, was deleted, or belongs to a CLI with another
+    `home`. For a session whose file the CLI cannot read, you get a plain `RpcError`.
 
     Attributes:
       session_id: the id.
@@ -204,22 +210,23 @@ class SessionNotFoundError(RpcError):
     ) -> None:
         self.session_id = session_id
         super().__init__(code, message, data, method=method)
-        hint = (
-            f"There is no session {session_id!r}: nothing was said in it, it was "
+
+    def _text(self) -> str:
+        return (
+            f"There is no session {self.session_id!r}: it never had a prompt, it was "
             "deleted, or the CLI has another home. client.list_sessions() returns those "
-            f"that can be resumed. {self}"
+            f"that can be resumed. {super()._text()}"
         )
-        Exception.__init__(self, hint)
 
 
 class MalformedResultError(CopilotError):
-    """The CLI answered a call of `rpc`, and the answer does not fit its type.
+    """The CLI answered a call of `rpc`, but the result does not fit its type.
 
-    The call was made and has been obeyed: only its answer cannot be read.
+    The call has taken effect: only its result cannot be read.
 
     Attributes:
       method: the method that was called.
-      raw: the answer as received.
+      raw: the result as received.
       reason: which field does not fit, and why. It holds no values.
     """
 
@@ -234,14 +241,14 @@ class SubscriberLaggedError(CopilotError):
     """A subscriber read too slowly and its buffer overflowed.
 
     Attributes:
-      missed: how many events did not fit.
+      missed: the number of events that did not fit.
     """
 
     def __init__(self, missed: int) -> None:
         self.missed = missed
         super().__init__(
             f"This subscriber did not read fast enough and missed {missed} event(s). "
-            "Read in a task of its own, raise capacity=, or subscribe to fewer types."
+            "Read in a separate task, raise capacity=, or subscribe to fewer types."
         )
 
 

@@ -1,6 +1,6 @@
-"""What an extra of this package needs, and how to add one.
+"""What each extra of this package needs, and how to add one.
 
-Both from the metadata of the installation, so that pyproject.toml alone has the list.
+Read from the metadata of the installation, so that only pyproject.toml has the list.
 """
 
 from __future__ import annotations
@@ -27,9 +27,13 @@ def version_of(distribution: str) -> str | None:
 
 
 def missing_by_extra() -> dict[str, list[str]]:
-    """Return what is not installed, or too old, of what each extra needs."""
+    """Return `{extra: what it needs and is not installed, or too old}`."""
     missing: dict[str, list[str]] = {}
-    for requirement in _requirements():
+    try:
+        requirements = requires(_DISTRIBUTION) or ()
+    except PackageNotFoundError:  # not installed: only its folder is on the path
+        requirements = ()
+    for requirement in requirements:
         if found := _REQUIREMENT.match(requirement):
             of_extra = missing.setdefault(found["extra"], [])
             least = found["least"] or ""
@@ -42,25 +46,18 @@ def missing_by_extra() -> dict[str, list[str]]:
 
 
 def how_to_add(extra: str) -> str:
-    """Return what to do to have an extra."""
+    """Return the command that adds an extra."""
     return (
         f"in your clone of {_DISTRIBUTION} run: python -m pip install -e '.[{extra}]'"
     )
 
 
 def complaint(what: str, extra: str, missing: Sequence[str]) -> str:
-    """Return the sentence for what cannot work without an extra."""
+    """Return the error message for what does not work without an extra."""
     return (
         f"{what} needs the extra {extra!r}, which lacks {', '.join(missing)}; "
         f"{how_to_add(extra)}"
     )
-
-
-def _requirements() -> Sequence[str]:
-    try:
-        return requires(_DISTRIBUTION) or ()
-    except PackageNotFoundError:  # the folder alone is on the path: nobody knows
-        return ()
 
 
 def _numbers(version: str) -> tuple[int, ...]:

@@ -1,4 +1,4 @@
-"""Looking into JSON that somebody else made: what does not fit reads as empty."""
+"""Reads JSON from somebody else: what does not fit counts as empty."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from typing import Any, cast
 import msgspec
 
 MAX_DEPTH = 512
-"""Arrays and objects within each other that are read. What is deeper reads as null:
-Python's decoders use its own stack, which ends at a thousand calls."""
+"""How deep nested arrays and objects are read. What is deeper reads as null: Python's
+decoders recurse, and its stack ends at a thousand calls."""
 
 _decode = msgspec.json.Decoder().decode
 _TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[\[{\]}]', re.DOTALL)
 
 
 def decode_json(body: bytes | msgspec.Raw) -> Any:
-    """Return the value of a body, or a part of one, that is known to be JSON.
+    """Return the value of a body, or of a part of one, that is known to be JSON.
 
-    It may have what JavaScript sends and msgspec refuses; see `decode_leniently`.
+    It may hold what JavaScript sends and msgspec refuses; see `decode_leniently`.
     """
     try:
         return _decode(body)
@@ -39,10 +39,10 @@ def decode_leniently(
 
     Args:
       body: the JSON.
-      parse_constant: called with `NaN` and `Infinity`, which are no JSON.
+      parse_constant: called with `NaN` and `Infinity`, which are not JSON.
 
     Raises:
-      ValueError: it is no JSON.
+      ValueError: it is not JSON.
     """
     text = body.decode("utf-8", "surrogatepass")
 
@@ -58,7 +58,7 @@ def decode_leniently(
 def _integer(digits: str) -> int | float:
     try:
         return int(digits)
-    except ValueError:  # there are thousands of them: infinity, as in JavaScript
+    except ValueError:  # thousands of digits: infinity, as in JavaScript
         return float(digits)
 
 
@@ -107,7 +107,7 @@ _JSON: Mapping[type, str] = {
 
 
 def misfit(value: object, *expected: type) -> TypeError:
-    """Return an error that says the types, and never the value: it may be a secret."""
+    """Return an error that names types, but never the value: it may be a secret."""
     wanted = " or ".join(_JSON[kind] for kind in expected)
     seen = _JSON.get(type(value)) or f"{type(value).__name__}, which is not JSON"
     return TypeError(f"expected {wanted}, got {seen}")

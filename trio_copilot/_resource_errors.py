@@ -1,6 +1,6 @@
-"""The exceptions that are Trio's own as well: see the tree in `_errors`.
+"""The exceptions that are also Trio's own: see the diagram in `_errors`.
 
-They stand above the sans-IO core, which may not know Trio.
+They are above the sans-IO core, which may not know Trio.
 """
 
 from __future__ import annotations
@@ -11,21 +11,21 @@ from ._errors import CopilotError
 
 
 class ClientClosedError(CopilotError, trio.ClosedResourceError):
-    """The client is used after its `open_client` block was left."""
+    """The client was used after its `open_client` block."""
 
     def __init__(self, message: str = "The client's block has been left") -> None:
         super().__init__(message)
 
 
 class SessionClosedError(CopilotError, trio.ClosedResourceError):
-    """The session was closed: its block was left, or somebody else ended it."""
+    """The session was closed: its block was left, or another client ended it."""
 
     def __init__(self, message: str = "The session has been closed") -> None:
         super().__init__(message)
 
 
 class SessionBrokenError(CopilotError, trio.BrokenResourceError):
-    """An abort was not obeyed in time; nobody knows what the session is doing.
+    """The CLI ignored an abort for too long: the state of the session is unknown.
 
     Leaving the session's block still releases it.
     """

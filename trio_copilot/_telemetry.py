@@ -1,9 +1,9 @@
-"""OpenTelemetry's trace goes on inside the CLI and comes back to our tools.
+"""Continues OpenTelemetry's trace inside the CLI, and back in our tools.
 
-Only for a program that traces: whoever has not imported OpenTelemetry pays a dictionary
-lookup. The CLI takes the W3C headers `traceparent` and `tracestate` with a prompt, and
-hands them to the tools that it calls; where it exports its own spans is an option of
-`open_client`.
+Only for programs that trace: one that has not imported OpenTelemetry pays a dictionary
+lookup. The CLI accepts the W3C headers `traceparent` and `tracestate` with a prompt, and
+passes them to the tools that it calls; an option of `open_client` decides where it exports
+its own spans.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ HEADERS = ("traceparent", "tracestate")
 
 
 def trace_headers() -> dict[str, str]:
-    """Return the headers of the current span; none if nobody traces."""
+    """Return the headers of the current span; none without tracing."""
     if "opentelemetry.trace" not in sys.modules:
         return {}
     from opentelemetry import propagate
@@ -29,7 +29,7 @@ def trace_headers() -> dict[str, str]:
 
 @contextmanager
 def continued_trace(data: Mapping[str, Any]) -> Generator[None, None, None]:
-    """Make the span that the CLI names the current one, within the block."""
+    """Make the span in the CLI's headers the current one, within the block."""
     headers = {name: data[name] for name in HEADERS if isinstance(data.get(name), str)}
     if not headers or "opentelemetry.trace" not in sys.modules:
         yield
