@@ -45,7 +45,7 @@ class FileAttachment:
     """What the model calls it; default: its name."""
 
     def to_wire(self, paths: PathRule) -> dict[str, Any]:
-        """Return the attachment as the CLI wants it."""
+        """Return the wire form of the attachment."""
         path = paths.file(self.path, "The path of an attachment")
         if paths.checked:
             check_file(path)
@@ -63,7 +63,7 @@ class DirectoryAttachment:
     """What the model calls it; default: its name."""
 
     def to_wire(self, paths: PathRule) -> dict[str, Any]:
-        """Return the attachment as the CLI wants it."""
+        """Return the wire form of the attachment."""
         path = paths.directory(self.path, "The path of an attachment")
         return _on_disk("directory", path, self.display_name)
 
@@ -80,7 +80,7 @@ class BlobAttachment:
     """What the model calls it."""
 
     def to_wire(self) -> dict[str, Any]:
-        """Return the attachment as the CLI wants it."""
+        """Return the wire form of the attachment."""
         data = base64.b64encode(self.data).decode("ascii")
         _check_words(mime_type=self.mime_type, display_name=self.display_name)
         check_blob(bytes(self.data), self.mime_type, self.display_name)
@@ -99,7 +99,7 @@ Attachment: TypeAlias = (
 
 
 def attachment_to_wire(attachment: Attachment, paths: PathRule) -> dict[str, Any]:
-    """Return an attachment as the CLI wants it.
+    """Return the wire form of an attachment.
 
     Raises:
       ValueError: the CLI would drop it, could not load the session again, or could not
@@ -139,7 +139,7 @@ def attachment_to_wire(attachment: Attachment, paths: PathRule) -> dict[str, Any
 
 
 def check_params(params: Mapping[str, Any], paths: PathRule) -> dict[str, Any]:
-    """Return the parameters of any call, with the attachments in them as the CLI wants.
+    """Return the parameters of any call, with attachments in their wire form.
 
     Raises:
       ValueError, OSError, TypeError: as for `attachment_to_wire`.

@@ -42,5 +42,5 @@ class InfiniteSessions:
             )
 
     def to_wire(self) -> dict[str, Any]:
-        """Return the thresholds as the CLI wants them."""
+        """Return the wire form of the thresholds."""
         return wire_fields(attrs.asdict(self))

@@ -28,7 +28,7 @@ class SessionKeywords(TypedDict, total=False):
 
     With `def my_session(client: Client, **keywords: Unpack[SessionKeywords])` a type
     checker checks the calls of your function like those of `client.open_session`. It has
-    every field of `SessionOptions` except `session_id`, a parameter of its own there.
+    every field of `SessionOptions` except `session_id`, which is a separate parameter.
     """
 
     # -- Session

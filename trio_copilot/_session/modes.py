@@ -39,7 +39,7 @@ class ExitPlanModeRequest:
         )
 
     def answer_to_wire(self, answer: object) -> dict[str, Any]:
-        """Return what a handler returned as the CLI wants it.
+        """Return the wire form of a handler's answer.
 
         Raises:
           TypeError: it is neither text nor a `Deny`.
@@ -80,7 +80,7 @@ class AutoModeSwitchRequest:
         )
 
     def answer_to_wire(self, answer: object) -> dict[str, Any]:
-        """Return what a handler returned as the CLI wants it.
+        """Return the wire form of a handler's answer.
 
         Raises:
           ValueError: it is not an `AutoModeAnswer`.

@@ -130,7 +130,7 @@ class SessionOptions:
     """The only tools that the agent has, built-in ones included; `[]` is none. Each is a
     name, or all of one source: `builtin:*`, `mcp:*`, `custom:*` (those in `tools`)."""
     excluded_tools: Sequence[str] | None = sequence(str, also=[tool_names])
-    """Tools that the agent does not have, named likewise. They win over
+    """Tools that the agent does not have, in the same notation. They win over
     `available_tools`."""
     tool_search: Mapping[str, Any] | None = option(Mapping)
     """When the model has to search for tools: with more than `deferThreshold` of them
@@ -424,7 +424,7 @@ class SessionOptions:
             "envValueMode": "direct",
             # A tool that is in both lists is not available.
             "toolFilterPrecedence": "excluded",
-            # Without this flag the CLI denies by itself and cannot say why.
+            # Without this flag the CLI denies by itself, without a reason for the model.
             "requestPermission": True,
             "requestElicitation": self.on_elicitation is not None,
             "requestExitPlanMode": self.on_exit_plan_mode is not None,

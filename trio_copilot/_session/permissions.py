@@ -61,7 +61,7 @@ class Allow:
     permitted once."""
 
     def to_wire(self, request: PermissionRequest) -> dict[str, Any]:
-        """Return the decision as the CLI wants it."""
+        """Return the wire form of the decision."""
         if self.for_session:
             scope = _session_scope(request)
             if scope is not None:
@@ -77,7 +77,7 @@ class Deny:
     """Why. The model reads it, and can try something else."""
 
     def to_wire(self, request: PermissionRequest) -> dict[str, Any]:
-        """Return the decision as the CLI wants it."""
+        """Return the wire form of the decision."""
         # Without a word to the model the CLI would end the whole turn.
         return {"kind": "reject", "feedback": self.reason or Deny().reason}
 

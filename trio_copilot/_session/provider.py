@@ -86,5 +86,5 @@ class Provider:
         )
 
     def to_wire(self) -> dict[str, Any]:
-        """Return the provider as the CLI wants it."""
+        """Return the wire form of the provider."""
         return wire_fields(attrs.asdict(self, recurse=False))

@@ -36,7 +36,7 @@ class UserInputRequest:
         )
 
     def answer_to_wire(self, answer: object) -> dict[str, Any]:
-        """Return what a handler returned as the CLI wants it.
+        """Return the wire form of a handler's answer.
 
         Raises:
           TypeError: it is not text.
@@ -79,7 +79,7 @@ class ElicitationRequest:
 
 
 def elicitation_to_wire(content: object) -> dict[str, Any]:
-    """Return what a handler returned as the CLI wants it.
+    """Return the wire form of a handler's answer.
 
     Raises:
       TypeError: it is neither a mapping nor `None`.

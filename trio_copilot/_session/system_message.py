@@ -51,7 +51,7 @@ class SystemMessage:
                 raise wrong_type(f"sections[{name!r}]", expected, change)
 
     def to_wire(self) -> dict[str, Any]:
-        """Return the system message as the CLI wants it."""
+        """Return the wire form of the system message."""
         if not self.sections:
             return {"mode": self.mode, "content": self.content}
         sections: dict[str, Any] = {}

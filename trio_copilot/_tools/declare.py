@@ -106,7 +106,7 @@ class Tool:
             )
 
     def to_wire(self, *, ask_permission: bool) -> dict[str, Any]:
-        """Return the declaration as `session.create` wants it."""
+        """Return the wire form of the declaration."""
         skip = self.skip_permission
         if skip is None:
             skip = not ask_permission

@@ -1,4 +1,4 @@
-"""One call of a tool: its result, failure or timeout, as the wire wants it."""
+"""One call of a tool, and the wire form of its result, failure or timeout."""
 
 from __future__ import annotations
 
