@@ -151,7 +151,7 @@ async def subscription(events: list[SessionEvent]) -> None:
     fan_out = FanOut(SESSION_EVENTS)
     subscriber = fan_out.add((), capacity=ROOMY)
     for event in events:
-        fan_out.publish(event)
+        fan_out.publish(event.type, event)
     fan_out.close()
     async for _ in subscriber:
         pass

@@ -98,9 +98,8 @@ class Writer:
             self._frames.clear()
             await self._stream.send_all(data)
             self.bytes_written += len(data)
-            self._backlog -= len(
-                data
-            )  # only now: while it is written, nobody may overtake
+            # Only now: while it is written, no frame may overtake it.
+            self._backlog -= len(data)
             self._progress.unpark_all()
 
     def close(self) -> None:

@@ -207,12 +207,12 @@ class SessionEvent:
 
 def event_of(head: Head, body: bytes) -> SessionEvent:
     """Return the event whose head `read_event` took from the body of a frame."""
-    event = _new(
-        SessionEvent
-    )  # a second constructor, cheaper than a call of `__init__`
-    event._head = head  # noqa: SLF001
-    event._body = body  # noqa: SLF001
-    event._data = _UNSEEN  # noqa: SLF001
+    # A second constructor, outside of the class because users must not find it there, and
+    # without a call because thousands of events arrive each second.
+    event = _new(SessionEvent)
+    event._head = head  # noqa: SLF001  # a constructor
+    event._body = body  # noqa: SLF001  # likewise
+    event._data = _UNSEEN  # noqa: SLF001  # likewise
     return event
 
 

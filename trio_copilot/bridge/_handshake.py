@@ -130,8 +130,7 @@ async def admit(
 
 
 def _refusal(request: WebSocketRequest, access: Access) -> HTTPStatus | None:
-    # trio-websocket has every header in `headers` but this one, and nowhere public.
-    host = request._event.host  # noqa: SLF001
+    host = request._event.host  # noqa: SLF001  # public are all headers but this one
     origins = [
         value.decode("latin-1") for name, value in request.headers if name == b"origin"
     ]

@@ -98,7 +98,7 @@ class Stage:
         if self.cli is not None:
             self.cli.kill()
         elif self._client is not None:
-            self._client._link.kill()  # noqa: SLF001  # no user needs to kill a CLI
+            self._client.kill()
 
     def abort_remotely(self) -> None:
         """Abort what the session is doing, as another client of the scripted CLI would."""
