@@ -3,12 +3,15 @@
 Cancelling the nursery is enough: each turn stops its agent on the way out, and the line
 after the nursery runs once all of them have stopped.
 
+The exit status is 1 if nobody won.
+
 Run: python examples/08_race.py gpt-5-mini claude-haiku-4.5
 """
 
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 
 import trio
@@ -38,15 +41,17 @@ async def race(client: Client, models: Sequence[str]) -> dict[str, Turn]:
     return turns
 
 
-async def main(models: list[str]) -> None:
-    """Let the models race."""
+async def main(models: list[str]) -> bool:
+    """Let the models race; return whether one of them won."""
     async with open_client() as client:
-        for model, turn in (await race(client, models)).items():
-            print(f"{model}: {turn.text}")
-            print(f"  {turn.end}")
+        turns = await race(client, models)
+    for model, turn in turns.items():
+        print(f"{model}: {turn.text}")
+        print(f"  {turn.end}")
+    return any(turn.end.reason is TurnEndReason.COMPLETE for turn in turns.values())
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("models", nargs="*", default=MODELS)
-    trio.run(main, parser.parse_args().models)
+    sys.exit(not trio.run(main, parser.parse_args().models))

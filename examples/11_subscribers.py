@@ -21,12 +21,18 @@ from trio_copilot.events import AssistantMessage, AssistantMessageDelta
 
 
 async def show(events: Subscription[SessionEvent]) -> None:
-    """Print the main agent's text as it comes."""
+    """Print the main agent's text as it comes, with a blank line between messages."""
+    current = ""
     async for event in events:
         match event:
-            case SessionEvent(data=AssistantMessageDelta(delta_content=text)):
-                if event.agent_id is None:
-                    print(text, end="", flush=True)
+            case SessionEvent(
+                data=AssistantMessageDelta(message_id=message, delta_content=text),
+                agent_id=None,
+            ):
+                if current not in ("", message):
+                    print("\n")
+                current = message
+                print(text, end="", flush=True)
             case _:
                 pass
 

@@ -16,17 +16,13 @@ from tests.turns import tool_texts
 from trio_copilot import Lagged, SessionEvent
 from trio_copilot.testing import Call, ModelRequest, Reply, Script
 
+from .marks import only_real, only_scripted
 from .runner import HANGING, ROOT, Examples, Model
 
 EXAMPLES = sorted(path.stem for path in ROOT.glob("examples/[0-9]*.py"))
 OF_EACH_KIND = ("02_streaming", "06_many_sessions", "12_errors", "15_own_client")
 """A turn, a nursery of them, one that catches what comes out, one that owns the CLI."""
 SERVERS = ("26_sse_server", "27_websocket_chat")  # they ask when they are asked
-
-only_real = pytest.mark.parametrize(
-    "examples", [pytest.param("real", marks=pytest.mark.cli)], indirect=True
-)
-"""For what a CLI itself does: its built-in tools, its plans and its bills."""
 
 # What the scripted CLI answers that it has no method for.
 MODE_SET = {"status": "applied", "modelChanged": False}
@@ -198,7 +194,7 @@ async def test_a_session_that_fails_leaves_the_others_alone(
         f"{files[1]}: failed: 400 no, not this",
         *(f"{file}: This is {file.name}." for file in files[2:]),
     ]
-    assert ended.status == 0
+    assert ended.status == 1
 
 
 async def test_so_many_sessions_at_once_and_no_more(
@@ -275,6 +271,14 @@ async def test_the_loser_of_the_race_is_stopped(examples: Examples) -> None:
     assert said[f"{winner}: I won."].startswith("  <TurnEnd complete;")
     assert "cancelled; cause=outer" in said[f"{loser}: "]
     assert "stopped in" in said[f"{loser}: "]
+    assert ended.status == 0
+
+
+@only_scripted
+async def test_a_race_that_nobody_finishes_is_no_success(examples: Examples) -> None:
+    ended = await examples.run("08_race", [Reply("no", status=400)] * 2)
+
+    assert ended.status == 1
 
 
 @only_real

@@ -32,14 +32,10 @@ from trio_copilot.testing import (
     open_stage,
 )
 
+from .marks import only_real, only_scripted
 from .runner import HANGING, ROOT, Examples, Model
 
 PATTERNS = sorted(path.stem for path in ROOT.glob("examples/[23]*.py"))
-
-only_real = pytest.mark.parametrize(
-    "examples", [pytest.param("real", marks=pytest.mark.cli)], indirect=True
-)
-only_scripted = pytest.mark.parametrize("examples", ["scripted"], indirect=True)
 
 
 def functions(name: str) -> Mapping[str, Any]:

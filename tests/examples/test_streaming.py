@@ -13,10 +13,8 @@ from tests.app.command import served
 from tests.turns import tool_texts
 from trio_copilot.testing import Call, ModelRequest, Reply, Script, ScriptedCli
 
+from .marks import only_scripted
 from .runner import HANGING, Examples, Model
-
-only_scripted = pytest.mark.parametrize("examples", ["scripted"], indirect=True)
-"""For what needs a CLI that does as it is told, or no CLI in particular."""
 
 
 async def test_the_meter_shows_the_tokens_of_the_provider(examples: Examples) -> None:
@@ -48,6 +46,18 @@ async def test_subscribers_show_save_and_count(
     assert counts["assistant.message_delta"] == 3
     assert counts["session.idle"] == 1
     assert ended.status == 0
+
+
+@only_scripted
+async def test_the_display_keeps_messages_apart(
+    examples: Examples, tmp_path: Path
+) -> None:
+    script: Script = [Reply("Let me see.", calls=[Call("look")]), "Blue."]
+    out = tmp_path / "answer.md"
+    ended = await examples.run("11_subscribers", script, "Why?", "--out", out)
+
+    assert ended.out == "Let me see.\n\nBlue.\n"
+    assert out.read_text() == "Let me see.\n\nBlue."
 
 
 @only_scripted
