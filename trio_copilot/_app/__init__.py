@@ -3,7 +3,7 @@
 It uses the public API, except for what an import contract lists: where a CLI is installed,
 and how to recognise that nobody is logged in.
 
-To read it, start with `commands`, the subcommands and their exit status, and `running`,
+To read it, start with `commands`, the subcommands and their exit status, and `runner`,
 which runs one of them in Trio. All use `connecting`, the options that choose a CLI and a
 model, and `terminal`, where text comes out, `visible` in it. Then the subcommands: `ask`,
 `login`, `doctor` and `demo` with their `report`, `install_cli` with `npm`, `serve`.

@@ -43,7 +43,7 @@ from .connecting import (
     provider_option,
     system_option,
 )
-from .running import FAILED, trio_command
+from .runner import FAILED, trio_command
 from .terminal import AnswerWriter, fail, say
 
 TEXT_CUT = 3

@@ -27,7 +27,7 @@ from .demo import demo
 from .doctor import doctor
 from .install_cli import install_cli
 from .login import login
-from .running import FAILED
+from .runner import FAILED
 from .serve import serve
 from .terminal import fail, mute_stdout, prepare_streams, say
 

@@ -11,7 +11,7 @@ import click
 
 from trio_copilot import Provider, Stdio, Tcp
 
-from .running import KEY_VARIABLE
+from .runner import KEY_VARIABLE
 
 TOKEN_VARIABLE = "COPILOT_CONNECTION_TOKEN"  # noqa: S105  # the name, not the token
 

@@ -35,7 +35,7 @@ from trio_copilot._transport.find_cli import PINNED_VERSION
 
 from .connecting import cli_option
 from .npm import InstallError, install
-from .running import trio_command
+from .runner import trio_command
 from .terminal import progress
 
 if TYPE_CHECKING:

@@ -40,7 +40,7 @@ from .connecting import (
     provider_from,
     provider_option,
 )
-from .running import describe, hint_for, trio_command
+from .runner import describe, hint_for, trio_command
 
 if TYPE_CHECKING:
     from .report import Report

@@ -9,7 +9,7 @@ import click
 from trio_copilot._transport.find_cli import PINNED_VERSION, cached_cli
 
 from .npm import install
-from .running import trio_command
+from .runner import trio_command
 from .terminal import progress, say
 
 _VERSION = re.compile(r"\d+\.\d+\.\d+[0-9A-Za-z.+-]*")

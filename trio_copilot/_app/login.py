@@ -11,7 +11,7 @@ import trio
 from trio_copilot import ConnectError, find_cli
 
 from .connecting import cli_option
-from .running import trio_command
+from .runner import trio_command
 
 
 @trio_command("login", ignore_unknown_options=True)

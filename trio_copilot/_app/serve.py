@@ -29,7 +29,7 @@ from .connecting import (
     provider_option,
     system_option,
 )
-from .running import trio_command
+from .runner import trio_command
 
 if TYPE_CHECKING:
     from trio_copilot.bridge import Bridge

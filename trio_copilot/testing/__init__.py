@@ -17,9 +17,9 @@ ask about model calls, over `_changes`. Then take either peer:
 * The CLI, from the outside to the inside: `_scripted_cli` and `_pipe`; `_connection` and
   `_callbacks`, what goes over it; `_dispatch` and `_methods`, one module a domain, on the
   `_cli_state`; `_host` and `_agenda`, what all parts share. Then a session, from the
-  inside to the outside: `_events`, `_state`, `_questions`, `_permissions`, `_tool_calls`,
-  `_model_call` and `_failures`, `_prompt_queue`, `_hooks`, `_turn_engine`, and
-  `_scripted_session`, which has them all.
+  inside to the outside: `_events`, `_session_state`, `_questions`, `_permissions`,
+  `_tool_calls`, `_model_call` and `_failures`, `_prompt_queue`, `_hooks`, `_turn_engine`,
+  and `_scripted_session`, which has them all.
 
 `_stage` is either peer with a client. `_sweep` plays on it, with `_steps` and `_evidence`.
 """

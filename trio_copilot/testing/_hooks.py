@@ -14,7 +14,7 @@ from .._json import as_object
 from ._callbacks import result_of
 from ._host import Json
 from ._prompt_queue import PromptQueue
-from ._state import SessionState
+from ._session_state import ScriptedSessionState
 from ._tool_calls import ToolExecution
 
 OBEYING = 0.002
@@ -29,7 +29,7 @@ class HookInvoker:
           once a hook knows it.
     """
 
-    def __init__(self, session: SessionState, queue: PromptQueue) -> None:
+    def __init__(self, session: ScriptedSessionState, queue: PromptQueue) -> None:
         self.source: str | None = "new"
         self._session = session
         self._queue = queue

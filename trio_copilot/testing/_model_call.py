@@ -12,7 +12,7 @@ import trio
 
 from . import _openai as openai, _questions as questions
 from ._host import Json
-from ._state import SessionState
+from ._session_state import ScriptedSessionState
 
 # The members of a tool's declaration that the model sees.
 _DECLARED = ("name", "description", "parameters")
@@ -28,7 +28,7 @@ class ModelCall:
       reasoning_id: the id of its reasoning.
     """
 
-    def __init__(self, session: SessionState, turn_id: str) -> None:
+    def __init__(self, session: ScriptedSessionState, turn_id: str) -> None:
         tools = [
             {"type": "function", "function": {k: tool.get(k) for k in _DECLARED}}
             for tool in session.tools.values()

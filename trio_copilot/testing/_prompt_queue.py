@@ -18,7 +18,7 @@ import attrs
 import trio
 
 from ._host import Json
-from ._state import SessionState
+from ._session_state import ScriptedSessionState
 from ._tool_calls import SessionTools, facts_of
 
 ADMISSION = 0.004
@@ -57,7 +57,7 @@ class PromptQueue:
 
     def __init__(
         self,
-        session: SessionState,
+        session: ScriptedSessionState,
         tools: SessionTools,
         start_work: Callable[[trio.CancelScope, str], None],
     ) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 from .._json import as_object
 from ._callbacks import called_back, result_of
 from ._host import Json
-from ._state import SessionState
+from ._session_state import ScriptedSessionState
 
 ASK_USER = "ask_user"
 
@@ -41,7 +41,7 @@ _NO_ANSWER: Json = {
 class UserInputs:
     """The questions of the model that wait for an answer."""
 
-    def __init__(self, session: SessionState) -> None:
+    def __init__(self, session: ScriptedSessionState) -> None:
         self._session = session
         # {request id: what to call with the tool's result}
         self._waiting: dict[str, Callable[[str], None]] = {}
@@ -86,7 +86,7 @@ class UserInputs:
 class Elicitations:
     """The forms that wait for the user."""
 
-    def __init__(self, session: SessionState) -> None:
+    def __init__(self, session: ScriptedSessionState) -> None:
         self._session = session
         # {request id: what to call with the result}
         self._waiting: dict[str, Callable[[Json], None]] = {}

@@ -10,7 +10,7 @@ from ._hooks import HookInvoker
 from ._host import Host, Json
 from ._prompt_queue import PromptQueue
 from ._questions import Elicitations, UserInputs
-from ._state import SessionState
+from ._session_state import ScriptedSessionState
 from ._tool_calls import SessionTools
 from ._turn_engine import TurnEngine
 
@@ -34,7 +34,7 @@ class ScriptedSession:
             nursery.start_soon(engine.work, scope, delivery)
 
         log = EventLog(host, session_id)
-        self.state = SessionState(host, session_id, options, log)
+        self.state = ScriptedSessionState(host, session_id, options, log)
         self.user_inputs = UserInputs(self.state)
         self.elicitations = Elicitations(self.state)
         self.tools = SessionTools(self.state, self.user_inputs)

@@ -15,7 +15,7 @@ from ._host import Json
 from ._permissions import UNANSWERED, permission_request, verdict_of
 from ._questions import ASK_USER, UserInputs
 from ._script import Call
-from ._state import SessionState
+from ._session_state import ScriptedSessionState
 
 INTERRUPTED = "The execution of this tool, or a previous tool was interrupted."
 
@@ -31,7 +31,7 @@ class SessionTools:
       running: the calls of the current model answer.
     """
 
-    def __init__(self, session: SessionState, user_inputs: UserInputs) -> None:
+    def __init__(self, session: ScriptedSessionState, user_inputs: UserInputs) -> None:
         self.user_inputs = user_inputs
         self.approved: set[str] = set()
         self.permissions: dict[str, ToolExecution] = {}
@@ -94,7 +94,7 @@ class ToolExecution:
 
     def __init__(
         self,
-        session: SessionState,
+        session: ScriptedSessionState,
         tools: SessionTools,
         call_id: str,
         call: Call,

@@ -19,7 +19,7 @@ from ._hooks import HookInvoker
 from ._host import Json
 from ._model_call import ModelCall
 from ._prompt_queue import PromptQueue, QueuedPrompt
-from ._state import SessionState
+from ._session_state import ScriptedSessionState
 from ._tool_calls import SessionTools, ToolExecution
 
 STARTING = 0.010
@@ -43,7 +43,7 @@ NO_ANSWER: Json = {
 class TurnEngine:
     """What the work of a session is done with."""
 
-    session: SessionState
+    session: ScriptedSessionState
     queue: PromptQueue
     tools: SessionTools
     hooks: HookInvoker

@@ -29,7 +29,7 @@ class Activity:
 
 
 @attrs.define(eq=False)
-class SessionState:
+class ScriptedSessionState:
     """A session of the scripted CLI, without the work that it does."""
 
     host: Host
