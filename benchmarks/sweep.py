@@ -2,9 +2,9 @@
 
     python benchmarks/sweep.py [--points 40] [--cli PATH] [--only NAME] [--write]
 
-On the scripted CLI all points are taken, on the real one `--points` of each scenario. The
-official SDK is measured in the same run, where it has the notion. `--write` puts the
-tables into docs/sweep.md. A failure is printed and is the exit status.
+On the scripted CLI every checkpoint is swept, on the real one `--points` of each scenario.
+The official SDK is measured in the same run, where it has a counterpart. `--write` puts the
+tables into docs/sweep.md. A failure is printed, and makes the exit status 1.
 """
 
 from __future__ import annotations
@@ -58,22 +58,26 @@ class Row:
 
 
 BESIDE = {
-    "prompt cancelled in mid-stream: the connection to the model is closed": (
+    "prompt cancelled mid-stream: the connection to the model is closed": (
         "cancel closed",
         "after {:.0f} ms",
         "not within 5 s",
     ),
-    "CLI killed in mid-turn: who waits for the answer knows": (
+    "CLI killed mid-turn: the waiting caller gets an exception": (
         "kill said",
         "after {:.0f} ms",
         "never",
     ),
-    "start of the client cancelled: CLI processes left": ("start left", "{:.0f}", "?"),
+    "start of the client cancelled: CLI processes left over": (
+        "start left",
+        "{:.0f}",
+        "?",
+    ),
 }
 
 
 def beside_the_official_sdk(cli: Path) -> str:
-    """Return a table of what both sides have a notion of."""
+    """Return a table of what both sides can be measured by."""
     figures = compare(3, cli)
     lines = [f"| | trio_copilot | {OFFICIAL.replace('==', ' ')} |", "|---|---|---|"]
     for what, (key, form, otherwise) in BESIDE.items():
@@ -100,7 +104,7 @@ async def sweep(scene: Scene, points: int | None, cli: Path | None) -> SweepRepo
 
 
 def main() -> None:
-    """Sweep what was asked for."""
+    """Sweep the chosen scenarios, and print their rows."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--points", type=int, default=40)
     parser.add_argument("--cli", type=Path, default=None)
