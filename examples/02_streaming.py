@@ -40,7 +40,7 @@ async def stream(session: Session, prompt: str) -> None:
                     print(f"[{name} {arguments}]", file=sys.stderr)
                 case Retry(kind=kind, message=why, dropped_text=dropped):
                     void = len(dropped)
-                    print(f"\n[{kind}: {why}; {void} letters void]", file=sys.stderr)
+                    print(f"\n[{kind}: {why}; {void} characters void]", file=sys.stderr)
                 case Correction(text=text, agent_id=None):
                     print(f"\n[the message reads]\n{text}", end="", flush=True)
                 case TurnEnd(reason=reason):

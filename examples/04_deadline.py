@@ -36,7 +36,7 @@ async def main() -> None:
             stopped = await read(session, "Count from one to ten thousand, in words.")
             if stopped is not None:
                 stopped.raise_for_error()
-                print(f"[{stopped.reason} after {len(stopped.text)} letters]")
+                print(f"[{stopped.reason} after {len(stopped.text)} characters]")
             end = await session.ask("How far did you get?", timeout=60)
             print(end.answer)
             print(f"[{end.reason}]")

@@ -60,16 +60,16 @@ def main(prompts: list[str], timeout: float, overall: float) -> int:
         status = 0 if trio.run(ask_all, prompts, timeout, overall) else INCOMPLETE
     except* (CliNotFoundError, ConnectError, IncompatibleCliError) as group:
         status = NO_CLI
-        say(group, "Look at what `trio-copilot doctor` says.")
+        say(group, "Run `trio-copilot doctor`.")
     except* TurnError as group:
-        say(group, "The model's service refused: wait, log in, or ask another one.")
+        say(group, "The model's service refused: wait, log in, or use another model.")
     except* CliExitedError as group:
-        say(group, "The CLI is gone; what it wrote last is above. Start again.")
+        say(group, "The CLI is gone; its last output is above. Start again.")
     except* CopilotError as group:
-        say(group, "That should not happen: it is worth a report.")
+        say(group, "This should not happen: please report it.")
     except* trio.TooSlowError as group:
         status = OUT_OF_TIME
-        say(group, f"Not done within {overall:g} s; what ran has been stopped.")
+        say(group, f"Not done within {overall:g} s; everything was stopped.")
     except* KeyboardInterrupt as group:
         status = INTERRUPTED
         say(group, "Stopped, here and at the CLI.")

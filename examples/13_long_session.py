@@ -25,15 +25,13 @@ def describe(event: object) -> str:
     """Return one line about a compaction."""
     match event:
         case SessionEvent(data=SessionCompactionStart(current_tokens=now) as start):
-            return f"summing up: {now} of {start.token_limit} tokens are used"
+            return f"summarising: {now} of {start.token_limit} tokens are used"
         case SessionEvent(data=SessionCompactionComplete(success=True) as done):
             freed = "?" if done.tokens_removed is None else done.tokens_removed
-            place = done.checkpoint_path or "nowhere"
-            return (
-                f"summed up: {freed} tokens are free again; the summary is in {place}"
-            )
+            place = done.checkpoint_path or "no file"
+            return f"summarised: {freed} tokens are free again; the summary: {place}"
         case SessionEvent(data=SessionCompactionComplete(error=why)):
-            return f"not summed up: {why or 'no reason given'}"
+            return f"not summarised: {why or 'no reason given'}"
         case _:
             return f"something new: {event!r}"
 
@@ -65,8 +63,12 @@ async def main(prompts: list[str], options: InfiniteSessions) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("prompts", nargs="*", default=PROMPTS)
-    parser.add_argument("--start", type=float, default=0.5, help="begin, 0 to 1")
-    parser.add_argument("--wait", type=float, default=0.8, help="wait for it, 0 to 1")
+    parser.add_argument(
+        "--start", type=float, default=0.5, help="fill level to begin, 0 to 1"
+    )
+    parser.add_argument(
+        "--wait", type=float, default=0.8, help="fill level to wait, 0 to 1"
+    )
     options = parser.parse_args()
     thresholds = InfiniteSessions(
         background_compaction_threshold=options.start,

@@ -23,12 +23,12 @@ TIMED_OUT = 124
 
 def verdict(end: TurnEnd) -> str:
     """Return in a sentence how a turn ended."""
-    heard = f"{end.last_event or 'nothing'}, {end.silence:.1f} s before"
+    heard = f"{end.last_event or 'nothing'}, {end.silence:.1f} s earlier"
     match end:
         case TurnEnd(cause=CancelCause.DEADLINE):
-            return f"too slow: time was up; it was at work, last with {heard}"
+            return f"too slow: out of time while working; last event: {heard}"
         case TurnEnd(cause=CancelCause.IDLE_TIMEOUT):
-            return f"stuck: it fell silent, last with {heard}"
+            return f"stuck: it went silent; last event: {heard}"
         case TurnEnd(reason=TurnEndReason.MAX_TOKENS):
             return "cut at the model's token limit"
         case _:
@@ -53,7 +53,7 @@ async def main(prompt: str, timeout: float, stall: float, overall: float) -> int
         end = await ask(prompt, timeout, stall)
         print(f"[{verdict(end)}]", file=sys.stderr)
         return TIMED_OUT if end.reason is TurnEndReason.CANCELLED else 0
-    print(f"\n[everything took more than {overall:g} s]", file=sys.stderr)
+    print(f"\n[not done within {overall:g} s]", file=sys.stderr)
     return TIMED_OUT
 
 
@@ -64,7 +64,9 @@ if __name__ == "__main__":
         "--timeout", type=float, default=60, help="seconds for the turn"
     )
     parser.add_argument("--stall", type=float, default=20, help="seconds of silence")
-    parser.add_argument("--overall", type=float, default=90, help="seconds for it all")
+    parser.add_argument(
+        "--overall", type=float, default=90, help="seconds for everything"
+    )
     options = parser.parse_args()
     sys.exit(
         trio.run(main, options.prompt, options.timeout, options.stall, options.overall)

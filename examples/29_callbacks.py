@@ -26,13 +26,13 @@ class Reader:
     """Reads along, up to a limit."""
 
     limit: int
-    letters: int = 0
+    characters: int = 0
 
     async def read(self, text: str) -> None:
         """Take the next piece of the answer."""
-        self.letters += len(text)
-        if self.letters > self.limit:
-            raise TooLongError(f"more than {self.limit} letters")
+        self.characters += len(text)
+        if self.characters > self.limit:
+            raise TooLongError(f"more than {self.limit} characters")
         print(text, end="", flush=True)
         await trio.lowlevel.checkpoint()
 
@@ -62,6 +62,6 @@ async def main(prompt: str, limit: int) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("prompt", nargs="?", default="What is the time?")
-    parser.add_argument("--limit", type=int, default=10_000, help="letters to read")
+    parser.add_argument("--limit", type=int, default=10_000, help="characters to read")
     options = parser.parse_args()
     trio.run(main, options.prompt, options.limit)

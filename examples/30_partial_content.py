@@ -26,7 +26,7 @@ def render(piece: str, seconds: float) -> None:
 
 def take_back(void: str) -> None:
     """The model call failed and starts again: show which text is void."""
-    print(f"[the last {len(void)} letters are void]", flush=True)
+    print(f"[the last {len(void)} characters are void]", flush=True)
 
 
 async def show(session: Session, prompt: str, by: str, latency: float) -> None:

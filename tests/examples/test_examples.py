@@ -108,7 +108,7 @@ async def test_the_deadline_stops_the_turn_and_the_session_goes_on(
 
     assert ended.lines == [
         "one two three",
-        "[cancelled after 13 letters]",
+        "[cancelled after 13 characters]",
         "To three.",
         "[complete]",
     ]

@@ -273,8 +273,8 @@ async def test_too_slow_is_told_from_stuck(examples: Examples) -> None:
     slow = await examples.run("25_stalled", script, "slow", "--timeout", "1")
     stuck = await examples.run("25_stalled", script, "stuck", "--stall", "0.5")
 
-    assert slow.err.startswith("[too slow: time was up; it was at work, last with ")
-    assert stuck.err.startswith("[stuck: it fell silent, last with ")
+    assert slow.err.startswith("[too slow: out of time while working; last event: ")
+    assert stuck.err.startswith("[stuck: it went silent; last event: ")
     assert (slow.status, stuck.status) == (124, 124)
 
 
@@ -282,7 +282,7 @@ async def test_too_slow_is_told_from_stuck(examples: Examples) -> None:
 async def test_everything_together_has_a_limit_too(examples: Examples) -> None:
     ended = await examples.run("25_stalled", HANGING, "--overall", "0.3")
 
-    assert ended.err == "\n[everything took more than 0.3 s]\n"
+    assert ended.err == "\n[not done within 0.3 s]\n"
     assert ended.status == 124
 
 
@@ -487,7 +487,7 @@ async def test_an_error_in_a_callback_comes_out_and_stops_the_agent(
     ended = await examples.run("29_callbacks", script, "--limit", "5", stopped=[1])
 
     assert ended.out == "one "
-    assert "TooLongError: more than 5 letters" in ended.err
+    assert "TooLongError: more than 5 characters" in ended.err
     assert ended.status == 1
 
 
@@ -520,7 +520,9 @@ async def test_a_pause_shows_what_there_is_and_a_retry_what_is_void(
     shown = capsys.readouterr().out.splitlines()
     first, void, last = shown
     assert first == "   2.0 s | Half a"
-    assert void == "[the last 6 letters are void]"  # more had come, and was not shown
+    assert (
+        void == "[the last 6 characters are void]"
+    )  # more had come, and was not shown
     assert last.endswith(" s | A line.")
 
 

@@ -172,14 +172,14 @@ async def test_a_long_session_is_summed_up_by_the_cli(examples: Examples) -> Non
 
     said = ended.err.splitlines()
     assert ended.lines == ["2"] * 4
-    assert said[0].startswith("[summing up: ")
-    [done, *_] = [line for line in said if line.startswith("[summed up: ")]
+    assert said[0].startswith("[summarising: ")
+    [done, *_] = [line for line in said if line.startswith("[summarised: ")]
     assert "/checkpoints/001-" in done
 
 
 @only_scripted
 async def test_a_long_session_says_what_it_is_not_told(examples: Examples) -> None:
-    """Figures may be missing, and summing up may fail."""
+    """Figures may be missing, and a summary may fail."""
 
     async def compact(process: trio.Process, model: Model) -> None:
         assert isinstance(model, ScriptedCli)
@@ -195,9 +195,9 @@ async def test_a_long_session_says_what_it_is_not_told(examples: Examples) -> No
     )
 
     assert ended.err.splitlines()[:3] == [
-        "[summing up: None of None tokens are used]",
-        "[summed up: ? tokens are free again; the summary is in nowhere]",
-        "[not summed up: no]",
+        "[summarising: None of None tokens are used]",
+        "[summarised: ? tokens are free again; the summary: no file]",
+        "[not summarised: no]",
     ]
 
 
