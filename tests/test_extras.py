@@ -79,8 +79,8 @@ def test_what_is_missing_or_too_old_is_named(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(_extras, "version_of", there.get)
     monkeypatch.setattr(
         _extras,
-        "_requirements",
-        lambda: [
+        "requires",
+        lambda _: [
             "base>=3",
             "old>=1.10; extra == 'x'",
             "new>=1.10; extra == 'x'",
