@@ -1,4 +1,4 @@
-"""What a hook is told, what it may answer, and that a failing one opens no door."""
+"""What a hook gets, what it may answer, and that a failing hook opens no door."""
 
 from __future__ import annotations
 
@@ -20,9 +20,11 @@ def params(moment: str, **details: Any) -> dict[str, Any]:
     return {"sessionId": "s", "hookType": moment, "input": details}
 
 
-async def run_hook(hooks: Hooks, said: dict[str, Any]) -> tuple[Any, Exception | None]:
+async def run_hook(
+    hooks: Hooks, params: dict[str, Any]
+) -> tuple[Any, Exception | None]:
     """What the CLI is answered, and what the hook raised."""
-    answer, error = await session_hooks.run_hook(hooks, said)
+    answer, error = await session_hooks.run_hook(hooks, params)
     return msgspec.json.decode(msgspec.json.encode(answer)), error
 
 
@@ -43,17 +45,17 @@ def raising(error: Exception) -> Any:
 
 
 async def test_a_hook_is_told_what_it_is_about() -> None:
-    told: list[HookInput] = []
+    given: list[HookInput] = []
 
     async def note(question: HookInput) -> None:
         await trio.lowlevel.checkpoint()
-        told.append(question)
+        given.append(question)
 
     hooks = Hooks(pre_tool_use=note, user_prompt_submitted=note)
     await run_hook(hooks, params("preToolUse", toolName="bash", toolArgs={"a": 1}))
     await run_hook(hooks, params("userPromptSubmitted", prompt="hello"))
 
-    about_tool, about_prompt = told
+    about_tool, about_prompt = given
     assert (about_tool.type, about_tool.tool_name) == ("preToolUse", "bash")
     assert about_tool.tool_arguments == {"a": 1}
     assert (about_prompt.prompt, about_prompt.tool_name) == ("hello", "")

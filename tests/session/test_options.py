@@ -170,7 +170,7 @@ def test_an_option_has_the_name_that_the_cli_knows(
     assert wire_of(**{name: value})[wire_name] == value
 
 
-def test_no_option_is_missing_in_that_table() -> None:
+def test_every_option_is_in_that_table() -> None:
     special = {
         "session_id",
         "tools",
@@ -194,7 +194,7 @@ def test_the_id_of_the_session_is_the_callers_to_give() -> None:
     assert wire_of(session_id="mine")["sessionId"] == "id-1"
 
 
-def test_no_tools_at_all_is_something_else_than_the_default() -> None:
+def test_an_empty_list_of_tools_is_not_the_default() -> None:
     assert wire_of(available_tools=[]) == {**wire_of(), "availableTools": []}
 
 
@@ -245,9 +245,9 @@ LOCATED = [
 ]
 
 
-@pytest.mark.parametrize(("name", "given", "told"), LOCATED)
+@pytest.mark.parametrize(("name", "given", "sent"), LOCATED)
 def test_every_path_is_absolute_when_it_leaves(
-    name: str, given: Any, told: Any, monkeypatch: pytest.MonkeyPatch
+    name: str, given: Any, sent: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir("/")
     monkeypatch.setenv("HOME", "/user")
@@ -255,10 +255,10 @@ def test_every_path_is_absolute_when_it_leaves(
     located = SessionOptions(**{name: given}).located(OF_A_STREAM)
 
     (wire_name,) = (wire for option, wire, _ in PLAIN_OPTIONS if option == name)
-    assert located.to_wire("id-1")[wire_name] == told
+    assert located.to_wire("id-1")[wire_name] == sent
 
 
-def test_no_path_is_left_out() -> None:
+def test_every_path_is_in_that_table() -> None:
     paths = {f.name for f in attrs.fields(SessionOptions) if "PathLike" in str(f.type)}
 
     assert paths <= {name for name, _, _ in LOCATED}
@@ -375,14 +375,14 @@ def test_a_system_message_that_does_not_fit_is_refused(
 # -- the provider
 
 
-def test_a_provider_of_ones_own_is_told_with_what_is_set() -> None:
+def test_a_provider_goes_to_the_cli_with_what_is_set() -> None:
     provider = Provider(base_url="http://x/v1")
 
     wire = wire_of(model="m", provider=provider)
     assert wire["provider"] == {"baseUrl": "http://x/v1", "type": "openai"}
 
 
-def test_everything_about_a_provider_is_told() -> None:
+def test_every_field_of_a_provider_goes_to_the_cli() -> None:
     provider = {
         "base_url": "http://x/v1",
         "type": "azure",
@@ -507,7 +507,7 @@ def test_every_unknown_keyword_is_named(options: SessionOptions | None) -> None:
 @pytest.mark.parametrize(
     "thing", ["gpt-5", {"model": "m"}, Provider(base_url="http://x")]
 )
-def test_what_is_no_options_is_refused(thing: Any) -> None:
+def test_options_of_another_type_are_refused(thing: Any) -> None:
     with pytest.raises(TypeError, match="options must be SessionOptions, not "):
         SessionOptions.of(thing, {})
 
@@ -546,7 +546,9 @@ async def answer(_: Any) -> Any:
         ({"hooks": {"pre_tool_use": answer}}, "hooks"),
     ],
 )
-def test_who_can_be_asked_is_told(options: dict[str, Any], flag: str) -> None:
+def test_the_cli_learns_which_requests_have_a_handler(
+    options: dict[str, Any], flag: str
+) -> None:
     assert wire_of(**options)[flag] is True
     assert not wire_of().get(flag)
 

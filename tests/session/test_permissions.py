@@ -211,7 +211,7 @@ async def test_everything_can_be_allowed_or_denied() -> None:
 
 
 @pytest.mark.parametrize("answer", [None, True, "approve-once", Allow, ONCE])
-async def test_what_is_no_decision_is_refused(answer: Any) -> None:
+async def test_an_answer_that_is_not_a_decision_is_refused(answer: Any) -> None:
     async def handler(request: PermissionRequest) -> Any:
         return answer
 

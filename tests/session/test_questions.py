@@ -20,7 +20,7 @@ def test_a_question_is_read_as_it_was_asked() -> None:
 
 
 @pytest.mark.parametrize(("answer", "freeform"), [("a", False), ("other", True)])
-def test_an_answer_that_is_no_choice_is_free(answer: str, freeform: bool) -> None:
+def test_an_answer_that_is_not_a_choice_is_free(answer: str, freeform: bool) -> None:
     question = UserInputRequest(question="Which?", choices=("a", "b"))
 
     assert question.answer_to_wire(answer) == {

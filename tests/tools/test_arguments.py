@@ -263,7 +263,7 @@ def test_annotated_describes_and_restricts(
 
 
 @pytest.mark.parametrize(
-    ("hint", "default", "told"),
+    ("hint", "default", "sent"),
     [
         (int, 3, 3),
         (int | None, None, None),
@@ -273,11 +273,11 @@ def test_annotated_describes_and_restricts(
     ],
 )
 async def test_a_default_is_told_to_the_model_and_used(
-    hint: object, default: object, told: object
+    hint: object, default: object, sent: object
 ) -> None:
     made = taking(hint, default)
 
-    assert schema_of_x(made)["default"] == told
+    assert schema_of_x(made)["default"] == sent
     assert made.parameters["required"] == []
     assert await given(made, {}) is default
 

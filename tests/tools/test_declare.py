@@ -164,7 +164,9 @@ async def generator(x: int):
         (tool(add), r"Tool\(name='add'.*"),
     ],
 )
-def test_what_is_no_async_function_is_refused(thing: Any, label: str) -> None:
+def test_something_that_is_not_an_async_function_is_refused(
+    thing: Any, label: str
+) -> None:
     with pytest.raises(ToolDefinitionError, match=f"^{label} is not an async function"):
         tool(thing)
     with pytest.raises(ToolDefinitionError, match="declared with `async def`"):
@@ -315,7 +317,7 @@ def test_a_name_that_cannot_be_found_is_told() -> None:
 
 
 @pytest.mark.parametrize("text", ["int |", "Any.such_thing", "int[str]"])
-def test_a_string_that_is_no_annotation_is_refused(text: str) -> None:
+def test_a_string_that_is_not_an_annotation_is_refused(text: str) -> None:
     async def broken(x): ...
 
     broken.__annotations__ = {"x": text}
@@ -459,7 +461,9 @@ async def test_a_tool_by_hand_passes_on_what_the_model_gives() -> None:
 
 
 @pytest.mark.parametrize("arguments", [[1], "abc", 7])
-def test_what_is_no_object_does_not_fit_a_tool_by_hand(arguments: object) -> None:
+def test_arguments_that_are_not_an_object_do_not_fit_a_tool_by_hand(
+    arguments: object,
+) -> None:
     with pytest.raises(ToolError, match="The arguments do not fit: Expected `object`"):
         Tool("add", handler=add).bind(arguments, CONTEXT)
 

@@ -1,4 +1,4 @@
-"""How a call of a tool went, as the model is told it."""
+"""How a call of a tool went, as the model reads it."""
 
 from __future__ import annotations
 
@@ -201,7 +201,7 @@ async def test_a_tool_error_out_of_a_nursery_keeps_its_words() -> None:
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(1)])
-async def test_what_is_no_exception_of_the_tool_goes_through(
+async def test_an_exception_that_is_not_the_tools_goes_through(
     error: BaseException,
 ) -> None:
     with pytest.raises(type(error)) as caught:
@@ -360,7 +360,7 @@ def test_two_tools_of_one_name_are_refused() -> None:
 
 
 @pytest.mark.parametrize("thing", ["bash", waiting, None, Tool])
-def test_what_is_no_tool_is_refused(thing: Any) -> None:
+def test_something_that_is_not_a_tool_is_refused(thing: Any) -> None:
     with pytest.raises(
         TypeError, match="is not a tool: decorate the function with @tool"
     ):
