@@ -116,6 +116,7 @@ async def ask(
                         await display.show(event)
                 # Here, for the deadline may pass while the blocks are left.
                 end = turn.end
+    # Outside of the deadline, which may have passed in the middle of a line.
     with trio.move_on_after(LAST_LINE_TIMEOUT):
         await display.answer.end_line()
     if end is None:

@@ -61,6 +61,7 @@ def run_command_line(arguments: Sequence[str] | None = None) -> int:
     prepare_streams()
     _let_sigterm_be_ctrl_c()
     try:
+        # Not standalone: click would exit by itself, with 1 for Ctrl-C.
         status: int = cli.main(
             arguments, prog_name="trio-copilot", standalone_mode=False
         )
@@ -85,5 +86,6 @@ def _let_sigterm_be_ctrl_c() -> None:
     def interrupt(_number: int, _frame: FrameType | None) -> None:
         signal.raise_signal(signal.SIGINT)
 
+    # Not if SIGINT is ignored, as in the background of a shell: it would do nothing.
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGTERM, interrupt)

@@ -81,6 +81,7 @@ class ClientConnection:
     async def write(self) -> None:
         """Write what is posted, until `close` or until the client no longer reads."""
         async for data in self._outbox:
+            # In one write, as the CLI does: clients must cut several frames from it.
             burst = bytearray(data)
             while self._outbox.statistics().current_buffer_used:
                 burst += self._outbox.receive_nowait()

@@ -59,7 +59,7 @@ class Evidence:
             ALL.propagate = propagate
             ALL.removeHandler(collector)
         for kind, number in _system_resources().items():
-            extra = number - before[kind]
+            extra = number - before[kind]  # below 0 if something older was closed
             self.expect(extra <= 0, f"{extra} {kind} left")
 
     def compare_tasks(

@@ -65,7 +65,7 @@ class HookInvoker:
         try:
             answer = await session.host.client.callbacks.request("hooks.invoke", params)
             await session.host.agenda.pause(OBEYING)
-        finally:
+        finally:  # only now: an abort waits until the answer has taken effect
             session.in_hook = False
         return dict(as_object(as_object(result_of(answer)).get("output")))
 

@@ -109,6 +109,7 @@ class PromptQueue:
 
     def take(self) -> QueuedPrompt | None:
         """Return the next prompt to answer, if there is one."""
+        # Steering that came too late for any model call is a prompt like any other.
         for waiting in (self.steering, self._queue):
             if waiting:
                 return waiting.popleft()
@@ -204,6 +205,7 @@ class PromptQueue:
             event = {"activity": activity.kind, **turn, **details}
             session.emit("agent.interrupted", event)
             activity.when_interrupted()
+        # A model rejects a conversation in which a tool call has no result.
         session.messages += [call.message for call in self._tools.running]
         if session.turn_id is not None:
             session.emit("assistant.turn_end", {"turnId": session.turn_id})
@@ -224,5 +226,6 @@ class PromptQueue:
         if self._queue or self.steering:
             self._start("queued")
         elif not self._arriving and not self._session.closed:
+            # A prompt that arrives before this swallows it, as on the real CLI.
             self._session.emit("session.background_tasks_changed")
             self.rest(aborted=True)

@@ -242,4 +242,4 @@ async def _run(
         task_status.started(ScriptedCli(stream, state))
         await host.client.write()
         nursery.cancel_scope.cancel()
-    host.client.hang_up()
+    host.client.hang_up()  # while the block still runs: the client reads the end

@@ -137,6 +137,7 @@ async def open_stage(
     from ._scripted_model import open_scripted_model  # needs the extra `testing`
 
     async with open_scripted_model(script) as model:
+        # The environment names the model, so sessions need no `provider=`.
         defaults: dict[str, Any] = {"env": cli_environment(model, home), "cwd": home}
 
         def on_process(**options: Any) -> AbstractAsyncContextManager[Client]:

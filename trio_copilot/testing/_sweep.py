@@ -276,6 +276,7 @@ class _Sweep:
         task, evidence = trio.lowlevel.current_task(), run.evidence
         before = tasks_below(task)
         await self._disturb(stage, run)
+        # First of all: each await from here on lets a task that is left over end.
         evidence.compare_tasks(before, tasks_below(task))
         await evidence.examine_model(stage)
         if self.given != "stage":
@@ -292,6 +293,7 @@ class _Sweep:
         acts: list[Callable[[], object]] = [cancel]
         if self.then is not None:
             acts.append(partial(self.then, stage))
+        # An undisturbed run has no moments, and one that measures the way out has one.
         steps = Steps(dict(zip(run.moments, acts, strict=False)))
         try:
             with counting(steps), scope:

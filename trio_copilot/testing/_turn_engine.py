@@ -187,6 +187,7 @@ class _Interaction:
 
     async def _run_tools(self, call: ModelCall) -> None:
         session, calls = self._session, call.reply.calls
+        # Room for all: calls end in synchronous code, which cannot wait.
         send, results = trio.open_memory_channel[ToolExecution](len(calls))
         tools = self._tools.begin(
             [(call.request.call_id(index), each) for index, each in enumerate(calls)],

@@ -39,6 +39,7 @@ def create(state: CliState, params: Json, answer: SendResult) -> None:
             answer(_facts(session))
             return
         session = state.open_session(session_id, params)
+        # The real CLI announces it twice, too: before the answer and after the events.
         session.state.log.announce("session.created")
         answer(_facts(session))
         start = events.session_start(host, session_id, params)
