@@ -130,7 +130,7 @@ async def admit(
 
 
 def _refusal(request: WebSocketRequest, access: Access) -> HTTPStatus | None:
-    host = request._event.host  # noqa: SLF001  # public are all headers but this one
+    host = request._event.host  # noqa: SLF001  # `request.headers` omits it
     origins = [
         value.decode("latin-1") for name, value in request.headers if name == b"origin"
     ]
