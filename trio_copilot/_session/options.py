@@ -186,7 +186,7 @@ class SessionOptions:
     """Directories with hooks in files. They are read whatever `enable_file_hooks` and
     `enable_config_discovery` are."""
     enable_file_hooks: bool | None = option(bool)
-    """Whether hooks in the repository (`.github/hooks`) run. They run without asking for
+    """Whether hooks in the repository (``.github/hooks``) run. They run without asking for
     permission: only for repositories that you trust."""
     handlers: SessionHandlers | None = session_handlers()
     """A `trio_copilot.rpc.SessionHandlers`: what else answers requests of the CLI, such
@@ -221,7 +221,8 @@ class SessionOptions:
     infinite_sessions: InfiniteSessions | Mapping[str, Any] | None = option(
         InfiniteSessions, Mapping
     )
-    """When the CLI sums up the beginning of a long conversation, to make room."""
+    """When the CLI sums up the beginning of a long conversation, to make room; the
+    default is `InfiniteSessions()`."""
     skip_embedding_retrieval: bool | None = option(bool)
     """Whether the CLI does without retrieval by embeddings; default: no. Say yes if
     sessions of different people share a CLI: they share its cache."""
