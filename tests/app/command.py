@@ -1,4 +1,4 @@
-"""Runs the real command as a process of its own, as a shell would."""
+"""Runs the real command in its own process, as a shell would."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _COVERAGE = {k: v for k, v in os.environ.items() if k.startswith("COVERAGE_")}
 
 @attrs.frozen
 class Ended:
-    """How a command ended and what it said."""
+    """How a command ended and what it printed."""
 
     status: int
     out: str
@@ -38,7 +38,7 @@ class Ended:
 
 @attrs.frozen
 class Command:
-    """The command in an environment of its own: nothing of the user is in it."""
+    """The command in its own environment, which has nothing of the user."""
 
     env: Mapping[str, str]
 
@@ -139,7 +139,7 @@ class Running:
 async def _some_of(stream: trio.abc.ReceiveStream | None) -> bytes:
     assert stream is not None
     chunk = await stream.receive_some()
-    assert chunk, "it ended before it said what was waited for"
+    assert chunk, "it ended before it printed what the test waits for"
     return bytes(chunk)
 
 

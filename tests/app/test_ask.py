@@ -93,7 +93,7 @@ async def test_tool_calls_and_their_failures_are_said_on_stderr(
 async def ask_for_permission(
     command: Command, *arguments: str, of: str = "ls"
 ) -> tuple[Any, str]:
-    """Let a CLI ask whether it may run a command; return the answer and what was said."""
+    """Let a CLI ask whether it may run a command; return the decision and stderr."""
     async with served(ENDLESS) as (cli, url):
         async with command.started("ask", "hi", "--url", url, *arguments) as running:
             await running.read_until("tick")
@@ -114,23 +114,23 @@ async def ask_for_permission(
 async def test_what_needs_a_permission_is_denied_and_this_is_said(
     command: Command,
 ) -> None:
-    decision, said = await ask_for_permission(command)
+    decision, errors = await ask_for_permission(command)
 
     assert decision["kind"] == "reject"
-    assert "[denied] shell: ls (--allow-all would permit it)" in said
+    assert "[denied] shell: ls (--allow-all would permit it)" in errors
 
 
 async def test_what_hides_in_what_is_denied_is_shown(command: Command) -> None:
-    _, said = await ask_for_permission(command, of="rm \u202etxt.\u200bexe")
+    _, errors = await ask_for_permission(command, of="rm \u202etxt.\u200bexe")
 
-    assert "[denied] shell: rm <U+202E>txt.<U+200B>exe (--allow-all" in said
+    assert "[denied] shell: rm <U+202E>txt.<U+200B>exe (--allow-all" in errors
 
 
 async def test_allow_all_permits_it(command: Command) -> None:
-    decision, said = await ask_for_permission(command, "--allow-all")
+    decision, errors = await ask_for_permission(command, "--allow-all")
 
     assert decision["kind"] == "approve-once"
-    assert "[denied]" not in said
+    assert "[denied]" not in errors
 
 
 async def test_a_notice_of_the_cli_is_said(command: Command) -> None:

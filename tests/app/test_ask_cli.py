@@ -133,8 +133,8 @@ async def test_ctrl_c_while_the_cli_starts_leaves_no_process(ask: Ask) -> None:
             running.interrupt()
             ended = await running.ended()
 
-    said = ended.err.splitlines()  # also how it had to be ended, if that took it long
-    assert (ended.status, said[-1]) == (130, "cancelled")
+    lines = ended.err.splitlines()  # also how it had to be ended, if that took it long
+    assert (ended.status, lines[-1]) == (130, "cancelled")
     assert not exists(cli)
 
 

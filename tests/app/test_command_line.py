@@ -143,9 +143,9 @@ def test_without_the_extra_the_command_says_what_to_install(
         _app.main()
 
     assert exit_.value.code == 2
-    said = capsys.readouterr().err
-    assert "needs the extra 'app', which lacks rich" in said
-    assert "python -m pip install -e '.[app]'" in said
+    printed = capsys.readouterr().err
+    assert "needs the extra 'app', which lacks rich" in printed
+    assert "python -m pip install -e '.[app]'" in printed
 
 
 def test_what_says_so_needs_nothing_of_the_extra() -> None:

@@ -1,4 +1,4 @@
-"""`demo`: it does what it shows, and says so when it does not."""
+"""`demo`: it does what it shows, and reports what it does not."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ async def test_a_broken_promise_is_seen(
     capsys: pytest.CaptureFixture[str],
     autojump_clock: object,
 ) -> None:
-    """With a model that says nothing of what the demo expects, nothing holds."""
+    """If the model answers something else, no promise holds."""
 
     async def nothing(session: Session, show: demo.Show) -> TurnEnd:
         """Nothing."""
@@ -96,9 +96,9 @@ async def test_a_broken_promise_is_seen(
     await demo.perform(report, None)
 
     assert report.has_problem
-    said = capsys.readouterr().out
-    assert said.count("not so:") == 6
-    assert "not so: everything was as promised" in said
+    printed = capsys.readouterr().out
+    assert printed.count("not so:") == 6
+    assert "not so: everything was as promised" in printed
 
 
 def test_what_is_shown_is_what_is_run() -> None:

@@ -1,4 +1,4 @@
-"""`install-cli` with an npm of our own; the true one runs in continuous integration."""
+"""`install-cli` with a fake npm; the real one runs in continuous integration."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ install() {
 
 
 class Installer:
-    """`install-cli` with an npm that does what a test says, into a cache of its own."""
+    """`install-cli` with an npm that does what the test sets, into its own cache."""
 
     def __init__(self, command: Command, folder: Path) -> None:
         self.cache = folder / "cache"

@@ -1,4 +1,4 @@
-"""`login`: the CLI's own, with what it is given and what it says."""
+"""`login`: the CLI's own, with its arguments, its input and its status."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ exit 7
 
 @pytest.fixture
 def stand_in(tmp_path: Path) -> Path:
-    """A program that says what it was given, and fails in a way of its own."""
+    """A program that prints its arguments, and fails with its own status."""
     (program := tmp_path / "copilot").write_text(ECHO)
     program.chmod(0o755)
     return program

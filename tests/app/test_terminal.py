@@ -1,4 +1,4 @@
-"""What a terminal gets: our words in style, and nothing of a model that it would obey."""
+"""What a terminal gets: our words in style, and no control character of a model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A client of nothing but frames: what it reads is what the CLI sent, in order."""
+"""A client that knows only frames: it reads what the CLI sent, in order."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class RefusedError(Exception):
 
 
 class RawClient:
-    """Writes requests and reads messages; what it waits for it reads up to.
+    """Writes requests and reads messages, up to the one that it waits for.
 
     It talks about one session at a time, and overhears no other.
     """
@@ -58,7 +58,7 @@ class RawClient:
         self.ids = itertools.count(1)
         self.heard: list[Message] = []
         self.read_up_to = 0  # what `event` has looked at
-        self.asked_up_to = 0  # what `question` has looked at
+        self.asked_up_to = 0  # what `next_request` has looked at
 
     async def write(self, method: str, **params: Any) -> int:
         """Make a request, about the session unless it says otherwise; return its id."""
@@ -82,18 +82,18 @@ class RawClient:
         """Make a request and read up to its answer."""
         return await self.answer(await self.write(method, **params))
 
-    async def event(self, wanted: str) -> dict[str, Any]:
+    async def event(self, kind: str) -> dict[str, Any]:
         """Read up to the next event of that type and return its payload."""
         while True:
             message = await self.at(self.read_up_to)
             self.read_up_to += 1
             event = self.event_of(message)
-            if event is not None and event["type"] == wanted:
+            if event is not None and event["type"] == kind:
                 data = event["data"]
                 assert isinstance(data, dict)
                 return data
 
-    async def question(self, method: str) -> Request:
+    async def next_request(self, method: str) -> Request:
         """Read up to the next request of the CLI of that kind."""
         while True:
             message = await self.at(self.asked_up_to)
@@ -101,11 +101,11 @@ class RawClient:
             if isinstance(message, Request) and message.method == method:
                 return message
 
-    async def reply(self, question: Request, answer: Any) -> None:
+    async def reply(self, request: Request, answer: Any) -> None:
         """Answer a request of the CLI; with an exception it is an error."""
-        message: Message = Response(question.id, answer)
+        message: Message = Response(request.id, answer)
         if isinstance(answer, Exception):
-            message = ErrorResponse(question.id, -32000, str(answer))
+            message = ErrorResponse(request.id, -32000, str(answer))
         await self.send.send_all(encode_frame(encode_message(message)))
 
     async def at(self, position: int) -> Message:
@@ -119,7 +119,7 @@ class RawClient:
         return self.heard[position]
 
     async def rest(self) -> bytes:
-        """Read up to the end of the stream and return what is no frame."""
+        """Read up to the end of the stream and return the rest that is not a frame."""
         tail = b""
         while data := await self.receive.receive_some():
             tail += data
@@ -132,22 +132,22 @@ class RawClient:
         found = [self.event_of(message) for message in self.heard]
         return [event for event in found if event is not None]
 
-    def data(self, wanted: str) -> list[dict[str, Any]]:
-        return [event["data"] for event in self.events if event["type"] == wanted]
+    def data(self, kind: str) -> list[dict[str, Any]]:
+        return [event["data"] for event in self.events if event["type"] == kind]
 
     @property
     def trace(self) -> list[str]:
         """What was heard of the session: types of events, and `answer N`."""
-        said = []
+        sequence = []
         for message in self.heard:
             event = self.event_of(message)
             if event is not None:
-                said.append(str(event["type"]))
+                sequence.append(str(event["type"]))
             elif isinstance(message, Notification | Request):
-                said.append(message.method)
+                sequence.append(message.method)
             else:
-                said.append(f"answer {message.id}")
-        return said
+                sequence.append(f"answer {message.id}")
+        return sequence
 
     def event_of(self, message: Message) -> dict[str, Any] | None:
         if isinstance(message, Notification) and message.method == "session.event":
@@ -169,7 +169,7 @@ class RawClient:
         return await self.call("session.create", **{**on, **options})
 
     async def settle(self) -> None:
-        """Read what has been said so far, and forget it."""
+        """Read what has been sent so far, and forget it."""
         await self.call("ping")
         self.forget()
 
@@ -196,21 +196,21 @@ class RawClient:
         """Answer hooks, by default with nothing, up to one of that type."""
         kind = ""
         while kind != until:
-            question = await self.question("hooks.invoke")
-            assert isinstance(question.params, dict)
-            kind = question.params["hookType"]
+            request = await self.next_request("hooks.invoke")
+            assert isinstance(request.params, dict)
+            kind = request.params["hookType"]
             output = outputs.get(kind)
             failed = isinstance(output, Exception)
-            await self.reply(question, output if failed else {"output": output})
+            await self.reply(request, output if failed else {"output": output})
 
-    async def hook(self, wanted: str) -> Request:
+    async def hook(self, kind: str) -> Request:
         """Answer hooks with nothing up to one of that type, and leave that one."""
         while True:
-            question = await self.question("hooks.invoke")
-            assert isinstance(question.params, dict)
-            if question.params["hookType"] == wanted:
-                return question
-            await self.reply(question, {"output": None})
+            request = await self.next_request("hooks.invoke")
+            assert isinstance(request.params, dict)
+            if request.params["hookType"] == kind:
+                return request
+            await self.reply(request, {"output": None})
 
     async def deliver(self, request: dict[str, Any], **outcome: Any) -> bool:
         """Answer a tool call; return whether that was accepted."""

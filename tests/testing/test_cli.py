@@ -1,4 +1,4 @@
-"""What the scripted CLI says and in which order, and what it remembers."""
+"""What the scripted CLI sends, in which order, and what it remembers."""
 
 from __future__ import annotations
 
@@ -207,9 +207,9 @@ async def test_several_sessions_are_as_predictable_as_one(
                 await client.write("session.send", prompt=client.session)
             await trio.sleep(10)
             await client.call("ping")
-            said = [request.prompt[-9:] for request in cli.requests]
+            prompts = [request.prompt[-9:] for request in cli.requests]
 
-            assert said == ids
+            assert prompts == ids
             return repr([getattr(m, "params", None) for m in client.heard])
 
     assert len({await hear() for _ in range(5)}) == 1

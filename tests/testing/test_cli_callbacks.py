@@ -1,4 +1,4 @@
-"""What the scripted CLI asks the client, beyond what is compared with the real one."""
+"""What the scripted CLI asks its client, beyond what `test_honesty` compares."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ ASKS = Reply(calls=[Call("ask_user", {"question": "Which?"})])
 SCHEMA: dict[str, Any] = {"type": "object", "properties": {}}
 
 
-def kinds(client: RawClient, wanted: str) -> list[str]:
-    return [data["hookType"] for data in client.data(wanted)]
+def kinds(client: RawClient, event_type: str) -> list[str]:
+    return [data["hookType"] for data in client.data(event_type)]
 
 
 # -- requests
@@ -38,7 +38,7 @@ async def test_requests_of_a_test_and_of_a_session_get_their_own_answers(
     async with open_raw([ASKS, "x"]) as (cli, client):
         await client.create(requestUserInput=True)
         await client.prompt()
-        question = await client.question("userInput.request")
+        question = await client.next_request("userInput.request")
         results: list[Response | ErrorResponse] = []
 
         async def ask() -> None:
@@ -46,7 +46,7 @@ async def test_requests_of_a_test_and_of_a_session_get_their_own_answers(
 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(ask)
-            mine = await client.question("some.method")
+            mine = await client.next_request("some.method")
             await client.reply(question, {"answer": "this", "wasFreeform": True})
             await client.reply(mine, "that")
         await client.event("session.idle")
@@ -72,7 +72,7 @@ async def test_a_hook_that_says_no_object_says_nothing(
         await client.create(hooks=True)
         await client.prompt()
         for answer in (None, {"output": "block"}, ["block"]):
-            await client.reply(await client.question("hooks.invoke"), answer)
+            await client.reply(await client.next_request("hooks.invoke"), answer)
         await client.answer_hooks("agentStop")
         await client.event("session.idle")
 
@@ -228,13 +228,13 @@ async def test_an_answer_that_is_none_stands_for_a_failure(
     async with open_raw([ASKS, "x"]) as (_, client):
         await client.create(requestUserInput=True)
         await client.prompt()
-        await client.reply(await client.question("userInput.request"), answer)
+        await client.reply(await client.next_request("userInput.request"), answer)
         await client.event("session.idle")
 
-    (said,) = client.data("user_input.completed")
+    (completed,) = client.data("user_input.completed")
 
-    assert said["answer"] == "The user was unable to respond due to an error"
-    assert said["wasFreeform"] is True
+    assert completed["answer"] == "The user was unable to respond due to an error"
+    assert completed["wasFreeform"] is True
 
 
 async def test_the_model_knows_that_it_can_ask_where_it_can(
@@ -257,7 +257,7 @@ async def test_a_question_is_forgotten_with_its_session(
     async with open_raw([ASKS, "x"]) as (_, client):
         await client.create(requestUserInput=True)
         await client.prompt()
-        question = await client.question("userInput.request")
+        question = await client.next_request("userInput.request")
         await client.call("session.detach")
         client.forget()
         await client.reply(question, {"answer": "late", "wasFreeform": True})

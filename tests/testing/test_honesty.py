@@ -1,4 +1,4 @@
-"""The scripted CLI plays every scenario, and as the real CLI plays it."""
+"""The scripted CLI plays every scenario as the real CLI does."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ async def test_the_real_cli_says_the_same(
 
 
 def compare(real: list[dict[str, Any]], scripted: list[dict[str, Any]]) -> None:
-    """Check that what the scripted CLI says is said by the real one, in that order."""
+    """Check that the real CLI sends what the scripted one sends, in that order."""
     real, scripted = quiet(real), quiet(scripted)
     assert [e["type"] for e in scripted] == [e["type"] for e in real]
     differences: list[str] = []

@@ -1,4 +1,4 @@
-"""The scripted model as a server, asked over HTTP by a client of its own."""
+"""The scripted model as a server, asked over HTTP by a plain client."""
 
 from __future__ import annotations
 

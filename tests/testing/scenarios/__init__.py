@@ -1,7 +1,7 @@
-"""Conversations with a CLI, in frames, that must go alike on the real and the fake.
+"""Conversations with a CLI, in frames, that must be alike on the real and the scripted one.
 
 What a scenario asserts holds on both; that they hear the same events besides is what
-`test_honesty` looks at. Each one has a session of its own.
+`test_honesty` looks at. Each one has its own session.
 """
 
 from __future__ import annotations

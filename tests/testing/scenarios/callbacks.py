@@ -134,10 +134,10 @@ async def hooks_change_a_prompt(talk: Talk) -> None:
         userPromptSubmitted={"modifiedPrompt": "Bye!", "additionalContext": "Nicely."},
     )
     await talk.client.event("session.idle")
-    told = [message["content"] for message in talk.model.requests[0].messages[1:]]
+    content = [message["content"] for message in talk.model.requests[0].messages[1:]]
 
-    assert told[0] == "It is summer."
-    assert told[1].endswith("Bye!\n\n<system_reminder>\nNicely.\n</system_reminder>")
+    assert content[0] == "It is summer."
+    assert content[1].endswith("Bye!\n\n<system_reminder>\nNicely.\n</system_reminder>")
 
 
 @scenario("fine", hooks=True)
@@ -288,11 +288,11 @@ async def an_error_of_a_hook_lets_an_abort_go_on(talk: Talk) -> None:
 @scenario(ASKS, "thanks", requestUserInput=True)
 async def a_question_that_is_answered(talk: Talk) -> None:
     await talk.client.prompt()
-    question = await talk.client.question("userInput.request")
+    question = await talk.client.next_request("userInput.request")
     await talk.client.reply(question, {"answer": "b", "wasFreeform": False})
     await talk.client.event("session.idle")
     (asked,) = talk.client.data("user_input.requested")
-    told = talk.model.requests[1].messages[-1]["content"]
+    content = talk.model.requests[1].messages[-1]["content"]
 
     assert question.params == {
         "sessionId": talk.client.session,
@@ -301,34 +301,34 @@ async def a_question_that_is_answered(talk: Talk) -> None:
         "allowFreeform": True,
     }
     assert asked["toolCallId"] == talk.model.requests[0].call_id(0)
-    assert told == "User selected: b"
+    assert content == "User selected: b"
 
 
 @scenario(ASKS, "thanks", requestUserInput=True)
 async def a_question_that_is_answered_by_its_event(talk: Talk) -> None:
     await talk.client.prompt()
     asked = await talk.client.event("user_input.requested")
-    question = await talk.client.question("userInput.request")
+    question = await talk.client.next_request("userInput.request")
     answer = {"requestId": asked["requestId"]}
     answer["response"] = {"answer": "neither", "wasFreeform": True}
     assert await talk.client.call(ANSWER_USER_INPUT, **answer) == {"success": True}
     assert await talk.client.call(ANSWER_USER_INPUT, **answer) == {"success": False}
     await talk.client.reply(question, {"answer": "late", "wasFreeform": True})
     await talk.client.event("session.idle")
-    told = talk.model.requests[1].messages[-1]["content"]
+    content = talk.model.requests[1].messages[-1]["content"]
 
-    assert told == "User responded: neither"
+    assert content == "User responded: neither"
 
 
 @scenario(ASKS, "a pity", requestUserInput=True)
 async def a_question_that_cannot_be_answered(talk: Talk) -> None:
     await talk.client.prompt()
-    question = await talk.client.question("userInput.request")
+    question = await talk.client.next_request("userInput.request")
     await talk.client.reply(question, ValueError("It failed"))
     await talk.client.event("session.idle")
-    told = talk.model.requests[1].messages[-1]["content"]
+    content = talk.model.requests[1].messages[-1]["content"]
 
-    assert told.startswith("User responded: The user was unable to respond")
+    assert content.startswith("User responded: The user was unable to respond")
 
 
 @scenario(ASKS, "next", requestUserInput=True)
@@ -354,7 +354,7 @@ async def a_question_that_is_aborted(talk: Talk) -> None:
 async def a_question_is_a_call_for_hooks(talk: Talk) -> None:
     await talk.client.prompt()
     await talk.client.answer_hooks("preToolUse")
-    question = await talk.client.question("userInput.request")
+    question = await talk.client.next_request("userInput.request")
     await talk.client.reply(question, {"answer": "", "wasFreeform": True})
     await talk.client.answer_hooks("agentStop")
     await talk.client.event("session.idle")

@@ -1,4 +1,4 @@
-"""What a scenario is, and what many of them need."""
+"""What a scenario is, and what several of them use."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Talk:
 
 @attrs.frozen
 class Scenario:
-    """What is said, by the model and to the CLI."""
+    """A conversation: the replies of the model, and what a client does."""
 
     name: str
     script: tuple[Reply | str, ...]
