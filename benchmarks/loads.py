@@ -174,7 +174,7 @@ def mix() -> list[Message]:
 
 
 def rest(**how: Any) -> list[Message]:
-    """Return what the CLI says when it has nothing to do any more."""
+    """Return the event of a CLI that has become idle."""
     idle = _event("session.idle", {"mode": "interactive", **how})
     return [_event("assistant.idle", how), idle]
 
@@ -195,7 +195,7 @@ def count(load: str, repeats: int, size: int = DELTA_SIZE) -> tuple[int, int]:
 
 
 def frame(body: bytes) -> bytes:
-    """Return a body as it is on the wire."""
+    """Return the frame of a body."""
     return b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
 
 
@@ -239,6 +239,6 @@ def blocks(some_frames: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def stamped(session_id: str, numbers: Iterator[int], now: int) -> bytes:
-    """Return the frame of a piece of text that says when it was sent."""
+    """Return the frame of a piece of text that holds the time it was sent."""
     (one,) = frames([_delta(_STAMP)], [session_id], numbers)
     return one.replace(_STAMP.encode(), b"%0*d" % (STAMP_SIZE, now))

@@ -47,7 +47,7 @@ class Figures:
         return found
 
     def never(self, name: str, who: str) -> bool:
-        """Whether this was waited for in vain, in every round."""
+        """Whether this never came, in any round."""
         answers = self._results.get((name, who), [])
         found = [value for each in answers for value in each.values()]
         return bool(answers) and all(value is None for value in found)

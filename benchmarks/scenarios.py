@@ -1,4 +1,4 @@
-"""What is compared: who is told to do what, which figures count, and what is aimed at.
+"""What is compared: the orders of each contestant, the figures that count, the targets.
 
 Each function yields the trials of one group. To add one, write it and name it in
 `GROUPS`.
@@ -84,7 +84,7 @@ def _streamed(
       who: takes part.
       share: of what there is usually.
       wanted: the only type that is asked for; one that is in a cycle once.
-      more: what else the contestants are told.
+      more: further orders for the contestants.
     """
     orders: dict[str, Order] = {}
     expected: dict[str, dict[str, int]] = {}
@@ -227,7 +227,7 @@ def sessions(scale: Scale) -> Iterator[Trial]:
         yield Trial("sessions", name, orders, tuple(rows), expected)
 
 
-# -- who does not read
+# -- readers that do not read
 
 
 def sleeping(scale: Scale) -> Iterator[Trial]:

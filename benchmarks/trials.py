@@ -39,7 +39,7 @@ class Row:
 
 @attrs.frozen
 class Trial:
-    """One program, run by each contestant who is told something."""
+    """One program, run by each contestant that has an order."""
 
     group: str
     name: str

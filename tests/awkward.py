@@ -6,7 +6,7 @@ from typing import Any
 
 
 class WordlessError(Exception):
-    """As many a class by hand: its text is never set."""
+    """Like many hand-written classes: its text is never set."""
 
     def __str__(self) -> str:
         return self.message  # type: ignore[attr-defined]  # the mistake

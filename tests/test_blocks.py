@@ -1,4 +1,4 @@
-"""A block says what to write when it is taken for something else, or forgotten."""
+"""Misusing a block, or forgetting to enter it, raises an error with the right code."""
 
 from __future__ import annotations
 

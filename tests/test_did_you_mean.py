@@ -1,4 +1,4 @@
-"""A misspelt name is refused at once, and the error says which was meant."""
+"""A misspelt name is refused at once, and the error suggests the right one."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ EXCERPTS = [each for each in SNIPPETS if not each.is_complete]
 
 
 def answer(request: ModelRequest) -> Reply:
-    """What the model says to the prompts of the documentation."""
+    """What the model answers to the prompts of the documentation."""
     last = request.messages[-1]
     if last["role"] == "tool":
         return Reply(f"I asked your program. It says: {last['content']}")
@@ -104,7 +104,7 @@ def test_a_complete_program_says_why_a_turn_failed(
 
 
 def test_no_whole_program_and_no_test_is_left_unmarked() -> None:
-    """Only what is marked as complete is run, and read by type checkers."""
+    """Only blocks marked as complete are run and type-checked."""
     forgotten = [str(each) for each in EXCERPTS if each.has_imports and each.has_entry]
 
     assert not forgotten

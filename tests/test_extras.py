@@ -1,4 +1,4 @@
-"""What is said when an extra is not installed: which one, and how to add it."""
+"""Without an extra the error names it, and how to install it."""
 
 from __future__ import annotations
 

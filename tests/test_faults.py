@@ -194,7 +194,7 @@ any_groups = pytest.mark.parametrize("strict", [True, False], ids=["strict", "lo
 
 
 def leave(name: str, body: Body, fault: BaseException, strict: bool) -> object:
-    """Return what comes out of a block that is left like that."""
+    """Return what comes out of a block that is left in this way."""
 
     async def main() -> object:
         scene = Scene()
@@ -335,7 +335,7 @@ async def abort_and_raise(session: Session, fault: Exception) -> Opened:
 
 @attrs.define
 class Unclosable(trio.abc.SendStream):
-    """A stream that says that it cannot be closed."""
+    """A stream that raises when it is closed."""
 
     _stream: trio.abc.SendStream
 

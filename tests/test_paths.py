@@ -1,4 +1,4 @@
-"""A path means the same wherever it is said; what the CLI could not use is refused."""
+"""A path means the same in every option; unusable ones are refused."""
 
 from __future__ import annotations
 

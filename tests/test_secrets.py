@@ -105,7 +105,7 @@ PLANTS: tuple[Any, ...] = (
     Tcp("localhost", 1, SECRET),
 )
 
-# Where things are is no secret: errors about paths show them.
+# Paths are not secret: errors show them.
 PATHS = {
     *("working_directory", "additional_directories", "skill_directories"),
     *("instruction_directories", "agent_directories", "hook_directories"),
@@ -148,7 +148,7 @@ def fields_of(of: type) -> list[str]:
     return [field.alias for field in attrs.fields(of) if field.init]
 
 
-# A mapping for one of these is told what its own options are.
+# A mapping for one of these gets an error with the options of its class.
 NESTED = {
     "provider": ["Provider", *fields_of(Provider)],
     "system_message": ["SystemMessage", *fields_of(SystemMessage)],
@@ -358,7 +358,7 @@ async def test_a_session_that_is_refused_shows_no_secret(
 async def test_an_answer_of_a_handler_is_not_shown(
     logs: Callable[[], str], autojump_clock: MockClock
 ) -> None:
-    """One of the wrong type: the error says which handler it was of."""
+    """An answer of the wrong type: the error names its handler."""
 
     async def wrong(*_: object) -> Any:
         await trio.lowlevel.checkpoint()

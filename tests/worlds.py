@@ -116,7 +116,7 @@ def real_world(cli_path: Path, cli_home: Path, shared: int | None = None) -> Wor
 async def serving(
     cli_path: Path, env: dict[str, str], cwd: Path | None = None, **extra: str
 ) -> AsyncIterator[int]:
-    """A CLI that somebody else has started and that listens; yields its port."""
+    """A CLI that another program has started and that listens; yields its port."""
     argv = [cli_path, "--headless", "--no-auto-update"]
     process = await trio.lowlevel.open_process(
         [str(a) for a in argv], env={**env, **extra}, cwd=cwd, stdout=subprocess.PIPE

@@ -142,7 +142,7 @@ def first_event(told: dict[str, Any]) -> Answer:
 
 
 def order() -> dict[str, Any]:
-    """Return what this process was told to do."""
+    """Return the order that this process was given."""
     told: dict[str, Any] = json.loads(sys.argv[1])
     return told
 

@@ -137,7 +137,7 @@ async def stream(client: CopilotClient, told: Told) -> Answer:
 
 
 async def nobody(client: CopilotClient, told: Told) -> Answer:
-    """Have events arrive for which there is no function. It cannot say how many."""
+    """Have events arrive that no function takes. It cannot count them."""
     session = await create(client)
     await session.send(json.dumps(told["load"]))
     clock = Clock()
@@ -226,7 +226,7 @@ async def sessions(client: CopilotClient, told: Told) -> Answer:
 
 
 async def sleeping(client: CopilotClient, told: Told) -> Answer:
-    """Have events put into a queue from which nobody takes, and take them then."""
+    """Fill a queue with events before taking the first one."""
     times = []
     queue: asyncio.Queue[Any] = asyncio.Queue()
     session = await create(client)
@@ -264,7 +264,7 @@ async def _streaming(client: CopilotClient, told: Told) -> asyncio.Task[Any]:
 
 
 async def cancel(client: CopilotClient, told: Told) -> Answer:
-    """Cancel who waits for a prompt; the CLI says whether it heard of it."""
+    """Cancel the task that waits for a prompt; the CLI's log shows any abort."""
     task = await _streaming(client, told)
     moment = time.monotonic_ns()
     task.cancel()
@@ -274,7 +274,7 @@ async def cancel(client: CopilotClient, told: Told) -> Answer:
 
 
 async def kill(client: CopilotClient, told: Told) -> Answer:
-    """Have the CLI killed while somebody waits for a prompt."""
+    """Have the CLI killed while a task waits for a prompt."""
     task = await _streaming(client, told)
     (pid,) = children()
     start = time.perf_counter()

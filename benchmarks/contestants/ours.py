@@ -1,6 +1,6 @@
 """trio_copilot, through its public interface alone.
 
-Each task is an async function of a client and of what it was told. An event counts when
+Each task is an async function of a client and its order. An event counts when
 its typed payload was made and a field of it read.
 """
 
@@ -45,7 +45,7 @@ Told = dict[str, Any]
 
 
 def arrived(client: Client) -> int:
-    """Return how many events the client has had, for subscribers and for nobody."""
+    """Return how many events the client got, with or without subscribers."""
     return sum(client.statistics().events.values())
 
 
@@ -142,7 +142,7 @@ async def turns(client: Client, told: Told) -> Answer:
 
 
 async def nobody(client: Client, told: Told) -> Answer:
-    """Have events arrive for which there is no subscriber and no turn."""
+    """Have events arrive without a subscriber or a turn."""
     async with client.open_session() as session:
         await warm_up(session, told["load"])
         before = arrived(client)
@@ -203,7 +203,7 @@ async def concurrent(client: Client, told: Told) -> Answer:
 
 
 async def sessions(client: Client, told: Told) -> Answer:
-    """Subscribe to many sessions, each in a task of its own."""
+    """Subscribe to many sessions, each in its own task."""
     counters = [Counter() for _ in range(told["sessions"])]
     ends: list[float] = []
     opened: list[Session] = []
@@ -273,7 +273,7 @@ async def sleeping(client: Client, told: Told) -> Answer:
 
 
 async def cancel(client: Client, told: Told) -> Answer:
-    """Cancel a turn that is streaming; the CLI says when it heard of it."""
+    """Cancel a turn that is streaming; the CLI's log has the time of the abort."""
     moments = []
     async with client.open_session() as session:
         for _ in range(told["times"]):

@@ -44,7 +44,7 @@ class Command:
 
     @classmethod
     def at(cls, home: Path, **env: str) -> Command:
-        """Return the command for a user whose home this is and who has nothing else."""
+        """Return the command for a user with this home and nothing else."""
         empty = {
             "HOME": str(home),
             "PATH": str(home / "no-programs"),

@@ -1,4 +1,4 @@
-"""The command of a user who has nothing."""
+"""The command for a user with nothing installed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the command does before there is a CLI to talk to, or when there is none."""
+"""What the command does before it has a CLI to talk to, or without one."""
 
 from __future__ import annotations
 

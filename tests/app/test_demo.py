@@ -33,7 +33,7 @@ async def test_the_scripted_demo_keeps_every_promise(command: Command) -> None:
     assert "a scripted stand-in for the CLI" in ended.out
     for claim in CLAIMS:
         assert claim in ended.out
-    assert "\x1b" not in ended.out  # plain, because this is no terminal
+    assert "\x1b" not in ended.out  # plain, because this is not a terminal
 
 
 async def test_without_a_cli_and_npm_it_takes_the_scripted_one(

@@ -134,7 +134,7 @@ async def test_ctrl_c_while_it_waits(command: Command) -> None:
 
 @pytest.mark.cli
 async def test_the_real_cli_offline(cli_path: Path, cli_home: Path) -> None:
-    """Nobody is logged in there, and a provider makes that unnecessary."""
+    """A provider makes logging in unnecessary."""
     async with open_scripted_model(()) as model:
         command = Command.at(cli_home, **cli_environment(model, cli_home))
         ended = await command.run("doctor", "--cli", cli_path)
@@ -208,7 +208,7 @@ async def test_a_token_that_github_does_not_take_is_a_problem(
 async def test_the_words_of_a_cli_that_refuses_to_start(
     cli_path: Path, cli_home: Path
 ) -> None:
-    """Offline it wants a provider, and says so on stderr before it exits."""
+    """Offline it needs a provider, and complains on stderr before it exits."""
     command = Command.at(cli_home, COPILOT_OFFLINE="true", PATH="/usr/bin:/bin")
     ended = await command.run("doctor", "--cli", cli_path)
 

@@ -27,7 +27,7 @@ def command(tmp_path: Path) -> Command:
 
 
 async def address_of(running: Running) -> tuple[str, str]:
-    """Wait until the command says where it serves; return the address and the token."""
+    """Wait until the command prints its address; return it and the token."""
     await running.read_until("\n")
     address, _, token = running.out.decode().strip().partition("/#token=")
     return address, token

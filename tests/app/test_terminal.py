@@ -27,7 +27,7 @@ class Screen:
         self.shown = b""
 
     async def read_all(self) -> str:
-        """Read until nobody writes any more."""
+        """Read until the last writer has closed."""
         while True:
             await trio.lowlevel.wait_readable(self._master)
             try:

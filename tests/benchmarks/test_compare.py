@@ -1,4 +1,4 @@
-"""The comparison goes on working: all of it in small, without what needs a network."""
+"""The comparison still works: all of it in small, except what needs a network."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def decoded(blocks: list[bytes]) -> list[Any]:
 
 
 def rendered(load: str, repeats: int = 1) -> list[Any]:
-    """What a load says, for one session."""
+    """The messages of a load, for one session."""
     cycle = loads.cycle(load)
     frames = loads.frames(cycle, ["s" * 36], itertools.count(), repeats)
     return decoded(list(loads.blocks(frames)))

@@ -1,4 +1,4 @@
-"""The measurement of every step of decoding goes on working."""
+"""The measurement of every step of decoding still works."""
 
 from __future__ import annotations
 

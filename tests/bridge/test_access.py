@@ -84,7 +84,7 @@ def test_pages_of_other_origins_stay_outside(
 def test_names_that_are_not_ours_are_refused(
     access: Access, host: str, admitted: bool
 ) -> None:
-    """Somebody may have had their own name resolved to this machine."""
+    """An attacker may have let a name of theirs resolve to this machine."""
     assert access.refusal(host, [PAGE]) == (None if admitted else 421)
 
 

@@ -30,7 +30,7 @@ RUN = Call("bash", {"command": "echo $((6 * 7))", "description": "compute"})
 
 
 def model(request: ModelRequest) -> Reply | str:
-    """Answer by what the prompt says, so that one CLI serves all of it."""
+    """Answer by the prompt, so that one CLI is enough for all of it."""
     if "on and on" in request.prompt:
         return ENDLESS
     if "compute" not in request.prompt:

@@ -1,4 +1,4 @@
-"""Who gets in, and how the others are refused."""
+"""Which peers get in, and how the others are refused."""
 
 from __future__ import annotations
 

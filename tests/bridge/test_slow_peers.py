@@ -19,7 +19,7 @@ PATIENT = BridgeLimits(ping_interval=10_000)
 
 
 def narrow() -> MemoryListener:
-    """A connection that holds nothing: what is sent waits until it is read."""
+    """A connection without a buffer: each write waits until it is read."""
     return MemoryListener(trio.testing.lockstep_stream_pair)
 
 

@@ -1,4 +1,4 @@
-"""The browser of these tests: one for all of them, each has a window of its own."""
+"""One browser for all tests; each test has its own window."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
 
 @attrs.frozen
 class Pictures:
-    """Takes the pictures of the documentation, if somebody wants them."""
+    """Takes the pictures of the documentation, if asked to."""
 
     _folder: str | None
 

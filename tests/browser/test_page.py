@@ -120,7 +120,7 @@ async def test_questions_for_permission_are_answered(
         await say(tab, "Please compute")
         await tab.see("#permission h2", "May the agent run a command?")
         await tab.see("#permission-summary", "echo $((6 * 7))")
-        await tab.press("Enter")  # what somebody writes when it opens decides nothing
+        await tab.press("Enter")  # keys typed while it opens decide nothing
         assert await count(tab, "#permission[open]") == 1
         await tab.click("#permission [value=allow]")
         await tab.see(".turn[data-reason=complete] .text", "I was told: 42")

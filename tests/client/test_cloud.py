@@ -49,7 +49,7 @@ async def test_cancelled_while_it_is_created_it_is_released_by_that_id(
 
 
 def test_it_is_told_nothing_that_nobody_asked_for() -> None:
-    """With any of it the CLI says that there is no such method."""
+    """With any of it the CLI answers that it has no such method."""
     forbidden = {"includeSubAgentStreamingEvents", "requestPermission", "tools"}
     told = SessionOptions(cloud=CLOUD).to_wire(None)
 
@@ -70,7 +70,7 @@ def test_nobody_else_gives_it_an_id() -> None:
 
 @pytest.mark.cli
 async def test_the_real_cli_takes_it_so(cli_path: Path, cli_home: Path) -> None:
-    """As far as it goes without an account."""
+    """Up to the point where it needs an account."""
     with trio.fail_after(60):
         async with (
             open_stage([], cli=cli_path, home=cli_home) as stage,

@@ -1,4 +1,4 @@
-"""Which CLIs this client works with, and what it says to the others."""
+"""Which CLIs this client works with, and which error the others cause."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ async def test_a_cli_that_does_not_answer_holds_nobody_up(
 async def test_an_abort_that_is_not_obeyed_breaks_the_session(
     autojump_clock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The drain is bounded; what made the caller leave goes on unchanged."""
+    """The drain is bounded; what made the caller leave propagates unchanged."""
     script = [Reply("word " * 999, delay=0.1)]
     with trio.fail_after(600):
         async with (
@@ -176,7 +176,7 @@ async def test_an_abort_that_is_not_obeyed_breaks_the_session(
 async def test_subscribers_of_a_broken_session_are_told_and_handlers_end(
     autojump_clock,
 ) -> None:
-    """No event reaches them any more: nobody waits for one."""
+    """No event reaches them any more, so they must not wait for one."""
     script = [Reply("word " * 999, delay=0.1)]
     heard: list[str] = []
     with trio.fail_after(600):
@@ -328,7 +328,7 @@ async def test_opening_a_session_has_a_bound_by_default(autojump_clock) -> None:
 
 
 async def test_a_session_that_opens_too_late_is_released(autojump_clock) -> None:
-    """Nobody waits for it any more: the CLI must not keep it all the same."""
+    """Nobody waits for the session any more, and the CLI must not keep it."""
     async with (
         open_scripted_cli(["hi"], answer_after={"session.create": 30}) as cli,
         open_client(cli.stream) as client,

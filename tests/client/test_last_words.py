@@ -90,7 +90,7 @@ async def test_a_turn_has_its_grace_though_another_did_not_obey(
 async def test_a_session_without_time_to_be_released_is_released(
     autojump_clock: MockClock,
 ) -> None:
-    """The drain of a turn has taken what there was; the CLI is told all the same."""
+    """The drain of a turn has used up the time; the CLI is still asked to let go."""
     async with open_scripted_cli(
         LONG, ignore={"session.abort", "session.detach"}
     ) as cli:

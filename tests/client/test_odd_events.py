@@ -58,7 +58,7 @@ def frame(session_id: str, event: str) -> bytes:
 
 
 def payloads(wire_type: str) -> Iterator[str]:
-    """Payloads of a type that are no object, or have one odd field.
+    """Payloads of a type that are not an object, or have one odd field.
 
     Not each field with each oddity: every fourth, and another fourth for the next one.
     """
@@ -247,12 +247,12 @@ async def test_a_request_whose_id_cannot_be_written_harms_nobody(
     assert caplog.text.encode()  # what a log can write
 
 
-# -- a fault of ours
+# -- our own faults
 
 
 @attrs.define
 class Woken:
-    """Who was told what, and when."""
+    """Which handler got what, and when."""
 
     errors: dict[str, BaseException] = attrs.field(factory=dict)
 

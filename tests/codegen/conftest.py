@@ -1,4 +1,4 @@
-"""A package of its own for each test to generate into, and schemas small enough to read."""
+"""For each test an empty package to generate into, and schemas small enough to read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `--diff` tells of two versions of the schemas."""
+"""What `--diff` reports about two versions of the schemas."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def diff_lines(old: Any, new: Any) -> list[str]:
 
 
 def details(old: Any, new: Any) -> list[str]:
-    """What is told of single things."""
+    """The lines about single things."""
     lines = diff_lines(old, new)
     return [line for line in lines[lines.index("") :] if line]
 

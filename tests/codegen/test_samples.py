@@ -1,4 +1,4 @@
-"""The generated classes and calls take what the CLI's own schemas say, and refuse the rest.
+"""Generated classes and calls accept what the CLI's schemas allow, nothing else.
 
 The witness is `_codegen.samples`, which reads the raw schemas and knows nothing of what
 was generated from them.
@@ -37,7 +37,7 @@ SHOWN = 20  # of what went wrong
 
 @attrs.frozen
 class Schemas:
-    """What the real CLI says of itself."""
+    """The schemas of the real CLI."""
 
     events: Schema
     api: Schema
@@ -129,7 +129,7 @@ def test_every_payload_is_read_or_malformed_as_the_schema_says(
         if unstructure(data) != sample.value:
             wrong.append((wire, sample, unstructure(data)))
         short = read_data(wire, Raw(msgspec.json.encode(sample.value)))
-        if repr(short) != repr(data):  # it tells 1 from 1.0 and from True
+        if repr(short) != repr(data):  # it distinguishes 1 from 1.0 and True
             wrong.append((wire, sample, data, short))
 
     assert wrong[:SHOWN] == []
@@ -140,7 +140,7 @@ def test_every_payload_is_read_or_malformed_as_the_schema_says(
 
 
 class Exchange:
-    """A CLI that keeps what it is sent, and answers what it is told to."""
+    """A CLI that records what it is sent, and gives the answer it is set to."""
 
     def __init__(self) -> None:
         self.sent: list[tuple[str, Any]] = []
@@ -248,7 +248,7 @@ async def test_every_answer_is_read_or_malformed_as_the_schema_says(
 
 
 def says_nothing(call: Call, sampler: Sampler) -> bool:
-    """Whether an answer says no more than that all went well."""
+    """Whether an answer only reports success."""
     return [member.get("type") for member in sampler.members(call.result)] == ["null"]
 
 
@@ -264,7 +264,7 @@ def serving(call: Call, serve: Callable[..., Any]) -> tuple[Handlers, Any]:
 
 
 def declared(call: Call) -> Callable[..., Any]:
-    """The generated method that says the types of a request."""
+    """The generated method that has the types of a request."""
     _, _, base, method = rpc_index.REQUESTS[call.wire]
     function: Callable[..., Any] = getattr(getattr(rpc, base), method)
     return function
@@ -337,7 +337,7 @@ async def test_every_answer_of_ours_is_sent_if_it_fits_the_schema_alone(
 
 
 def may_be_nothing(call: Call) -> bool:
-    """Whether the schema says that there may be no answer: that is null."""
+    """Whether the schema allows an answer of null."""
     return any("not" in member for member in call.result.get("anyOf", ()))
 
 

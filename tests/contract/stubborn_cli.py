@@ -1,4 +1,4 @@
-"""A CLI in a process that ignores what it is told to, and reports what it notices.
+"""A CLI in a process that ignores what a test chooses, and reports what it gets.
 
 It is the scripted CLI behind the stdio of a process. It has a child that is in its group,
 holds its pipes and ignores SIGTERM, so that only the death of the group ends it.
@@ -117,7 +117,7 @@ def main(path: str, ignored: list[str]) -> None:
 
 
 async def serve(ignored: list[str], report: Callable[[str], None]) -> None:
-    """Be the scripted CLI on stdin and stdout until somebody hangs up."""
+    """Be the scripted CLI on stdin and stdout until either side hangs up."""
 
     async def watch(method: str) -> None:
         await cli.wait_for(method)

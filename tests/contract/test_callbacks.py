@@ -38,7 +38,7 @@ ASK = Reply(calls=[Call("ask_user", QUESTION)])
 
 
 class Waiting:
-    """A handler that waits for ever, and says so."""
+    """A handler that waits for ever, and reports when it starts and ends."""
 
     def __init__(self) -> None:
         self.reached = trio.Event()

@@ -1,4 +1,4 @@
-"""What the CLI goes on with by itself belongs to the turn that it goes on with."""
+"""Work that the CLI continues by itself belongs to the turn that it continues."""
 
 from __future__ import annotations
 

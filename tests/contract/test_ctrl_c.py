@@ -1,6 +1,6 @@
 """Ctrl-C, as a terminal sends it: the key is pressed on a pseudo-terminal of its own.
 
-Row 19. The terminal interrupts every process of its foreground group: the program, and
+The terminal interrupts every process of its foreground group: the program, and
 not the CLI. The program says where it is, or a stubborn CLI does; the test presses the
 key there.
 """
@@ -100,7 +100,7 @@ os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
 
 @attrs.define
 class Program:
-    """A program in a terminal, and what it says: into a pipe, as `program | cat`."""
+    """A program in a terminal, and its output through a pipe, as `program | cat`."""
 
     process: trio.Process
     keyboard: int
@@ -139,7 +139,7 @@ class Program:
 
 @asynccontextmanager
 async def in_terminal(*arguments: str, env: dict[str, str]) -> AsyncIterator[Program]:
-    """Run Python in the foreground of a terminal of its own."""
+    """Run Python in the foreground of a new terminal."""
     keyboard, terminal = os.openpty()
     try:
         process = await trio.lowlevel.open_process(
@@ -220,7 +220,7 @@ async def test_ctrl_c_unwinds_and_leaves_trio_run_as_itself(
 async def test_ctrl_c_in_an_example_stops_its_agent(
     cli_path: Path, cli_home: Path
 ) -> None:
-    """As somebody sees it who tries `examples/02_streaming.py`."""
+    """As a user of `examples/02_streaming.py` sees it."""
     example = str(ROOT / "examples" / "02_streaming.py")
     with trio.fail_after(60):
         async with open_scripted_model([LONG]) as model:
@@ -238,7 +238,7 @@ async def test_ctrl_c_in_an_example_stops_its_agent(
     assert all(map(is_dead, running.clis))
 
 
-# --- on a CLI that does not listen, and says what it has heard
+# --- on a CLI that ignores signals, and reports them
 
 ABORT, DETACH = "session.abort", "session.detach"
 SHUTDOWN, STDIN, TERM = DEAF = "runtime.shutdown", "end of stdin", "SIGTERM"

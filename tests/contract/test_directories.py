@@ -120,7 +120,7 @@ async def test_a_resumed_session_works_where_it_did(
 async def elsewhere(
     cli_path: Path, cli_home: Path, cwd: Path
 ) -> AsyncIterator[tuple[Tcp, ScriptedModel]]:
-    """A CLI that was started in another directory, by somebody else."""
+    """A CLI that another user has started in another directory."""
     async with open_scripted_model(ask_where) as model:
         environment = cli_environment(model, cli_home)
         async with serving(cli_path, environment, cwd) as port:

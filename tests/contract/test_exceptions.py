@@ -80,7 +80,7 @@ async def test_the_body_alone(world: World, clock: Clock) -> None:
 async def test_a_handler_alone_while_the_turn_is_left(
     world: World, clock: Clock
 ) -> None:
-    """`Cancelled` beside it is no fault."""
+    """`Cancelled` beside it does not count as a fault."""
     fails_late, running = make_late_failure()
     script = [Reply(calls=[Call("fails_late")])]
     with trio.fail_after(world.patience):

@@ -382,7 +382,7 @@ ERA = "2026-01-01T00:00:00Z"
 
 
 class Files(SessionFsHandler):
-    """A file system in memory, as far as the CLI needs one."""
+    """A file system in memory, with what the CLI needs."""
 
     def __init__(self, *folders: str) -> None:
         self.files: dict[str, str] = {}
@@ -730,7 +730,7 @@ async def test_a_change_of_the_model_is_decided_on(autojump_clock: MockClock) ->
 async def test_handlers_of_the_client_begin_in_the_order_of_the_requests(
     autojump_clock: MockClock,
 ) -> None:
-    """The parts of a model call say nothing of their order."""
+    """The parts of a model call do not carry their order."""
     parts = [f"part {number}" for number in range(30)]
     begun: list[str] = []
     done = trio.Event()

@@ -38,7 +38,7 @@ pytestmark = pytest.mark.skipif(
     reason="waits for processes that are not its children",
 )
 
-SHORT = 0.4  # seconds for a ladder whose polite steps are in vain
+SHORT = 0.4  # seconds for a ladder whose polite steps fail
 SLOWNESS = 3.0  # seconds that a loaded machine may need besides
 LONG = 80.0  # seconds for a ladder of which no step is to be waited for
 
@@ -47,7 +47,7 @@ DEAF = (SHUTDOWN, STDIN, TERM)
 
 
 def steps(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """What the log says was not enough."""
+    """The steps that the log reports as insufficient."""
     loggers = "trio_copilot.client", "trio_copilot.transport"
     said = [r.getMessage() for r in caplog.records if r.name in loggers]
     return [step for line in said for step in DEAF if f" {step}: " in line]
@@ -92,7 +92,7 @@ async def test_no_step_is_taken_that_is_not_needed(
     caplog: pytest.LogCaptureFixture,
     short_waits: None,
 ) -> None:
-    """Its child holds the pipes open; what the block raised is what leaves it."""
+    """Its child holds the pipes open; the block's own exception leaves it."""
     mistake = LookupError()
     with trio.fail_after(30), stubborn_cli(tmp_path, *ignored) as cli:
         with pytest.raises(LookupError) as caught:
@@ -137,7 +137,7 @@ async def test_one_that_is_stopped_in_mid_turn_is_killed(
 async def test_one_that_dies_in_mid_turn_leaves_no_child(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The child holds the pipes; nobody waits for it, and it is not left."""
+    """The child holds the pipes; leaving does not wait for it, and kills it."""
     with trio.fail_after(30), stubborn_cli(tmp_path, *DEAF) as cli:
         with pytest.raises(CliExitedError) as caught:
             async with streaming(cli, LONG) as client:
@@ -216,7 +216,7 @@ async def test_the_end_is_bounded_with_a_turn_in_the_same_task(
 async def test_the_end_is_bounded_with_several_sessions_in_the_same_task(
     how: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Frozen, and nobody knew during the drain that the client was to be left."""
+    """Frozen, and during the drain the client was not known to be closing."""
     monkeypatch.setattr(turn_module, "GRACE", 0.5)
     monkeypatch.setattr(farewell_module, "SILENCE", 0.5)
     start = 0.0

@@ -271,7 +271,7 @@ async def check_that_nothing_is_left(
 ) -> None:
     with trio.fail_after(120):
         async with open_client(cli, env=env):
-            pass  # what is made once is made
+            pass  # what is made once exists by now
         before = descriptors(), children()
 
         async def cycle() -> None:

@@ -1,4 +1,4 @@
-"""What a permission covers on the real CLI, and how often somebody is asked for it."""
+"""What a permission covers on the real CLI, and how often it is asked for."""
 
 from __future__ import annotations
 

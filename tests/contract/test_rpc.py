@@ -223,7 +223,7 @@ IN_SESSION: Calls = {
     "visibility.get": ({}, lambda it: it.synced is False),
     "workflow.list_runs": ({}, lambda it: it.runs == () and not it.has_more_newer),
     "workspaces.get_workspace": ({}, lambda it: it.workspace.name == "typed"),
-    # Last, for it is work that goes on.
+    # Last, because its work continues.
     "fleet.start": ({"prompt": "Do it"}, lambda it: it.started is True),
 }
 

@@ -144,7 +144,7 @@ async def test_a_session_whose_file_is_broken_is_not_called_missing(
 async def test_a_turn_ends_when_its_session_is_deleted(
     world: World, clock: Clock
 ) -> None:
-    """The CLI says nothing of the turn: only that the session is gone."""
+    """The CLI only reports that the session is gone, not that the turn is over."""
     with trio.fail_after(world.patience):
         async with world.run([LONG]) as rig:
             with pytest.raises(SessionClosedError, match="has been deleted"):

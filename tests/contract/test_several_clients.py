@@ -1,4 +1,4 @@
-"""Several clients on one session: who answers what the CLI asks all of them."""
+"""Several clients on one session: which of them answers what the CLI asks all."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ class Pair:
 
     @property
     def told(self) -> str:
-        """What the tools told the model last."""
+        """What the model heard last from the tools."""
         return str(self.model.requests[-1].messages[-1]["content"])
 
 

@@ -1,4 +1,4 @@
-"""What a client tells about itself: what is open, what has happened, who was slow."""
+"""Statistics of a client: what is open, what has happened, which reader was slow."""
 
 from __future__ import annotations
 

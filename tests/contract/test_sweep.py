@@ -145,12 +145,12 @@ async def test_another_client_may_abort_on_the_way_out(
 
 @pytest.mark.repetitive
 async def test_a_handler_may_fail_on_the_way_out(autojump_clock: Clock) -> None:
-    """Its exception comes out, as itself: `Cancelled` beside it is no fault."""
+    """Its exception comes out as itself: `Cancelled` beside it does not count."""
     fail = trio.Event()
 
     @tool(errors="raise")
     async def delicate() -> None:
-        """Fail when told so, whatever else happens."""
+        """Fail when cancelled, whatever else happens."""
         with trio.CancelScope(shield=True), trio.move_on_after(0.05):
             await fail.wait()
             raise LookupError("the handler")

@@ -1,4 +1,4 @@
-"""A newer CLI says what this client has never heard: all of it arrives, in order."""
+"""What only a newer CLI sends arrives, all of it, in order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Functions of ours that the model calls, and what it is allowed to do."""
+"""Our functions that the model calls, and what it is allowed to do."""
 
 from __future__ import annotations
 
@@ -439,7 +439,7 @@ async def test_by_default_the_cli_may_not_run_commands(real: World) -> None:
 async def test_a_denial_without_a_reason_does_not_end_the_turn(
     world: World, clock: Clock
 ) -> None:
-    """The CLI ends it if the model is told nothing."""
+    """The CLI ends the turn if the model gets no reason."""
 
     async def decide(request: PermissionRequest) -> Allow | Deny:
         return Deny("")
@@ -458,7 +458,7 @@ async def test_a_denial_without_a_reason_does_not_end_the_turn(
 async def test_a_call_that_another_client_rejects_ends_the_turn(
     world: World, clock: Clock
 ) -> None:
-    """There is no word of an abort in the session.idle of such a turn."""
+    """The `session.idle` of such a turn does not mention an abort."""
     asked = trio.Event()
 
     async def decide(request: PermissionRequest) -> Allow | Deny:

@@ -1,4 +1,4 @@
-"""What is easy to get wrong with the real CLI; numbers are those of docs/traps.md."""
+"""What is easy to get wrong with the real CLI; `docs/traps.md` explains each."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ async def test_each_event_comes_once_though_the_cli_sends_it_again(
 
 
 async def test_events_that_are_sent_again_are_dropped(clock: Clock) -> None:
-    """On a CLI that is told to repeat its deltas."""
+    """On a CLI that is set to repeat its deltas."""
     from trio_copilot.testing import open_scripted_cli
 
     deltas = tuple(f"{n} " for n in range(50))
@@ -186,7 +186,7 @@ async def test_a_filtered_answer_can_be_told_from_a_complete_one(real: World) ->
 
 @pytest.mark.cli
 async def test_an_error_before_the_prompt_was_taken_ends_the_turn(real: World) -> None:
-    """There is no `user.message` then, and no id of the prompt."""
+    """No `user.message` comes then, and no id of the prompt."""
 
     @tool
     async def grep(pattern: str) -> str:
@@ -388,7 +388,7 @@ async def test_a_session_with_attachments_can_be_resumed(
 async def test_a_session_asks_whom_the_environment_names(
     cli_path: Path, cli_home: Path
 ) -> None:
-    """The CLI itself would ask Copilot, for which nobody is logged in here."""
+    """The CLI itself would ask Copilot, which needs a login."""
     with trio.fail_after(60):
         async with open_scripted_model(["here"]) as one:
             async with open_scripted_model(["there"]) as other:

@@ -1,4 +1,4 @@
-"""What a turn yields, and how it ends when nobody interferes."""
+"""What a turn yields, and how it ends undisturbed."""
 
 from __future__ import annotations
 

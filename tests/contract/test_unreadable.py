@@ -1,4 +1,4 @@
-"""What the CLI cannot read, and what JSON cannot express: nobody waits for it."""
+"""What the CLI cannot read, or JSON cannot express, leaves no caller waiting."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ CUT = "cut \ud83d here"
 
 
 def using(*calls: Call) -> Any:
-    """A model that makes these calls first, and is done when it was told of them."""
+    """A model that makes these calls first, and is done when it has their results."""
 
     def script(request: Any) -> Any:
         done = request.messages[-1]["role"] == "tool" or "next" in request.prompt

@@ -84,7 +84,7 @@ class Serving:
 
 @attrs.frozen
 class Examples:
-    """Runs examples as a user would who has a CLI and a model of his own.
+    """Runs examples as a user with a CLI and a model would.
 
     Attributes:
       world: "real" or "scripted".

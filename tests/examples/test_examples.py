@@ -1,4 +1,4 @@
-"""Every example of the list, run as its docstring says."""
+"""Every example, run as its docstring shows."""
 
 from __future__ import annotations
 

@@ -336,7 +336,7 @@ JSON = ("Content-Type", "application/json")
 
 
 def events_of(body: bytes) -> list[tuple[int, str, Any]]:
-    """What a stream of events says: number, name and data of each."""
+    """The events of a stream: number, name and data of each."""
     events = list[tuple[int, str, Any]]()
     for block in body.decode().split("\n\n"):
         if block and not block.startswith(":"):

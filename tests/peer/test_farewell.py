@@ -129,7 +129,7 @@ async def test_a_peer_that_does_not_obey_but_speaks_is_waited_for_again(
     async with trio.open_nursery() as nursery:
         nursery.start_soon(speak)
         await wait_for_nothing(farewell, SILENCE)
-    await trio.sleep(60)  # it has nothing to say when nobody asks
+    await trio.sleep(60)  # it raises nothing unless asked
 
     assert await wait_for_nothing(farewell, 5) == pytest.approx(5)
 

@@ -40,7 +40,7 @@ def recorded() -> list[dict[str, Any]]:
 def form(recorded: list[dict[str, Any]]) -> Callable[[int], dict[str, Any]]:
     """Make a recorded event of each form, so that the rare ones are tried as often.
 
-    It is a function, for Hypothesis shows what a test is given.
+    It is a function, because Hypothesis prints the arguments of a test.
     """
     forms = list({_form(event): event for event in recorded}.values())
     return lambda number: copy.deepcopy(forms[number % len(forms)])

@@ -42,7 +42,7 @@ FORM = {"type": "object", "properties": {}}
 
 
 class Cli:
-    """What a call is made with."""
+    """The arguments of a call."""
 
     def __init__(self, answer: Any = None) -> None:
         self.answer = answer

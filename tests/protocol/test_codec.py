@@ -1,4 +1,4 @@
-"""Payloads become what they say; whatever does not fit says why, and nothing is lost."""
+"""Payloads become objects; a misfit carries its reason, and nothing is lost."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ URL_REQUEST = {"kind": "url", "url": "https://example.org", "intention": "read i
 
 
 def malformed(wire_type: str, raw: object) -> str:
-    """What the codec says about a payload that does not fit."""
+    """The codec's reason why a payload does not fit."""
     data = structure_data(wire_type, raw)
     assert isinstance(data, MalformedEvent)
     assert (data.type, data.raw) == (wire_type, raw)

@@ -1,4 +1,4 @@
-"""An event is made of any dict, and read only where somebody looks."""
+"""An event can be made of any dict, and is read only where it is used."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ json_values = (
 )
 garbage = st.dictionaries(st.sampled_from([*DELTA, "other"]), json_values, max_size=7)
 
-# A busy machine is no reason to fail.
+# Must not fail on a busy machine.
 patient = settings(suppress_health_check=[HealthCheck.too_slow])
 
 

@@ -1,4 +1,4 @@
-"""Importing the vocabulary costs nothing until somebody looks at a payload."""
+"""Importing the vocabulary costs nothing until a payload is used."""
 
 from __future__ import annotations
 

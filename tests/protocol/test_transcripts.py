@@ -1,4 +1,4 @@
-"""What a real CLI sent is read without loss; `test_fuzz` has what is near it."""
+"""What a real CLI sent is read without loss; `test_fuzz` tries variations of it."""
 
 from __future__ import annotations
 

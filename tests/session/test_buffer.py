@@ -31,7 +31,7 @@ def buffer(
 
 
 async def drained(full: Buffer[SessionEvent]) -> list[SessionEvent | Lagged]:
-    """What a consumer gets that comes when all is in."""
+    """What a consumer gets that starts when everything has arrived."""
     full.close()
     items = []
     with trio.fail_after(5):

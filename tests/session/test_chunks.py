@@ -102,7 +102,7 @@ def test_what_a_chunk_is(by: str, chunks: list[str]) -> None:
 
 @pytest.mark.parametrize("by", UNITS)
 def test_long_text_without_an_end_is_searched_once(by: str) -> None:
-    """Each search begins where the one before ended, but for the end of a word."""
+    """Each search begins where the last one ended, except for the end of a word."""
     chunker = Chunker(by)
     for fed in range(1000):
         chunker.feed("word ")
@@ -114,7 +114,7 @@ def test_long_text_without_an_end_is_searched_once(by: str) -> None:
 def test_what_is_taken_back_was_given_out_or_waits(
     pieces: list[str], data: st.DataObject
 ) -> None:
-    """The text of a failed model call is dropped, as far as it has not been given out."""
+    """The text of a failed model call is dropped, unless it has been handed out."""
     settled = data.draw(st.integers(0, len(pieces)))
     chunker, given_out = Chunker("line"), ""
     for piece in pieces:

@@ -31,7 +31,7 @@ SELECTION = {
 
 
 def blob(data: bytes | str, mime_type: str, **fields: Any) -> dict[str, Any]:
-    """Return a blob as it is on the wire."""
+    """Return a blob's form on the wire."""
     text = data if isinstance(data, str) else base64.b64encode(data).decode()
     return {"type": "blob", "data": text, "mimeType": mime_type, **fields}
 
@@ -65,13 +65,13 @@ def test_a_picture_that_is_cut_anywhere_is_not_whole(mime_type: str) -> None:
 @pytest.mark.parametrize(
     "picture",
     [
-        # A thumbnail has an end of its own; FF may be repeated before a marker.
+        # A thumbnail has its own end; FF may be repeated before a marker.
         JPEG[:2] + b"\xff\xe1\x00\x06\xff\xd8\xff\xd9" + b"\xff\xff" + JPEG[2:],
         # No segment has to be there, to be whole.
         b"\xff\xd8\xff\xd9",
         # A comment in pieces, of which one looks like the end.
         GIF[:-1] + b"\x21\xfe\x01\x3b\x02\x3b\x3b\x00" + b"\x3b",
-        # A picture with a table of colours of its own.
+        # A picture with its own table of colours.
         GIF[:25] + b"\x2c" + bytes(8) + b"\x80" + b"\x3b" * 6 + b"\x02\x01\x3b\x00\x3b",
         PNG[:33] + PNG[-12:],
     ],
@@ -217,7 +217,7 @@ def test_a_file_with_the_name_of_a_picture_is_one(
         path.write_bytes(wrong)
         with pytest.raises(ValueError, match=why):
             attachment_to_wire(attachment, OF_OUR_CLI)
-        attachment_to_wire(attachment, OF_A_STREAM)  # it is of somebody else
+        attachment_to_wire(attachment, OF_A_STREAM)  # the file is on another machine
 
 
 @pytest.mark.parametrize("name", ["a.txt", "a.svg", "a", "png"])

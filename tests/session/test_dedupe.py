@@ -1,4 +1,4 @@
-"""What the CLI sends again is taken once."""
+"""An event that the CLI repeats is taken once."""
 
 from __future__ import annotations
 

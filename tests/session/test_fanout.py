@@ -149,7 +149,7 @@ async def test_iterating_lets_other_tasks_run_every_so_often() -> None:
 
 
 async def test_who_is_quick_enough_gets_a_burst_piece_by_piece() -> None:
-    """Whatever one read brings: the reader and who iterates have turns alike."""
+    """However much one read brings, reader and iterator alternate."""
     burst = [
         encode_frame(
             b'{"jsonrpc":"2.0","method":"session.event","params":{"sessionId":"s",'

@@ -23,7 +23,7 @@ def params(moment: str, **details: Any) -> dict[str, Any]:
 async def run_hook(
     hooks: Hooks, params: dict[str, Any]
 ) -> tuple[Any, Exception | None]:
-    """What the CLI is answered, and what the hook raised."""
+    """The answer to the CLI, and what the hook raised."""
     answer, error = await session_hooks.run_hook(hooks, params)
     return msgspec.json.decode(msgspec.json.encode(answer)), error
 

@@ -453,7 +453,7 @@ def test_keywords_go_over_options_and_are_checked_again() -> None:
 
 
 def test_a_type_checker_knows_every_keyword() -> None:
-    """What a field is converted from may be passed; `session_id` is a parameter."""
+    """A keyword takes what its field converts; `session_id` is a parameter."""
     typed = {
         name: each.__forward_arg__
         for name, each in SessionKeywords.__annotations__.items()

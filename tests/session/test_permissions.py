@@ -1,4 +1,4 @@
-"""What is asked about, and what each decision says to the CLI."""
+"""What a request is about, and how each decision is sent to the CLI."""
 
 from __future__ import annotations
 
@@ -183,7 +183,7 @@ def test_a_denial_is_never_silent(denial: Deny) -> None:
     assert denial.to_wire(asking("shell"))["feedback"] == "Permission was denied."
 
 
-# -- who decides
+# -- which handler decides
 
 
 @pytest.mark.parametrize("decision", [Allow(), Allow(for_session=True), Deny("No.")])
@@ -235,7 +235,7 @@ def reading(path: str = "/a", call_id: str = "c1") -> PermissionRequest:
 
 
 class Counting:
-    """Says yes when it is let, and counts what it was asked."""
+    """Allows once it may answer, and records what it was asked."""
 
     def __init__(self) -> None:
         self.asked: list[PermissionRequest] = []

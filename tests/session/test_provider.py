@@ -1,4 +1,4 @@
-"""Whom a session asks: a provider that is given, or the one in the CLI's environment."""
+"""Which provider a session uses: the option, or the one in the CLI's environment."""
 
 from __future__ import annotations
 

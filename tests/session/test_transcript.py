@@ -148,7 +148,7 @@ def test_a_recorded_prompt_is_understood(
     "recording", sorted(p.stem for p in RECORDINGS.glob("*.jsonl"))
 )
 def test_what_is_shown_adds_up_to_the_text(recording: str) -> None:
-    """What a display prints and takes back is the turn's text, in every recording."""
+    """What a display prints, less what it takes back, is the turn's text."""
     for play in replayed(recording):
         text = ""
         for shown in play.shown:

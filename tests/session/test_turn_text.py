@@ -140,7 +140,7 @@ def test_reasoning_that_is_over_is_not_said_again() -> None:
 
 
 def cut(text: str) -> list[SessionEvent]:
-    """How a call ends that was cut at its token limit: no message says what it said."""
+    """The end of a call that was cut at its token limit: no message has its text."""
     said = {"role": "assistant", "content": text}
     nudge = {"role": "user", "content": "Please continue"}
     return [

@@ -61,7 +61,7 @@ class RawClient:
         self.asked_up_to = 0  # what `next_request` has looked at
 
     async def write(self, method: str, **params: Any) -> int:
-        """Make a request, about the session unless it says otherwise; return its id."""
+        """Make a request, about the session by default; return its id."""
         number = next(self.ids)
         about = {"sessionId": self.session} if method.startswith("session.") else {}
         request = Request(number, method, {**about, **params})

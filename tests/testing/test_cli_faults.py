@@ -44,7 +44,7 @@ async def test_a_shutdown_is_answered_and_then_the_stream_ends(
         with pytest.raises(trio.BrokenResourceError):
             await client.call("ping")
         assert "gone" in repr(cli)
-        cli.notify("too.late", {})  # nobody hears it, nobody minds
+        cli.notify("too.late", {})  # no client is listening, and that is fine
 
 
 async def test_the_end_of_stdin_ends_the_cli(autojump_clock: MockClock) -> None:

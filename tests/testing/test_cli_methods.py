@@ -1,4 +1,4 @@
-"""What the scripted CLI answers when nobody misbehaves."""
+"""What the scripted CLI answers to correct requests."""
 
 from __future__ import annotations
 

@@ -167,7 +167,7 @@ def quiet(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def differ(real: Any, ours: Any, path: str, names: dict[str, str]) -> list[str]:
-    """Say where what we say is not what the real one says."""
+    """Name the first event that differs from the real CLI's."""
     key = path.rpartition(".")[2]
     if key in INCOMPARABLE or path == "session.error.message":
         return []

@@ -111,7 +111,7 @@ class Halved:
 
 @attrs.frozen
 class Reading:
-    """As is often written: null stands for nothing, and is no `str`."""
+    """A common mistake: null is the default, but not a `str`."""
 
     value: int
     unit: str = None  # type: ignore[assignment]  # the mistake

@@ -1,4 +1,4 @@
-"""Where a CLI is looked for, in which order, and what is said when there is none."""
+"""Where a CLI is searched, in which order, and the error if none is found."""
 
 from __future__ import annotations
 

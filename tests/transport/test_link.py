@@ -1,4 +1,4 @@
-"""From what a user says to the command line, the environment and the stream."""
+"""From a user's arguments to the command line, the environment and the stream."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ async def test_a_server_is_not_ours_to_end() -> None:
 
 
 async def test_a_program_is_started_with_what_the_options_say(tmp_path: Path) -> None:
-    """The program here is one that tells how it was called."""
+    """The program here prints how it was called."""
     teller = tmp_path / "copilot"
     teller.write_text(
         f"#!{sys.executable}\n"

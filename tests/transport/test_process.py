@@ -1,6 +1,6 @@
 """A process is owned by a block: what it may do meanwhile, and that nothing is left.
 
-The processes are real, and small. What they say first tells that they are ready.
+The processes are real, and small. Their first line means that they are ready.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ needs_pidfd = pytest.mark.skipif(
     not hasattr(os, "pidfd_open"), reason="waits for a process that is not its child"
 )
 
-SHORT = 0.4  # seconds for a ladder whose polite steps are in vain
+SHORT = 0.4  # seconds for a ladder whose polite steps fail
 LONG = 40.0  # seconds for a ladder of which no step is to be waited for
 
 ECHO = """
@@ -94,7 +94,7 @@ async def read_rest(cli: CliProcess) -> bytes:
 
 
 async def dies(pid: int) -> None:
-    """Wait until somebody else's child is dead; reaping it is not our business."""
+    """Wait until another process's child is dead; reaping it is not our task."""
     try:
         fd = os.pidfd_open(pid)
     except ProcessLookupError:
@@ -107,7 +107,7 @@ async def dies(pid: int) -> None:
 
 
 def steps(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """The signals that the ladder says it went on to."""
+    """The signals that the ladder logged."""
     return [record.getMessage().rpartition(" ")[2] for record in caplog.records]
 
 
@@ -334,7 +334,7 @@ async def test_an_exception_leaves_the_block_as_itself(script):
 
 
 async def test_a_cancelled_block_climbs_the_whole_ladder(caplog):
-    """The shield: whoever exits politely may, although we are cancelled."""
+    """The shield: a polite exit still gets its time, although we are cancelled."""
     with trio.CancelScope() as scope:
         async with run(UNTIL_END) as polite:
             scope.cancel()

@@ -1,4 +1,4 @@
-"""A connection lasts as long as its block, or says why there is none."""
+"""A connection lasts as long as its block, or the error explains why it failed."""
 
 from __future__ import annotations
 

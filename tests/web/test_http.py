@@ -194,7 +194,7 @@ async def test_a_listener_that_hangs_up_is_gone() -> None:
 async def test_a_peer_that_hangs_up_before_it_knows_its_turn_gives_up_the_place(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Nobody could stop that turn, or listen to it."""
+    """No client could stop that turn, or listen to it."""
     whole = b'{"prompt": "Go"}'
     limits = TurnLimits(running=2)
     async with serving([ENDLESS] * 3, limits=limits) as (_, port):

@@ -65,7 +65,7 @@ class Struct(msgspec.Struct):
 
 
 class Scalar:
-    """As numpy's are, for which it is no subclass of a builtin type."""
+    """Like numpy's, which are not subclasses of a builtin type."""
 
     def item(self) -> int:
         return 7
@@ -208,7 +208,7 @@ def test_a_name_that_must_be_exact_is_refused_by_its_option(member, option):
         tree = {"params": {member: value}}
         with pytest.raises(ValueError, match=rf"^{option} must be text that"):
             encode_for_cli(tree)
-        assert encode_json(tree)  # what the model is told is free text
+        assert encode_json(tree)  # what the model gets is free text
     assert encode_for_cli({member: "é"})
 
 

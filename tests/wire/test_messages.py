@@ -1,4 +1,4 @@
-"""Bodies become messages and back; whatever is no message is a ProtocolError."""
+"""Bodies become messages and back; anything else is a ProtocolError."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the model says, and what becomes of it."""
+"""What the model answers, and what becomes of it."""
 
 from __future__ import annotations
 
