@@ -212,7 +212,7 @@ def test_every_test_that_is_named_exists(page: Path) -> None:
 )
 def test_the_reference_has_every_public_name(module: ModuleType) -> None:
     reference = (DOCS / "reference.rst").read_text()
-    directives = set(re.findall(r"(?m)^ *\.\. auto\w+:: (\w+)", reference))
+    directives = set(re.findall(r"(?m)^ *\.\. (?:auto\w+|data):: (\w+)", reference))
 
     assert set(module.__all__) <= directives
 
