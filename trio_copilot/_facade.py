@@ -72,7 +72,11 @@ class _Facade:
         try:
             module = self._import(self._homes[name])
         except ModuleNotFoundError as error:
-            self._explain(error)
+            from ._extras import complaint, missing_by_extra  # only an error needs them
+
+            if missing := missing_by_extra().get(self._extra):
+                text = complaint(self._public, self._extra, missing)
+                raise ModuleNotFoundError(text, name=error.name) from error
             raise
         if self._index:  # their module is where the names of their fields are found
             self._namespace[name] = getattr(module, name)
@@ -106,11 +110,3 @@ class _Facade:
             written_in = getattr(value, "__module__", None) or ""
             if written_in.startswith(f"{self._root}.") and "._" in written_in:
                 value.__module__ = self._public
-
-    def _explain(self, error: ModuleNotFoundError) -> None:
-        """Raise the error that says how to add the extra, if that is what is missing."""
-        from ._extras import complaint, missing_by_extra  # only an error needs them
-
-        if missing := missing_by_extra().get(self._extra):
-            said = complaint(self._public, self._extra, missing)
-            raise ModuleNotFoundError(said, name=error.name) from error

@@ -56,7 +56,13 @@ def main(argv: Sequence[str], package: Path = PACKAGE) -> int:
     if options.diff is not None:
         return _diff(*options.diff)
     failed = _vocabulary(options, package)
-    return _public_names(package, check=options.check) or failed
+    path, table = package / TABLE, public.table(package)
+    if not options.check:
+        path.write_text(table)
+    elif not path.is_file() or path.read_text() != table:
+        print(f"{TABLE} does not have the names of the public modules.")
+        return 1
+    return failed
 
 
 def _vocabulary(options: argparse.Namespace, package: Path) -> int:
@@ -126,8 +132,13 @@ def _schemas(options: argparse.Namespace, pin: Pin) -> Path | None:
         found = [options.schemas]
     else:
         version = options.pin or pin.cli_version
-        if options.cli is not None:
-            version = _start(options.cli)
+        if options.cli is not None:  # it unpacks itself when it is started
+            command = [options.cli, "--version"]
+            ended = subprocess.run(
+                command, capture_output=True, text=True, timeout=_CLI_START, check=True
+            )
+            match = re.search(r"\d+(\.\d+)+(-\w+(\.\w+)*)?", ended.stdout)
+            version = match.group() if match else "of unknown version"
         found = _unpacked(version)
     return next((path for path in found if (path / SCHEMA).is_file()), None)
 
@@ -142,16 +153,6 @@ def _read(schemas: Path) -> Vocabulary:
     events, api = schemas / SCHEMA, schemas / API
     calls = json.loads(api.read_bytes()) if api.is_file() else None
     return read_schema(json.loads(events.read_bytes()), calls)
-
-
-def _start(cli: str) -> str:
-    """Start a CLI, which makes it unpack itself, and return its version."""
-    command = [cli, "--version"]
-    ended = subprocess.run(
-        command, capture_output=True, text=True, timeout=_CLI_START, check=True
-    )
-    version = re.search(r"\d+(\.\d+)+(-\w+(\.\w+)*)?", ended.stdout)
-    return version.group() if version else "of unknown version"
 
 
 # -- what changed
@@ -175,17 +176,6 @@ def _find(named: str) -> Path | None:
 
 
 # -- the files
-
-
-def _public_names(package: Path, *, check: bool) -> int:
-    """Write or check the table that is made from the public modules."""
-    path, table = package / TABLE, public.table(package)
-    if not check:
-        path.write_text(table)
-    elif not path.is_file() or path.read_text() != table:
-        print(f"{TABLE} does not have the names of the public modules.")
-        return 1
-    return 0
 
 
 def _present(package: Path) -> dict[str, Path]:

@@ -14,7 +14,7 @@ import attrs
 from .._names import camel
 from . import names
 from .layout import module_of_calls
-from .model import Field, Method, Vocabulary
+from .model import Method, Vocabulary
 from .source import bracketed, string
 
 Path = tuple[str, ...]
@@ -106,9 +106,11 @@ def _call(method: Method) -> str:
     odd = {f.name: f.wire for f in method.params if camel(f.name) != f.wire}
     pairs = [f"{string(name)}: {string(wire)}" for name, wire in odd.items()]
     wires = [f"{{{', '.join(pairs)}}}"] if pairs else []
-    params = [
-        _parameter(f) for f in sorted(method.params, key=lambda f: not f.required)
-    ]
+    params: list[str] = []
+    for field in sorted(method.params, key=lambda field: not field.required):
+        kind = field.annotation if field.required else field.annotation.optional()
+        default = " | Unset = UNSET" if field.nullable else " = None"
+        params.append(f"{field.name}: {kind.text}{'' if field.required else default}")
     star = ["*"] if params else []
     name = names.field_name(method.path[-1])
     marks = " ".join(("", *method.marks))
@@ -122,14 +124,6 @@ def _call(method: Method) -> str:
         )
         + f'        """Call `{method.wire}`.{marks}"""\n        ...\n'
     )
-
-
-def _parameter(field: Field) -> str:
-    if field.required:
-        return f"{field.name}: {field.annotation.text}"
-    if not field.nullable:
-        return f"{field.name}: {field.annotation.optional().text} = None"
-    return f"{field.name}: {field.annotation.optional().text} | Unset = UNSET"
 
 
 # -- handlers

@@ -65,16 +65,10 @@ def _field(field: Field) -> str:
         return f"{line}{default}\n"
     if not field.required and len(f"{line} = (") <= WIDTH:
         return f"{line} = (\n        None\n    )\n"
-    return f"    {field.name}: (\n{_alternatives(kind.text)}    ){default}\n"
-
-
-def _alternatives(annotation: str) -> str:
-    """Return the members of a union, each on its own line if one line is too short."""
-    line = f"        {annotation}\n"
-    if len(line) <= WIDTH + 1:
-        return line
-    first, *others = alternatives(annotation)
-    return f"        {first}\n" + "".join(f"        | {each}\n" for each in others)
+    inner = f"        {kind.text}"
+    if len(inner) > WIDTH:
+        inner = "        " + "\n        | ".join(alternatives(kind.text))
+    return f"    {field.name}: (\n{inner}\n    ){default}\n"
 
 
 def _enum(named: EnumType, users: list[str]) -> str:

@@ -17,7 +17,6 @@ from .model import (
     Annotation,
     EnumType,
     Field,
-    Method,
     NamedType,
     ObjectType,
     UnionType,
@@ -121,7 +120,13 @@ def _catalogue(vocabulary: Vocabulary) -> dict[str, dict[str, Facts]]:
         found[EVENTS][wire] = _of_type(vocabulary.types[name])
     for method in vocabulary.methods:
         is_ours = method.scope not in ("server", "session")
-        found[REQUESTS if is_ours else METHODS][method.wire] = _of_method(method)
+        facts = {**_marks(method.marks), **_fields("parameter", method.params)}
+        if method.params_type:
+            facts["parameters", ""] = f"`{method.params_type}`"
+        if method.notification:
+            facts["mark", "Notification"] = ""
+        facts["result", ""] = _typed(method.result)
+        found[REQUESTS if is_ours else METHODS][method.wire] = facts
     for name, known in vocabulary.types.items():
         if name not in vocabulary.events.values():
             found[_SORTS[type(known)]][name] = _of_type(known)
@@ -134,15 +139,6 @@ def _of_type(known: NamedType) -> Facts:
     if isinstance(known, EnumType):
         return {("member", value): "" for _, value in known.members}
     return {("alternative", member): "" for member in known.members}
-
-
-def _of_method(method: Method) -> Facts:
-    facts = {**_marks(method.marks), **_fields("parameter", method.params)}
-    if method.params_type:
-        facts["parameters", ""] = f"`{method.params_type}`"
-    if method.notification:
-        facts["mark", "Notification"] = ""
-    return {**facts, ("result", ""): _typed(method.result)}
 
 
 def _marks(marks: Iterable[str]) -> Facts:

@@ -16,7 +16,7 @@ from . import calls
 from .classes import order, type_source
 from .given import with_strings
 from .layout import MODULES, module_of_calls, place, users_of
-from .model import EVENT, Method, UnionType, Vocabulary
+from .model import EVENT, UnionType, Vocabulary
 from .source import imports, string
 
 _CORE = {  # what `trio_copilot.events` exports besides the generated types
@@ -55,14 +55,29 @@ def emit(vocabulary: Vocabulary, pin: Pin) -> dict[str, str]:
     homes = place(vocabulary)
     vocabulary = with_strings(vocabulary)
     events = {name: home for name, home in homes.items() if "." not in home}
+    payloads = {w: (homes[n], n) for w, n in sorted(vocabulary.events.items())}
     bodies = {
         "_protocol/generated/__init__.py": '"""Payload classes; see `index`."""\n',
-        "_protocol/index.py": _index(vocabulary, events),
+        "_protocol/index.py": "\n".join(
+            [
+                _INDEX.format(what="payload classes"),
+                _table("EVENTS", payloads),
+                _table("TYPES", {n: events[n] for n in sorted(events)}),
+            ]
+        ),
         "events.py": _facade(_EVENTS_FACADE, _CORE, "index", events),
     }
     for module in sorted(set(events.values())):
-        body = _module(module, vocabulary, homes)
-        bodies[f"_protocol/generated/{module}.py"] = body
+        types = _types(module, vocabulary, homes)
+        needed = {
+            name: homes[name]
+            for named in vocabulary.types.values()
+            for name in named.refs
+            if homes[named.name] == module != homes[name]
+        }
+        bodies[f"_protocol/generated/{module}.py"] = (
+            f'"""{MODULES[module]}"""\n\n{_module(types, "..", needed, {})}'
+        )
     if vocabulary.methods:
         bodies |= _rpc(vocabulary, homes)
     return {path: _header(body, pin) + body for path, body in sorted(bodies.items())}
@@ -96,34 +111,47 @@ def has_true_header(source: str, pin: Pin) -> bool:
 # -- modules of types
 
 
-def _module(module: str, vocabulary: Vocabulary, homes: Mapping[str, str]) -> str:
-    here = [named for name, named in vocabulary.types.items() if homes[name] == module]
-    here.sort(key=order)
+def _types(module: str, vocabulary: Vocabulary, homes: Mapping[str, str]) -> list[str]:
+    """Return the sources of the types of a module."""
+    here = [t for name, t in vocabulary.types.items() if homes.get(name) == module]
     users = users_of(vocabulary)
-    types = "".join(f"\n\n{type_source(named, users[named.name])}" for named in here)
-    needed = {name for named in here for name in named.refs if homes[name] != module}
-    typing = ("Any", "ClassVar", "Literal", "TypeAlias")
-    blocks = [["from __future__ import annotations"], [], [], []]
-    blocks[1] += imports("collections.abc", _used(types, "Mapping"))
-    blocks[1] += imports("typing", _used(types, *typing))
-    blocks[2] += ["import attrs"] if _used(types, "attrs") else []
-    blocks[3] += _core_imports("..", types)
-    blocks[3] += _imports_by_module(".", {name: homes[name] for name in needed})
-    return f'"""{MODULES[module]}"""\n\n{_joined(blocks)}{types}'
+    return [type_source(named, users[named.name]) for named in sorted(here, key=order)]
 
 
-def _used(source: str, *candidates: str) -> list[str]:
-    return [name for name in candidates if re.search(rf"\b{name}\b", source)]
+def _module(
+    parts: Iterable[str],
+    core: str,
+    at_once: Mapping[str, str],
+    late: Mapping[str, str],
+) -> str:
+    """Return the source of a module, from its imports on.
 
-
-def _core_imports(dots: str, source: str) -> list[str]:
-    lines: list[str] = []
+    Args:
+      parts: the definitions in it.
+      core: the dots from the module to `_protocol`.
+      at_once: the names that it imports from other generated modules.
+      late: those that it imports for type checkers only.
+    """
+    source = "".join(f"\n\n{part}" for part in parts)
+    typing = _used(source, "Any", "ClassVar", "Literal", "TypeAlias")
+    blocks = [["from __future__ import annotations"], [], [], [], []]
+    blocks[1] += imports("collections.abc", _used(source, "Mapping"))
+    blocks[1] += imports("typing", ["TYPE_CHECKING", *typing] if late else typing)
+    blocks[2] += ["import attrs"] if _used(source, "attrs") else []
     for module, names in _RUNTIME.items():
         used = _used(source, *names)
         if "Unset" not in used and "UNSET" in used:
             used.remove("UNSET")  # it is a member of an enumeration
-        lines += imports(f"{dots}{module}", used)
-    return lines
+        blocks[3] += imports(f"{core}{module}", used)
+    blocks[3] += _imports_by_module(".", at_once)
+    if late:
+        blocks[4] += ["if TYPE_CHECKING:", *_imports_by_module(".", late, "    ")]
+    head = "\n\n".join("\n".join(block) for block in blocks if block)
+    return f"{head}\n{source}"
+
+
+def _used(source: str, *candidates: str) -> list[str]:
+    return [name for name in candidates if re.search(rf"\b{name}\b", source)]
 
 
 def _imports_by_module(
@@ -137,10 +165,6 @@ def _imports_by_module(
     return lines
 
 
-def _joined(blocks: Iterable[Iterable[str]]) -> str:
-    return "\n\n".join("\n".join(block) for block in map(list, blocks) if block) + "\n"
-
-
 # -- the index and the facade
 
 _INDEX = '''\
@@ -151,29 +175,32 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 # fmt: off
-
 '''
 
 
-def _types_table(homes: Mapping[str, str]) -> str:
-    types = "".join(f"    {string(n)}: {string(homes[n])},\n" for n in sorted(homes))
-    return (
-        f"TYPES: Mapping[str, str] = {{\n{types}}}\n"
-        '"""Name of a type -> module in `generated`."""\n'
-    )
+_TABLES = {  # name: (type of its values, docstring)
+    "TYPES": ("str", "Name of a type -> module in `generated`."),
+    "EVENTS": (
+        "tuple[str, str]",
+        "Wire type -> module in `generated`, name of the class or union.",
+    ),
+    "REQUESTS": (
+        "tuple[str, str, str, str]",
+        "Request of the CLI -> class of handlers, its field, handler, its method.",
+    ),
+}
 
 
-def _index(vocabulary: Vocabulary, homes: Mapping[str, str]) -> str:
-    events = "".join(
-        f"    {string(wire)}: ({string(homes[name])}, {string(name)}),\n"
-        for wire, name in sorted(vocabulary.events.items())
-    )
-    return (
-        _INDEX.format(what="payload classes")
-        + f"EVENTS: Mapping[str, tuple[str, str]] = {{\n{events}}}\n"
-        '"""Wire type -> module in `generated`, name of the class or union."""\n\n'
-        + _types_table(homes)
-    )
+def _table(name: str, rows: Mapping[str, tuple[str, ...] | str]) -> str:
+    """Return the source of a mapping from strings."""
+    kind, about = _TABLES[name]
+    lines = ""
+    for key, row in rows.items():
+        value = (
+            string(row) if isinstance(row, str) else f"({', '.join(map(string, row))})"
+        )
+        lines += f"    {string(key)}: {value},\n"
+    return f'{name}: Mapping[str, {kind}] = {{\n{lines}}}\n"""{about}"""\n'
 
 
 _EVENTS_FACADE = """\
@@ -238,46 +265,52 @@ def _rpc(vocabulary: Vocabulary, homes: Mapping[str, str]) -> dict[str, str]:
         known[calls.handler_class(namespace)] = home
     known |= dict.fromkeys(calls.HANDLERS.values(), "rpc.handlers")
     known = dict(sorted(known.items()))
+    requests = {
+        method.wire: (
+            calls.HANDLERS[scope],
+            calls.field_of(namespace),
+            calls.handler_class(namespace),
+            calls.handler_method(method),
+        )
+        for (scope, namespace), methods in asked.items()
+        for method in methods
+    }
     modules = sorted({home for home in known.values() if home.startswith("rpc.")})
     files = {
         "_protocol/generated/rpc/__init__.py": '"""Calls and their types."""\n',
-        "_protocol/rpc_index.py": _rpc_index(vocabulary, known),
+        "_protocol/rpc_index.py": "\n".join(
+            [
+                _INDEX.format(what="calls and their types"),
+                _table("TYPES", known),
+                _table("REQUESTS", requests),
+            ]
+        ),
         "rpc.py": _facade(_RPC_FACADE, _RPC_CORE, "rpc_index", known),
     }
     for module in modules:
-        source = _rpc_source(module, vocabulary, known, found, asked)
+        parts = _types(module, vocabulary, known)
+        parts += [
+            calls.namespace_source(namespace)
+            for namespace in found
+            if calls.home_of(namespace) == module
+        ]
+        parts += [
+            calls.handler_source(namespace, methods)
+            for (_, namespace), methods in asked.items()
+            if module_of_calls((namespace,)) == module
+        ]
+        if module == "rpc.handlers":
+            parts += [
+                calls.handlers_source(scope, [n for s, n in asked if s == scope])
+                for scope in calls.HANDLERS
+            ]
         path = f"_protocol/generated/{module.replace('.', '/')}.py"
-        files[path] = _rpc_module(module, source, vocabulary, known)
+        files[path] = _rpc_module(module, parts, vocabulary, known)
     return files
 
 
-def _rpc_source(
-    module: str,
-    vocabulary: Vocabulary,
-    known: Mapping[str, str],
-    found: Iterable[calls.Namespace],
-    asked: Mapping[tuple[str, str], list[Method]],
-) -> str:
-    here = [t for name, t in vocabulary.types.items() if known.get(name) == module]
-    here.sort(key=order)
-    users = users_of(vocabulary)
-    parts = [type_source(named, users[named.name]) for named in here]
-    parts += [calls.namespace_source(n) for n in found if calls.home_of(n) == module]
-    parts += [
-        calls.handler_source(namespace, methods)
-        for (_, namespace), methods in asked.items()
-        if module_of_calls((namespace,)) == module
-    ]
-    if module == "rpc.handlers":
-        parts += [
-            calls.handlers_source(scope, [n for s, n in asked if s == scope])
-            for scope in calls.HANDLERS
-        ]
-    return "".join(f"\n\n{part}" for part in parts)
-
-
 def _rpc_module(
-    module: str, source: str, vocabulary: Vocabulary, known: Mapping[str, str]
+    module: str, parts: list[str], vocabulary: Vocabulary, known: Mapping[str, str]
 ) -> str:
     unions = {
         name
@@ -285,7 +318,7 @@ def _rpc_module(
         if isinstance(named, UnionType) and known.get(named.name) == module
         for name in named.refs
     }
-    words = set(re.findall(r"\b[A-Z]\w+", source))
+    words = set(re.findall(r"\b[A-Z]\w+", "\n".join(parts)))
     others = {
         name: f"{'' if home.startswith('rpc.') else '.'}{home.removeprefix('rpc.')}"
         for name, home in known.items()
@@ -293,31 +326,8 @@ def _rpc_module(
     }
     at_once = {name: home for name, home in others.items() if name in unions}
     late = {name: home for name, home in others.items() if name not in unions}
-    typing = _used(source, "Any", "ClassVar", "Literal", "TypeAlias")
-    blocks = [["from __future__ import annotations"], [], [], [], []]
-    blocks[1] += imports("collections.abc", _used(source, "Mapping"))
-    blocks[1] += imports("typing", ["TYPE_CHECKING", *typing] if late else typing)
-    blocks[2] += ["import attrs"] if _used(source, "attrs") else []
-    blocks[3] += _core_imports("...", source)
-    blocks[3] += _imports_by_module(".", at_once)
-    if late:
-        blocks[4] += ["if TYPE_CHECKING:", *_imports_by_module(".", late, "    ")]
-    about = f"The calls `{module.partition('.')[2]}` and their types."
-    return f'# mypy: disable-error-code="empty-body"\n"""{about}"""\n\n{_joined(blocks)}{source}'
-
-
-def _rpc_index(vocabulary: Vocabulary, known: Mapping[str, str]) -> str:
-    requests = "".join(
-        f"    {string(method.wire)}: "
-        f"({string(calls.HANDLERS[scope])}, {string(calls.field_of(namespace))}, "
-        f"{string(calls.handler_class(namespace))}, "
-        f"{string(calls.handler_method(method))}),\n"
-        for (scope, namespace), methods in calls.requests(vocabulary).items()
-        for method in methods
-    )
     return (
-        _INDEX.format(what="calls and their types")
-        + _types_table(known)
-        + f"\nREQUESTS: Mapping[str, tuple[str, str, str, str]] = {{\n{requests}}}\n"
-        '"""Request of the CLI -> class of handlers, its field, handler, its method."""\n'
+        '# mypy: disable-error-code="empty-body"\n'
+        f'"""The calls `{module.partition(".")[2]}` and their types."""\n\n'
+        + _module(parts, "...", at_once, late)
     )

@@ -10,7 +10,7 @@ import re
 
 import attrs
 
-from .model import Annotation, EnumType, Field, Method, ObjectType, Vocabulary
+from .model import Annotation, EnumType, Field, ObjectType, Vocabulary
 from .source import string
 
 
@@ -31,16 +31,9 @@ def with_strings(vocabulary: Vocabulary) -> Vocabulary:
     def widen(fields: tuple[Field, ...]) -> tuple[Field, ...]:
         return tuple(map(widened, fields))
 
-    for name in vocabulary.closure(*map(_given, vocabulary.methods)):
+    for name in vocabulary.closure(*(method.given for method in vocabulary.methods)):
         made = types[name]
         if isinstance(made, ObjectType):
             types[name] = attrs.evolve(made, fields=widen(made.fields))
     methods = (attrs.evolve(m, params=widen(m.params)) for m in vocabulary.methods)
     return attrs.evolve(vocabulary, types=types, methods=tuple(methods))
-
-
-def _given(method: Method) -> frozenset[str]:
-    """Return the types that users provide: for a call, or as the result of a handler."""
-    if method.scope not in ("server", "session"):
-        return method.result.refs
-    return frozenset[str]().union(*(field.annotation.refs for field in method.params))

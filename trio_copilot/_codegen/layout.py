@@ -15,7 +15,7 @@ other only for their unions: other names are looked up on first use.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from . import names
 from .model import Method, Vocabulary
@@ -121,16 +121,12 @@ def place(vocabulary: Vocabulary) -> dict[str, str]:
             callers.setdefault(name, set()).add(module_of_method(method))
     tops = {module for modules in callers.values() for module in modules}
     for name, modules in sorted(callers.items()):
-        only = next(iter(modules)) if len(modules) == 1 else None
-        homes[name] = only or _named_for(name, tops)
+        word = f"{names.field_name(name)}_"
+        # The module that it is named for, such as `rpc.mcp` for `McpServer`.
+        fits = [m for m in tops if word.startswith(m.partition(".")[2].rstrip("s"))]
+        named_for = max(fits, key=lambda m: (len(m), m), default="rpc.shared")
+        homes[name] = next(iter(modules)) if len(modules) == 1 else named_for
     return homes
-
-
-def _named_for(name: str, modules: Iterable[str]) -> str:
-    """Return the module that a type is named for, such as `rpc.mcp` for `McpServer`."""
-    word = f"{names.field_name(name)}_"
-    fits = [m for m in modules if word.startswith(f"{m.partition('.')[2].rstrip('s')}")]
-    return max(fits, key=lambda module: (len(module), module), default="rpc.shared")
 
 
 def module_of_method(method: Method) -> str:

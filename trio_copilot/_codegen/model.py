@@ -101,6 +101,13 @@ class Method:
     """The type that holds the parameters, if the client answers the method."""
 
     @property
+    def given(self) -> frozenset[str]:
+        """The types that users provide: for a call, or as the result of a handler."""
+        if self.scope not in ("server", "session"):
+            return self.result.refs
+        return frozenset[str]().union(*(field.annotation.refs for field in self.params))
+
+    @property
     def refs(self) -> frozenset[str]:
         """The generated types that this one names."""
         used = (field.annotation.refs for field in self.params)

@@ -155,19 +155,12 @@ class Sampler:
 
     def _outside(self, schema: Schema) -> Iterator[Sample]:
         yield Sample(Kind.VALID, self.smallest(schema))
-        accepted = self._accepted(schema)
+        types = {member.get("type") for member in self.members(schema)}
+        if None in types:  # a value may have any type
+            return
         for name, value in _EXAMPLES.items():
-            if name not in accepted:
+            if name not in types and (name, "number" in types) != ("integer", True):
                 yield Sample(Kind.WRONG, value, " is of another type")
-
-    def _accepted(self, schema: Schema) -> set[str]:
-        """Return the JSON types that a value can have."""
-        found = set[str]()
-        for member in self.members(schema):
-            if "type" not in member:
-                return set(_EXAMPLES)
-            found.add(member["type"])
-        return found | {"integer"} if "number" in found else found
 
     # -- of the same type
 
@@ -211,6 +204,10 @@ class Sampler:
     def _of_object(self, schema: Schema, *, sure: bool) -> Iterator[Sample]:
         """Yield the samples of an object; `sure`: it cannot be taken for another one."""
         smallest, fields = self.smallest(schema), schema["properties"]
+
+        def put_as(name: str) -> Callable[[Any], dict[str, Any]]:
+            return lambda value: {**smallest, name: value}
+
         full = {name: self.smallest(field) for name, field in fields.items()}
         yield Sample(Kind.VALID, smallest)
         yield Sample(Kind.VALID, full)
@@ -224,7 +221,7 @@ class Sampler:
             yield Sample(Kind.WRONG, rest, f".{name} is missing")
         for name, field in fields.items():
             for sample in self._part(field):
-                made = sample.inside(f".{name}", _setter(smallest, name))
+                made = sample.inside(f".{name}", put_as(name))
                 if sample.value is not None or sample.kind is Kind.VALID:
                     yield made
                 elif name not in _required(schema):
@@ -254,7 +251,3 @@ def _enum(schema: Schema) -> list[str]:
 
 def _required(schema: Schema) -> list[str]:
     return list(schema.get("required", ()))
-
-
-def _setter(into: Mapping[str, Any], name: str) -> Callable[[Any], dict[str, Any]]:
-    return lambda value: {**into, name: value}

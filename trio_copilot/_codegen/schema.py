@@ -182,7 +182,13 @@ class _Reader:
         schema, definition = self._resolve({"$ref": ref}), ref.rpartition("/")[2]
         if definition == EVENT:
             return Annotation(EVENT)
-        if not self._has_name(schema):
+        members = schema.get("anyOf")
+        if members is not None and "properties" not in schema:
+            has_name = all(self._is_object(member) for member in members)
+        else:
+            is_enum = not {"enum", "x-extensible-enum"}.isdisjoint(schema)
+            has_name = is_enum or _has_fields(schema)
+        if not has_name:
             return self._annotation(schema, definition)
         if definition not in self._names:
             self._names[definition] = self._claim(definition, schema)
@@ -190,13 +196,6 @@ class _Reader:
         return _to(self._names[definition])
 
     # -- types with a name
-
-    def _has_name(self, schema: Schema) -> bool:
-        members = schema.get("anyOf")
-        if members is not None and "properties" not in schema:
-            return all(self._is_object(member) for member in members)
-        is_enum = not {"enum", "x-extensible-enum"}.isdisjoint(schema)
-        return is_enum or _has_fields(schema)
 
     def _named(self, wanted: str, schema: Schema) -> Annotation:
         name = self._claim(wanted, schema)

@@ -29,15 +29,13 @@ def bracketed(head: str, items: Sequence[str], tail: str, indent: str) -> str:
     line = f"{indent}{head}({', '.join(items)}){tail}"
     if len(line) <= WIDTH:
         return f"{line}\n"
-    inner = "".join(f"{indent}    {_wrapped(item, indent)},\n" for item in items)
+    inner = ""
+    for item in items:
+        parts = [item]
+        if len(f"{indent}    {item},") > WIDTH:
+            parts = alternatives(item)
+        inner += f"{indent}    " + f"\n{indent}    | ".join(parts) + ",\n"
     return f"{indent}{head}(\n{inner}{indent}){tail}\n"
-
-
-def _wrapped(item: str, indent: str) -> str:
-    """Return a parameter, the members of its type on a line each if it is too long."""
-    if len(f"{indent}    {item},") <= WIDTH:
-        return item
-    return f"\n{indent}    | ".join(alternatives(item))
 
 
 def alternatives(annotation: str) -> list[str]:

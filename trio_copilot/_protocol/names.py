@@ -32,7 +32,7 @@ class Names(dict[str, Any]):
 
 @cache
 def _names(index: str) -> Names:
-    return Names(index)
+    return Names(index)  # one for all modules of an index
 
 
 def names_of(module: str) -> Names:

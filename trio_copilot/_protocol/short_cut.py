@@ -60,7 +60,10 @@ def reader(of: type[WireObject], hook_of: Callable[[Any], Hook]) -> Reader:
             return make({}, *values)
         parts = list(values)
         for index, hook, kind in hooks:
-            parts[index] = _part(parts[index], hook, kind)
+            value = parts[index]
+            if value is None:
+                raise ValueError("null is left to the hooks")
+            parts[index] = None if value is UNSET else hook(value, kind)
         return make({}, *parts)
 
     return read
@@ -76,11 +79,3 @@ def _twin_field(field: attrs.Attribute[Any]) -> tuple[Any, ...]:
 def _without_none(of: Any) -> Any:
     kinds = [kind for kind in get_args(of) if kind is not NoneType]
     return Union[tuple(kinds)] if len(kinds) < len(get_args(of)) else of  # noqa: UP007
-
-
-def _part(value: Any, hook: Hook, kind: Any) -> Any:
-    if value is UNSET:
-        return None
-    if value is None:
-        raise ValueError("null is left to the hooks")
-    return hook(value, kind)
