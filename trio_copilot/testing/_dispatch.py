@@ -9,6 +9,7 @@ from .._errors import RpcError
 from .._wire.codes import METHOD_NOT_FOUND
 from .._wire.messages import ErrorResponse, Message, Request, Response
 from ._cli_state import CliState, RefusedError
+from ._host import Json
 from ._methods import METHODS
 
 
@@ -24,7 +25,8 @@ def dispatch(state: CliState, message: Message) -> None:
 
 def answer_request(state: CliState, request: Request) -> None:
     """Do what a request asks for, or refuse it."""
-    post, name, params = state.host.client.post, request.method, request.params or {}
+    post, name = state.host.client.post, request.method
+    params: Json = request.params or {}
 
     def answer(result: Any) -> None:
         post(Response(request.id, result))
