@@ -93,6 +93,7 @@ async def _first_answer(
     peer: Peer, link: Link, params: dict[str, Any]
 ) -> dict[str, Any]:
     # CLIs up to 1.0.40 have no `connect`, and their `ping` does not give the version.
+    attempts: list[tuple[str, dict[str, Any]]]
     attempts = [("connect", params), ("status.get", {}), ("ping", {})]
     while True:
         method, params = attempts.pop(0)

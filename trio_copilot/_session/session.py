@@ -1,6 +1,7 @@
 """What a user holds of a session: turns, subscriptions, calls; and the block that owns it.
 
-What the session has, and what arriving events do to it, is in `state`.
+What the session has, and what arriving events do to it, is in `state`. The file is long
+because the docstrings of the public methods are here.
 """
 
 from __future__ import annotations
