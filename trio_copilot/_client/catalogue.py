@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -80,11 +80,11 @@ def moment(value: object) -> datetime | None:
         return None
 
 
-SESSION_CHANGES: Coalescer[SessionChange] = Coalescer(
-    delta_key=lambda change: None,
-    progress_key=lambda change: (
-        change.session_id if change.type == "session.updated" else None
-    ),
-    piece=lambda change: "",
-    with_piece=lambda change, piece: change,
-)
+class _ChangeRules(Coalescer[SessionChange]):
+    """The rules for a slow subscriber: it needs the newest update of each session."""
+
+    def progress_key(self, item: SessionChange) -> Hashable | None:
+        return item.session_id if item.type == "session.updated" else None
+
+
+SESSION_CHANGES: Coalescer[SessionChange] = _ChangeRules()

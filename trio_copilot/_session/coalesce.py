@@ -7,8 +7,8 @@ only the newest matters. Every other event stands alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
-from typing import Any, Generic, TypeVar
+from collections.abc import Hashable
+from typing import Generic, TypeVar
 
 import attrs
 
@@ -19,18 +19,24 @@ from .turn_events import ReasoningDelta, TextDelta, ToolProgress, TurnEvent
 T = TypeVar("T")
 
 
-@attrs.frozen
 class Coalescer(Generic[T]):
-    """The rules for one type of item."""
+    """The rules for one type of item; by default nothing can be joined."""
 
-    delta_key: Callable[[T], Hashable | None]
-    """Identifies the text that an item continues; `None` if it is not a delta."""
-    progress_key: Callable[[T], Hashable | None]
-    """Identifies what an item is the newest state of; `None` if it is not progress."""
-    piece: Callable[[T], str]
-    """The text of a delta."""
-    with_piece: Callable[[T, str], T]
-    """Returns the same delta with the text of all that were joined."""
+    def delta_key(self, item: T) -> Hashable | None:
+        """Identify the text that an item continues; `None` if it is not a delta."""
+        return None
+
+    def progress_key(self, item: T) -> Hashable | None:
+        """Identify what an item is the newest state of; `None` if it is not progress."""
+        return None
+
+    def piece(self, item: T) -> str:
+        """Return the text of a delta."""
+        return ""
+
+    def with_piece(self, item: T, piece: str) -> T:
+        """Return the same delta with the text of all that were joined."""
+        return item
 
 
 # Wire type -> (the field that names the text, the field that holds the piece).
@@ -51,64 +57,57 @@ _PROGRESS = {
 }
 
 
-def _data(event: SessionEvent) -> dict[str, Any]:
-    return as_object(event.payload)
+class _EventRules(Coalescer[SessionEvent]):
+    """The rules for wire events, by their type and ids."""
 
-
-def _event_delta_key(event: SessionEvent) -> Hashable | None:
-    fields = _DELTAS.get(event.type)
-    if fields is None:
-        return None
-    name, piece = fields
-    data = _data(event)
-    if not isinstance(data.get(piece), str):
-        return None
-    return (event.type, event.agent_id, str(data.get(name)), str(data.get("stream")))
-
-
-def _event_progress_key(event: SessionEvent) -> Hashable | None:
-    field = _PROGRESS.get(event.type)
-    if field is None:
-        return None
-    return (event.type, event.agent_id, str(_data(event).get(field)))
-
-
-def _event_piece(event: SessionEvent) -> str:
-    return str(_data(event)[_DELTAS[event.type][1]])
-
-
-def _event_with_piece(event: SessionEvent, piece: str) -> SessionEvent:
-    field = _DELTAS[event.type][1]
-    return SessionEvent({**event.raw, "data": {**_data(event), field: piece}})
-
-
-def _turn_delta_key(event: TurnEvent) -> Hashable | None:
-    match event:
-        case TextDelta(separator=""):
-            return (TextDelta, event.message_id, event.agent_id)
-        case ReasoningDelta():
-            return (ReasoningDelta, event.reasoning_id, event.agent_id)
-        case ToolProgress():
-            return (ToolProgress, event.call_id, event.agent_id)
-        case _:
+    def delta_key(self, item: SessionEvent) -> Hashable | None:
+        fields = _DELTAS.get(item.type)
+        if fields is None:
             return None
+        name, piece = fields
+        data = as_object(item.payload)
+        if not isinstance(data.get(piece), str):
+            return None
+        return (item.type, item.agent_id, str(data.get(name)), str(data.get("stream")))
+
+    def progress_key(self, item: SessionEvent) -> Hashable | None:
+        field = _PROGRESS.get(item.type)
+        if field is None:
+            return None
+        return (item.type, item.agent_id, str(as_object(item.payload).get(field)))
+
+    def piece(self, item: SessionEvent) -> str:
+        return str(as_object(item.payload)[_DELTAS[item.type][1]])
+
+    def with_piece(self, item: SessionEvent, piece: str) -> SessionEvent:
+        data = {**as_object(item.payload), _DELTAS[item.type][1]: piece}
+        return SessionEvent({**item.raw, "data": data})
 
 
-def _turn_piece(event: TurnEvent) -> str:
-    return event.text if isinstance(event, _TURN_DELTAS) else ""
+class _TurnEventRules(Coalescer[TurnEvent]):
+    """The rules for turn events: a turn loses nothing, so none is mere progress."""
 
+    def delta_key(self, item: TurnEvent) -> Hashable | None:
+        match item:
+            case TextDelta(separator=""):
+                return (TextDelta, item.message_id, item.agent_id)
+            case ReasoningDelta():
+                return (ReasoningDelta, item.reasoning_id, item.agent_id)
+            case ToolProgress():
+                return (ToolProgress, item.call_id, item.agent_id)
+            case _:
+                return None
 
-def _turn_with_piece(event: TurnEvent, piece: str) -> TurnEvent:
-    if isinstance(event, _TURN_DELTAS):
-        return attrs.evolve(event, text=piece)
-    return event
+    def piece(self, item: TurnEvent) -> str:
+        return item.text if isinstance(item, _TURN_DELTAS) else ""
+
+    def with_piece(self, item: TurnEvent, piece: str) -> TurnEvent:
+        return (
+            attrs.evolve(item, text=piece) if isinstance(item, _TURN_DELTAS) else item
+        )
 
 
 _TURN_DELTAS = (TextDelta, ReasoningDelta, ToolProgress)
 
-SESSION_EVENTS: Coalescer[SessionEvent] = Coalescer(
-    _event_delta_key, _event_progress_key, _event_piece, _event_with_piece
-)
-TURN_EVENTS: Coalescer[TurnEvent] = Coalescer(
-    _turn_delta_key, lambda _: None, _turn_piece, _turn_with_piece
-)
+SESSION_EVENTS: Coalescer[SessionEvent] = _EventRules()
+TURN_EVENTS: Coalescer[TurnEvent] = _TurnEventRules()
