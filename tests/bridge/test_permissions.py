@@ -21,7 +21,7 @@ SHELL_REQUEST = {"kind": "shell", "fullCommandText": "rm -rf /", "toolCallId": "
 
 
 @asynccontextmanager
-async def asked(**options: Any) -> AsyncGenerator[tuple[Scene, Peer, Json]]:
+async def open_permission(**options: Any) -> AsyncGenerator[tuple[Scene, Peer, Json]]:
     """A turn in which the agent asks whether it may do something."""
     async with open_scene(BUSY, **options) as scene, scene.peer() as peer:
         await peer.say("prompt", turn="t", text="clean up")
@@ -44,7 +44,7 @@ async def decision(scene: Scene, count: int = 1) -> Json:
 
 
 async def test_the_question_says_what_it_is_about(autojump_clock: MockClock) -> None:
-    async with asked() as (_, _, question):
+    async with open_permission() as (_, _, question):
         assert question["turn"] == "t"
         assert (question["kind"], question["call"]) == ("shell", "c1")
         assert question["summary"] == "rm -rf /"
@@ -52,7 +52,7 @@ async def test_the_question_says_what_it_is_about(autojump_clock: MockClock) -> 
 
 
 async def test_allow_permits_it_once(autojump_clock: MockClock) -> None:
-    async with asked() as (scene, peer, question):
+    async with open_permission() as (scene, peer, question):
         await peer.say("answer", request=question["request"], decision="allow")
         closed = await peer.hear_until("permission_closed")
         assert closed["request"] == question["request"]
@@ -61,7 +61,7 @@ async def test_allow_permits_it_once(autojump_clock: MockClock) -> None:
 
 
 async def test_deny_tells_the_model_why(autojump_clock: MockClock) -> None:
-    async with asked() as (scene, peer, question):
+    async with open_permission() as (scene, peer, question):
         name = question["request"]
         await peer.say("answer", request=name, decision="deny", reason="too much")
         await peer.hear_until("permission_closed", outcome="denied")
@@ -70,7 +70,7 @@ async def test_deny_tells_the_model_why(autojump_clock: MockClock) -> None:
 
 async def test_no_answer_in_time_is_no(autojump_clock: MockClock) -> None:
     limits = BridgeLimits(permission_timeout=30)
-    async with asked(limits=limits) as (scene, peer, question):
+    async with open_permission(limits=limits) as (scene, peer, question):
         began = trio.current_time()
         await peer.hear_until("permission_closed", outcome="timeout")
         assert trio.current_time() - began == pytest.approx(30, abs=1)
@@ -80,7 +80,7 @@ async def test_no_answer_in_time_is_no(autojump_clock: MockClock) -> None:
 
 
 async def test_an_answer_counts_once(autojump_clock: MockClock) -> None:
-    async with asked() as (scene, peer, question):
+    async with open_permission() as (scene, peer, question):
         name = question["request"]
         await peer.say("answer", request=name, decision="deny")
         await peer.say("answer", request=name, decision="allow")
@@ -89,7 +89,7 @@ async def test_an_answer_counts_once(autojump_clock: MockClock) -> None:
 
 
 async def test_each_question_has_its_own_answer(autojump_clock: MockClock) -> None:
-    async with asked() as (scene, peer, first):
+    async with open_permission() as (scene, peer, first):
         second = await request_permission(scene, peer, "2")
         assert first["request"] != second["request"]
         await peer.say("answer", request=second["request"], decision="allow")
@@ -101,7 +101,7 @@ async def test_each_question_has_its_own_answer(autojump_clock: MockClock) -> No
 async def test_a_stop_closes_the_question_and_nothing_is_approved(
     autojump_clock: MockClock,
 ) -> None:
-    async with asked() as (scene, peer, question):
+    async with open_permission() as (scene, peer, question):
         await peer.say("stop", turn="t")
         closed = await peer.hear_until("permission_closed")
         assert (closed["request"], closed["outcome"]) == (
@@ -114,7 +114,7 @@ async def test_a_stop_closes_the_question_and_nothing_is_approved(
 
 
 async def test_a_peer_that_is_gone_approves_nothing(autojump_clock: MockClock) -> None:
-    async with asked() as (scene, peer, _):
+    async with open_permission() as (scene, peer, _):
         await trio.aclose_forcefully(peer.stream)
         with trio.fail_after(5):
             await scene.cli.wait_disconnect()
