@@ -98,7 +98,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=20)
     parser.add_argument("--deltas", type=int, default=60_000)
-    parser.add_argument("--busy", type=int, default=0, help="processes beside it")
+    parser.add_argument("--busy", type=int, default=0, help="busy processes beside it")
     parser.add_argument("--cli", type=Path, default=None)
     arguments = parser.parse_args()
     cli = arguments.cli or find_cli()

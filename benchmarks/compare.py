@@ -130,10 +130,12 @@ def main() -> None:
     """Measure, print and save."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--only", metavar="NAME", help="of a trial or of a group")
+    parser.add_argument("--only", metavar="NAME", help="run this trial or group alone")
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--without-official", action="store_true")
-    parser.add_argument("--official", metavar="PYTHON", help=f"which has {report.SDK}")
+    parser.add_argument(
+        "--official", metavar="PYTHON", help=f"one that has {report.SDK}"
+    )
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
     if options.write and (options.only or options.quick or options.without_official):

@@ -64,10 +64,10 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("prompts", nargs="*", default=PROMPTS)
     parser.add_argument(
-        "--start", type=float, default=0.5, help="fill level to begin, 0 to 1"
+        "--start", type=float, default=0.5, help="start summarising at this fill level"
     )
     parser.add_argument(
-        "--wait", type=float, default=0.8, help="fill level to wait, 0 to 1"
+        "--wait", type=float, default=0.8, help="make prompts wait at this fill level"
     )
     options = parser.parse_args()
     thresholds = InfiniteSessions(

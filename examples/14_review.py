@@ -60,7 +60,7 @@ async def main(diff: str, cli: Tcp | None) -> int:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--diff", metavar="FILE", help="`-` is stdin")
-    parser.add_argument("--url", metavar="HOST:PORT", help="of a CLI that is running")
+    parser.add_argument("--url", metavar="HOST:PORT", help="address of a running CLI")
     options = parser.parse_args()
     token = os.environ.get("COPILOT_CONNECTION_TOKEN")
     running = Tcp.at(options.url, token=token) if options.url else None

@@ -47,6 +47,6 @@ async def main(prompt: str, pace: float) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("prompt", nargs="?", default="Tell me a story in 99 words.")
-    parser.add_argument("--pace", type=float, default=PACE, help="seconds for a letter")
+    parser.add_argument("--pace", type=float, default=PACE, help="seconds per letter")
     arguments = parser.parse_args()
     trio.run(main, arguments.prompt, arguments.pace)

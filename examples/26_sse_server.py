@@ -187,9 +187,12 @@ async def main(port: int, grace: float) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--port", type=int, default=8000, help="0 is any")
+    parser.add_argument("--port", type=int, default=8000, help="0 for a free one")
     parser.add_argument(
-        "--grace", type=float, default=30, help="seconds without a reader"
+        "--grace",
+        type=float,
+        default=30,
+        help="seconds that a turn runs without a reader",
     )
     options = parser.parse_args()
     trio.run(main, options.port, options.grace)

@@ -72,7 +72,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("prompts", nargs="*", default=["Hello!"])
     parser.add_argument("--to", metavar="URL", help="ask a server instead of being one")
-    parser.add_argument("--port", type=int, default=8400, help="0 is any")
+    parser.add_argument("--port", type=int, default=8400, help="0 for a free one")
     said, token = parser.parse_args(), os.environ.get("CHAT_TOKEN")
     if said.to is None:
         trio.run(serve, said.port, token)

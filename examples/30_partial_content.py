@@ -49,6 +49,8 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("prompt", nargs="?", default="Describe the sea in three lines.")
     parser.add_argument("--by", default="line", help="line, paragraph or sentence")
-    parser.add_argument("--latency", type=float, default=2, help="seconds")
+    parser.add_argument(
+        "--latency", type=float, default=2, help="seconds that text may wait"
+    )
     options = parser.parse_args()
     trio.run(main, options.prompt, options.by, options.latency)
