@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 import attrs
 import msgspec
@@ -180,7 +180,7 @@ class SessionEvent:
     def _structure(cls, value: Any) -> SessionEvent:
         if not isinstance(value, dict):
             raise misfit(value, dict)
-        return cls(value)
+        return cls(cast("dict[str, Any]", value))
 
     def _unstructure(self) -> Any:
         return self.raw

@@ -56,10 +56,7 @@ def new_converter(*, detailed: bool) -> Converter:
     made.register_structure_hook(OpenEnum, _enumerated)
     # Users who make an object may write the string, as in a call.
     made.register_unstructure_hook(OpenEnum, lambda it: getattr(it, "value", it))
-    # Only the type of a constant is checked: a newer CLI may have another one.
-    made.register_structure_hook_factory(
-        is_origin(Literal), lambda of: _exactly(_kind(get_args(of)[0]))
-    )
+    made.register_structure_hook_factory(is_origin(Literal), _constant_hook)
     made.register_structure_hook_factory(is_origin(tuple), _array_hook)
     made.register_structure_hook_factory(is_origin(Mapping), _mapping_hook)
     made.register_structure_hook_factory(is_origin(Union, UnionType), union_hook)
@@ -117,6 +114,11 @@ def _enumerated(value: Any, of: type[OpenEnum]) -> OpenEnum:
     if type(value) is not str:
         raise misfit(value, str)
     return of(value)
+
+
+def _constant_hook(of: Any) -> Hook:
+    """Check only the type of a constant: a newer CLI may have another one."""
+    return _exactly(_kind(get_args(of)[0]))
 
 
 def _array_hook(of: Any, converter: Converter) -> Hook:

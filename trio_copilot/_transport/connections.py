@@ -32,6 +32,19 @@ def _words(args: Iterable[str]) -> tuple[str, ...]:
     return words
 
 
+def _check_host(_tcp: Tcp, attribute: attrs.Attribute[str], host: str) -> None:
+    check_type(attribute.name, host, str)
+    if not host:
+        raise ValueError("host must not be empty")
+
+
+def _check_port(_tcp: Tcp, _attribute: attrs.Attribute[int], port: object) -> None:
+    if isinstance(port, bool) or not isinstance(port, int):
+        raise wrong_type("port", "an int", port)
+    if not 1 <= port <= 65535:
+        raise ValueError(f"port must be within 1..65535, not {port}")
+
+
 @checks_options
 @attrs.frozen
 class Stdio:
@@ -61,23 +74,11 @@ class Tcp:
       token: the CLI's COPILOT_CONNECTION_TOKEN, if it has one; never shown.
     """
 
-    host: str = attrs.field(validator=of_type(str))
-    port: int = attrs.field()
+    host: str = attrs.field(validator=_check_host)
+    port: int = attrs.field(validator=_check_port)
     token: str | None = attrs.field(
         default=None, repr=False, validator=optional(of_type(str))
     )
-
-    @host.validator
-    def _check_host(self, _: attrs.Attribute[str], host: str) -> None:
-        if not host:
-            raise ValueError("host must not be empty")
-
-    @port.validator
-    def _check_port(self, _: attrs.Attribute[int], port: object) -> None:
-        if isinstance(port, bool) or not isinstance(port, int):
-            raise wrong_type("port", "an int", port)
-        if not 1 <= port <= 65535:
-            raise ValueError(f"port must be within 1..65535, not {port}")
 
     @classmethod
     def at(cls, address: str, *, token: str | None = None) -> Tcp:
