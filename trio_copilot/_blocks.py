@@ -1,7 +1,8 @@
 """The blocks that `async with` enters, and their errors for misuse.
 
-`as_block` makes a block of an async generator function. It keeps Ctrl-C from tearing the
-block, and a block that is awaited, iterated or never entered says what to write instead.
+`as_block` makes a block of an async generator function. Ctrl-C cannot leave the block half
+entered, and the error for one that is awaited, iterated or never entered shows what to
+write instead.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ def as_block(
     def block(*args: P.args, **kwargs: P.kwargs) -> AbstractAsyncContextManager[T]:
         try:
             made = manager(*args, **kwargs)
-        except TypeError:  # an argument is wrong: no line of the function has run
+        except TypeError:  # wrong arguments: a generator function runs nothing yet
             check_options(function.__name__, kwargs, signature(function).parameters)
             raise
         return _Block(made, function.__name__)
@@ -50,7 +51,7 @@ def as_block(
 def called(
     name: str, block: AbstractAsyncContextManager[T]
 ) -> AbstractAsyncContextManager[T]:
-    """Name a block, in its errors, as users call it."""
+    """Set the name that the block's errors show: the expression that users write."""
     assert isinstance(block, _Block)
     block.name = name
     return block
@@ -100,7 +101,7 @@ class _Block(AbstractAsyncContextManager[T]):
 
     def __getattr__(self, name: str) -> NoReturn:
         raise AttributeError(
-            self._misuse(f"without {name!r}; what it gives may have it")
+            self._misuse(f"without {name!r}; what it yields may have it")
         )
 
     def __del__(self) -> None:

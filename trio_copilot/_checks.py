@@ -1,7 +1,7 @@
 """Checks of options. Their errors never show a value: any may be a secret.
 
 Errors name the option, and the type that was given or the values that are possible. A
-repr shows which options are set, but values only of switches and numbers.
+repr shows which options are set, and the values of switches and numbers only.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def of_words(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
     """Check, as a validator, that a field is a mapping of strings to strings."""
     check_type(attribute.name, value, Mapping)
     for word in (*value.keys(), *value.values()):
-        check_type(f"what is in {attribute.name}", word, str)
+        check_type(f"an item of {attribute.name}", word, str)
 
 
 def is_async(function: object) -> bool:
@@ -72,10 +72,10 @@ def async_function(_: object, attribute: attrs.Attribute[Any], value: object) ->
         raise wrong_type(attribute.name, "an async function", value)
 
 
-def set_fields(self: Any) -> str:
+def safe_repr(self: Any) -> str:
     """Return the repr of an attrs object: which fields are set, but no secret value.
 
-    Its class has `repr=False` and `__repr__ = set_fields`.
+    Its class has `repr=False` and `__repr__ = safe_repr`.
     """
     shown: list[str] = []
     for field in attrs.fields(self.__class__):

@@ -1,4 +1,4 @@
-"""The name that a user probably meant by one that does not exist."""
+"""Suggests the name that a user probably meant instead of an unknown one."""
 
 from __future__ import annotations
 

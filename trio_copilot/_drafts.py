@@ -3,8 +3,8 @@
 A frozen attrs class assigns its fields through `object.__setattr__`, which takes several
 times as long as a plain assignment. So we fill a draft, an object of identical layout that
 is not frozen, and reassign its `__class__`. This works for slotted classes without
-converters, validators or hooks, and without a slot for weak references of their own: with
-one, Python does not recognise the two layouts as identical.
+converters, validators or `__attrs_post_init__` whose own `__slots__` have no `__weakref__`:
+with one, Python does not recognise the two layouts as identical.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Reads JSON from somebody else: what does not fit counts as empty."""
+"""Reads JSON that others wrote: what does not have the expected type counts as empty."""
 
 from __future__ import annotations
 
@@ -108,6 +108,6 @@ _JSON: Mapping[type, str] = {
 
 def misfit(value: object, *expected: type) -> TypeError:
     """Return an error that names types, but never the value: it may be a secret."""
-    wanted = " or ".join(_JSON[kind] for kind in expected)
+    kinds = " or ".join(_JSON[kind] for kind in expected)
     seen = _JSON.get(type(value)) or f"{type(value).__name__}, which is not JSON"
-    return TypeError(f"expected {wanted}, got {seen}")
+    return TypeError(f"expected {kinds}, got {seen}")

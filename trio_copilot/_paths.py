@@ -25,7 +25,7 @@ class PathRule:
     """What this process knows about the files that a CLI sees."""
 
     ours: bool
-    """Whether they are the files of this process."""
+    """Whether the CLI and this process see the same files."""
     checked: bool
     """Whether to check that a file or directory exists before the CLI gets its path."""
 
@@ -34,7 +34,7 @@ class PathRule:
 
         Args:
           path: the user's path.
-          name: what it is for, for the error.
+          name: what the path is for; the error shows it.
 
         Raises:
           ValueError: it is empty, no CLI could read it, or it is relative and the files

@@ -4,8 +4,8 @@
 what it is said through, for as long as the block lasts; `impatient` lets a second Ctrl-C
 cut last words short.
 
-Nothing else opens a nursery or takes an exception group apart either: `open_block`,
-`closing` and `catching` decide what comes out of a block, all by `raise_faults`.
+Nothing else opens a nursery or splits an exception group either: `open_block`, `closing`,
+`entering` and `catching` decide what comes out of a block, all by `raise_faults`.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def last_words(seconds: float) -> Generator[trio.CancelScope, None, None]:
 
 @contextmanager
 def impatient(kill: Callable[[], object]) -> Generator[None, None, None]:
-    """Call `kill` on Ctrl-C in the block if another Ctrl-C has led into it.
+    """Call `kill` on Ctrl-C in the block if it was entered because of an earlier Ctrl-C.
 
     A second Ctrl-C means: do not wait, not even briefly.
     """
@@ -75,8 +75,8 @@ async def open_block() -> AsyncGenerator[trio.Nursery, None]:
                 yield nursery
             except BaseException as error:  # noqa: ASYNC103  # raised again below
                 if any(_are_cancelled(error)):
-                    raise  # it may be the nursery's own scope that is cancelled
-                # Not through the nursery, which would wrap it, and copy a user's group.
+                    raise  # only the nursery knows whether its own scope was cancelled
+                # It must not pass the nursery, which would wrap it, and copy a user's group.
                 errors.append(error)
                 nursery.cancel_scope.cancel()
     except BaseExceptionGroup as group:
@@ -124,9 +124,9 @@ def entering(scope: trio.CancelScope) -> Generator[trio.CancelScope, None, None]
 def catching(
     kind: type[E] | tuple[type[E], ...], hear: Callable[[E], object]
 ) -> Generator[None, None, None]:
-    """Call `hear` with an exception of that kind, alone or the first of a group.
+    """Pass an exception of that kind, alone or the first of a group, to `hear`.
 
-    The other exceptions of the group continue, as with `except*`; a single one as itself.
+    The others of the group are raised, as with `except*`, but a single one as itself.
     """
     try:
         yield

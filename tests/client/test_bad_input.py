@@ -198,7 +198,9 @@ async def test_a_program_that_ends_at_once_is_no_cli(tmp_path: Path) -> None:
 async def test_a_program_that_says_something_else_is_no_cli(tmp_path: Path) -> None:
     path = program(tmp_path, "print('Hello!' * 99, flush=True); input()")
     with trio.fail_after(30):
-        with pytest.raises(ConnectError, match="does not speak as a Copilot CLI") as e:
+        with pytest.raises(
+            ConnectError, match="does not speak like a Copilot CLI"
+        ) as e:
             async with open_client(path):
                 raise AssertionError
 

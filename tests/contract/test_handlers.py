@@ -497,7 +497,7 @@ async def test_a_handler_that_raises_ends_the_session_and_the_cli_is_told(
                     nursery.start_soon(open_panel, client, session.id)
                     await trio.sleep_forever()
 
-    assert "does not serve canvas.open" in told[0].message
+    assert "does not answer canvas.open" in told[0].message
     assert "handler of canvas.open failed" in told[1].message
 
 

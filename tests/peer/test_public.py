@@ -78,7 +78,7 @@ async def test_nothing_is_served_that_nobody_offers() -> None:
 
     with trio.fail_after(5):
         async with wire.open_peer(theirs), wire.open_peer(ours) as here:
-            with pytest.raises(RpcError, match="does not serve add") as refused:
+            with pytest.raises(RpcError, match="does not answer add") as refused:
                 await here.request("add", [1, 2])
 
     assert refused.value.code == wire.METHOD_NOT_FOUND

@@ -516,7 +516,7 @@ def test_options_of_another_type_are_refused(thing: Any) -> None:
     ("keywords", "named"),
     [
         ({"available_tools": "bash"}, "available_tools must be a sequence, not str"),
-        ({"excluded_tools": [7]}, "what is in excluded_tools must be"),
+        ({"excluded_tools": [7]}, "an item of excluded_tools must be"),
         ({"custom_agents": {"name": "x"}}, "custom_agents must be a sequence"),
         ({"mcp_servers": ["x"]}, "mcp_servers must be"),
         ({"skill_directories": iter(["x"])}, "skill_directories must be a sequence"),

@@ -1,4 +1,4 @@
-"""The sessions that a CLI knows: what it keeps of them, and how they change."""
+"""The sessions that a CLI knows: what it stores about them, and how they change."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .._session.coalesce import Coalescer
 
 @attrs.frozen(kw_only=True)
 class SessionMetadata:
-    """What a CLI keeps of a session that can be resumed."""
+    """What a CLI stores about a session that can be resumed."""
 
     session_id: str
     start_time: datetime | None = None
@@ -22,15 +22,15 @@ class SessionMetadata:
     summary: str = ""
     is_remote: bool = False
     details: Mapping[str, Any] = attrs.field(factory=dict[str, Any], repr=False)
-    """All of it, as it is on the wire."""
+    """Everything that the CLI reports, as it is on the wire."""
 
     @classmethod
     def from_wire(cls, raw: Mapping[str, Any]) -> SessionMetadata:
         """Return one of the sessions of a `session.list`."""
         return cls(
             session_id=as_text(raw.get("sessionId")),
-            start_time=moment(raw.get("startTime")),
-            modified_time=moment(raw.get("modifiedTime")),
+            start_time=time_of(raw.get("startTime")),
+            modified_time=time_of(raw.get("modifiedTime")),
             summary=as_text(raw.get("summary")),
             is_remote=raw.get("isRemote") is True,
             details=raw,
@@ -66,13 +66,13 @@ class SessionChange:
         return cls(
             type=as_text(params.get("type")),
             session_id=as_text(params.get("sessionId")),
-            start_time=moment(metadata.get("startTime")),
-            modified_time=moment(metadata.get("modifiedTime")),
+            start_time=time_of(metadata.get("startTime")),
+            modified_time=time_of(metadata.get("modifiedTime")),
             summary=as_text(metadata.get("summary")),
         )
 
 
-def moment(value: object) -> datetime | None:
+def time_of(value: object) -> datetime | None:
     """Return a time of the CLI, or `None` if the value is not one."""
     try:
         return datetime.fromisoformat(as_text(value))

@@ -90,13 +90,13 @@ class Client:
         handler of the session comes out of the block.
 
         Args:
-          options: where to start from.
+          options: the options that `keywords` override.
           session_id: an id of your choice; `None` takes the one in `options`, or a new
             one.
           open_timeout: seconds that the CLI may take to open the session, MCP servers
             that start slowly included; `None` is for ever. A session that opens later is
             released.
-          keywords: the fields of `SessionOptions`, by name; they override `options`.
+          keywords: the fields of `SessionOptions`, by name.
 
         Raises:
           TypeError, ValueError: an option does not exist, or does not fit.
@@ -206,7 +206,7 @@ class Client:
         return [SessionMetadata.from_wire(as_object(raw)) for raw in sessions]
 
     async def session_metadata(self, session_id: str) -> SessionMetadata | None:
-        """Return what the CLI keeps of a session; `None` if it does not know the id.
+        """Return what the CLI stores about a session; `None` if it does not know the id.
 
         Protocol: `session.getMetadata`.
         """
@@ -223,7 +223,7 @@ class Client:
         return as_text(as_object(result).get("sessionId")) or None
 
     async def delete_session(self, session_id: str) -> None:
-        """Delete a session for ever, with everything that the CLI keeps of it.
+        """Delete a session for ever, with everything that the CLI stores about it.
 
         An open turn of this session ends with `SessionClosedError`.
 
@@ -364,11 +364,12 @@ class Client:
             resolved = attrs.evolve(
                 resolved, working_directory=self._defaults.working_directory
             )
-        # With an id of ours the session is registered before the request is written, so
-        # that no event is lost. In the cloud the CLI chooses the id.
+        # Our own id lets us register the session before the request is written, so that
+        # no event is lost. In the cloud the CLI chooses the id.
         if session_id is None and resolved.cloud is None:
             session_id = resolved.session_id or str(uuid.uuid4())
-        # The CLI would allow a second object, and send each event once.
+        # The CLI would allow it, but sends each event once: only one of the two `Session`
+        # objects would see it.
         if session_id in self._routes.sessions:
             raise ValueError(f"The session {session_id!r} is open in this client")
         return open_session(
@@ -386,7 +387,7 @@ class Client:
 
 @attrs.frozen
 class SessionDefaults:
-    """What the start of a CLI decides for its sessions."""
+    """What the way in which a CLI was started decides for its sessions."""
 
     paths: PathRule
     working_directory: str | None = None

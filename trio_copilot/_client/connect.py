@@ -64,7 +64,7 @@ async def greet(peer: Peer, link: Link, handlers: ClientHandlers | None) -> CliF
 
 
 async def announce(peer: Peer, handlers: ClientHandlers | None) -> None:
-    """Have the CLI ask these handlers. It takes that only before it has any session."""
+    """Register these handlers at the CLI, which allows that only before any session."""
     if handlers is not None and handlers.llm_inference is not None:
         await peer.request("llmInference.setProvider", {})
     if handlers is not None and handlers.extension_launch_provider is not None:
@@ -92,7 +92,7 @@ async def _connect(peer: Peer, link: Link, handlers: ClientHandlers | None) -> C
 async def _first_answer(
     peer: Peer, link: Link, params: dict[str, Any]
 ) -> dict[str, Any]:
-    # CLIs up to 1.0.40 have no `connect`, and their `ping` does not give the version.
+    # CLIs up to 1.0.40 have no `connect`. `ping` comes last: theirs reports no version.
     attempts: list[tuple[str, dict[str, Any]]]
     attempts = [("connect", params), ("status.get", {}), ("ping", {})]
     while True:
@@ -104,7 +104,7 @@ async def _first_answer(
                 raise
         except ProtocolError as error:
             raise ConnectError(
-                f"{link.label} does not speak as a Copilot CLI does: {error}"
+                f"{link.label} does not speak like a Copilot CLI: {error}"
             ) from error
         except CliExitedError as error:
             error.add_note(

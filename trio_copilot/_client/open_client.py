@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("trio_copilot.client")
 
 TURN_TIMEOUT = 2.0
-"""Seconds that leaving waits for turns of other tasks; the end of the CLI ends them too."""
+"""Seconds that leaving waits for turns of other tasks; they end with the CLI anyway."""
 
 SHUTDOWN_REQUEST_TIMEOUT = 1.0
 """Seconds to wait for the answer to `runtime.shutdown`; the CLI needs 0.03."""
@@ -58,9 +58,10 @@ async def open_client(
 
     Once the block has been left, however it was left, every session has been stopped and
     released, and the process that it started has been reaped. Leaving aborts the work,
-    asks the CLI to shut down, ends its stdin, terminates its process group, and kills it,
-    as far as necessary. This usually takes 0.1 seconds and at most 10. `Cancelled` during
-    start or end leaves no process behind either. A second Ctrl-C kills the CLI at once.
+    asks the CLI to shut down and ends its stdin. If that is not enough, its process group
+    is terminated, and then killed. This usually takes 0.1 seconds and at most 10.
+    `Cancelled` during start or end leaves no process behind either. A second Ctrl-C kills
+    the CLI at once.
 
     An exception raised in the block leaves it as itself.
 
@@ -92,7 +93,7 @@ async def open_client(
       CliNotFoundError: no CLI was found; says where it looked.
       ValueError: `cwd` does not exist, or another option makes no sense.
       ConnectError: nothing listens there, or it is not executable or not a Copilot CLI.
-      CliExitedError: the CLI ended at once; has what it wrote to stderr.
+      CliExitedError: the CLI ended at once; shows what it wrote to stderr.
       IncompatibleCliError: the CLI speaks another version of the protocol.
       RuntimeError: not called from within Trio.
 
@@ -115,10 +116,10 @@ async def open_client(
         telemetry=telemetry,
         shutdown_timeout=shutdown_timeout,
     )
-    # This nursery is outside of the peer because the peer needs the routes, and the routes
-    # the nursery.
+    # The nursery is outside the peer's block because the peer needs the routes, and the
+    # routes need the nursery.
     async with open_link(connection, launch) as link, open_block() as nursery:
-        import_module("trio_copilot._session.session")  # while the CLI starts
+        import_module("trio_copilot._session.session")  # costs no time: the CLI starts
         defaults = SessionDefaults(
             paths,
             launch.cwd if paths.ours else None,
@@ -158,7 +159,7 @@ async def _close(peer: Peer, link: Link, routes: Routes, *, greeted: bool) -> No
     async with open_block() as nursery:
         for session in tuple(routes.sessions.values()):
             nursery.start_soon(session.close, TURN_TIMEOUT)
-    # A CLI that is still starting does not answer: the end of its input must do.
+    # A CLI that is still starting would not answer; ending its input has to be enough.
     if link.owned and greeted and peer.end is None:
         with farewell.last_words(SHUTDOWN_REQUEST_TIMEOUT) as patience:
             await peer.submit_nowait("runtime.shutdown", {}).settled()
@@ -169,7 +170,10 @@ async def _close(peer: Peer, link: Link, routes: Routes, *, greeted: bool) -> No
 
 
 async def _begin_farewell_when_cancelled(peer: Peer) -> None:
-    """Let all drains share one time as soon as the client's block is being left."""
+    """Let all last words share one time as soon as the client's block is cancelled.
+
+    Blocks of sessions inside it are left before `_close` can do that.
+    """
     try:
         await trio.sleep_forever()
     finally:

@@ -1,6 +1,6 @@
 """Where each message of the CLI goes: to a session, to a handler, to subscribers.
 
-The connection's reader calls everything here but `answer`, so all of it is synchronous.
+The connection's reader calls everything here except `answer`, so it is synchronous.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
 
 @attrs.define(eq=False)
 class Routes:
-    """Knows the open sessions of a client, and who else listens."""
+    """The open sessions of a client, and everything else that messages can go to."""
 
     _handlers: ClientHandlers | None
     _nursery: trio.Nursery
     """For handlers of notifications."""
     _give_up: Callable[[], None]
-    """Called when the CLI does not answer any more."""
+    """Called when the CLI has stopped answering."""
     sessions: dict[str, SessionState] = attrs.field(
         factory=dict[str, "SessionState"], init=False
     )
@@ -57,7 +57,7 @@ class Routes:
         return True
 
     def notify(self, method: str, params: Any) -> None:
-        """Route a notification that is no event, or one that is written unusually."""
+        """Route a notification that is not an event, or an event in an unusual form."""
         params = as_object(params)
         work = typed_handler(self._handlers, method, params)
         if work is not None:
@@ -67,7 +67,7 @@ class Routes:
             self.lifecycle.publish(change.type, change)
             session = self.sessions.get(change.session_id)
             if session is not None and change.type == "session.deleted":
-                # Nothing else ends a turn that was running.
+                # The CLI sends no other event that would end a running turn.
                 session.lose(SessionClosedError("The session has been deleted"))
         elif method == "session.event":
             session = self.sessions.get(as_text(params.get("sessionId")))
@@ -76,7 +76,7 @@ class Routes:
                 session.receive(Head.of(raw), b"", SessionEvent(raw))
 
     def end(self, error: CopilotError) -> None:
-        """The connection is over: wake everyone who waits for something of it."""
+        """End all that waits for the CLI: the connection is over."""
         if isinstance(error, CliUnresponsiveError):
             self._give_up()
         for session in tuple(self.sessions.values()):
@@ -86,7 +86,7 @@ class Routes:
         self.ended.set()
 
     async def answer(self, method: str, params: Any) -> Any:
-        """Answer a request of the CLI, with a handler of the client or by a session."""
+        """Answer a request of the CLI by a handler of the client, or by a session."""
         params = as_object(params)
         work = typed_handler(self._handlers, method, params)
         if work is not None:
@@ -97,7 +97,7 @@ class Routes:
         await trio.lowlevel.checkpoint()
         session = self.sessions.get(as_text(params.get("sessionId")))
         if session is None:
-            raise RpcError(METHOD_NOT_FOUND, f"This client does not serve {method}")
+            raise RpcError(METHOD_NOT_FOUND, f"This client does not answer {method}")
         return await session.answer(method, params)
 
 

@@ -1,4 +1,4 @@
-"""The status of a CLI: its version, and who is logged in."""
+"""The status of a CLI: its version, and the account that is logged in."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ class CliStatus:
 
 @attrs.frozen(kw_only=True)
 class AuthStatus:
-    """Whether somebody is logged in, and who."""
+    """Whether an account is logged in, and which."""
 
     is_authenticated: bool
-    """Whether somebody is."""
+    """Whether an account is logged in."""
     status_message: str = ""
     """The same in the CLI's words, for a person."""
     auth_type: str = ""
-    """How: `user`, `env`, `gh-cli`, `token`, ...; empty if nobody is."""
+    """The way of logging in: `user`, `env`, `gh-cli`, `token`, ...; empty without one."""
     host: str = ""
     """The address of the GitHub server."""
     login: str = ""

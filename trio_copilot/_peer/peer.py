@@ -362,7 +362,7 @@ def _ignore(*_: object) -> None:
 
 async def _refuse(method: str, _: Any) -> Any:
     await trio.lowlevel.checkpoint()
-    raise RpcError(codes.METHOD_NOT_FOUND, f"This client does not serve {method}")
+    raise RpcError(codes.METHOD_NOT_FOUND, f"This client does not answer {method}")
 
 
 async def _closed() -> CopilotError:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeAlias, TypeVa
 
 import attrs
 
-from .._checks import set_fields, wrong_type
+from .._checks import safe_repr, wrong_type
 
 if TYPE_CHECKING:
     from .call_codec import CallCodec
@@ -94,7 +94,7 @@ class Handler:
 class Handlers:
     """The base class of what holds the handlers, one for each namespace."""
 
-    __repr__ = set_fields
+    __repr__ = safe_repr
 
     def __attrs_post_init__(self) -> None:
         from .names import names_of

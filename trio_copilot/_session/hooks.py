@@ -12,7 +12,7 @@ from typing import Any, TypeAlias, cast
 
 import attrs
 
-from .._checks import async_function, of_type, set_fields, wrong_type
+from .._checks import async_function, of_type, safe_repr, wrong_type
 from .._did_you_mean import checks_options
 from .._json import as_object, as_text
 from .._names import camel
@@ -75,7 +75,7 @@ class Hooks:
     Protocol: `hooks.invoke`.
     """
 
-    __repr__ = set_fields
+    __repr__ = safe_repr
 
     session_start: HookHandler | None = _hook()
     """Before the first prompt, also after resuming. May add to it

@@ -52,7 +52,7 @@ def sequence(*kinds: type, also: Sequence[Validator] = ()) -> Any:
         if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Sequence):
             raise wrong_type(attribute.name, "a sequence", cast("object", value))
         for item in cast("list[Any]", value):
-            check_type(f"what is in {attribute.name}", item, *kinds)
+            check_type(f"an item of {attribute.name}", item, *kinds)
 
     return attrs.field(default=None, validator=[check, *also])
 
@@ -80,7 +80,7 @@ def mappings_by_name() -> Any:
             return
         check_type(attribute.name, value, Mapping)
         for item in cast("Mapping[str, Any]", value).values():
-            check_type(f"what is in {attribute.name}", item, Mapping)
+            check_type(f"an item of {attribute.name}", item, Mapping)
 
     return attrs.field(default=None, validator=check)
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from .._checks import set_fields, wrong_type
+from .._checks import safe_repr, wrong_type
 from .._did_you_mean import checks_options
 from .._paths import ELSEWHERE, PathLike, PathRule
 from .._tools.declare import Tool
@@ -64,7 +64,7 @@ class SessionOptions:
     set, and no value that could be secret.
     """
 
-    __repr__ = set_fields
+    __repr__ = safe_repr
 
     # -- Session
 

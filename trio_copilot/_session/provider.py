@@ -12,7 +12,7 @@ from typing import Any, Literal, cast
 import attrs
 from attrs import validators
 
-from .._checks import of_type, of_words, one_of, set_fields
+from .._checks import of_type, of_words, one_of, safe_repr
 from .._did_you_mean import checks_options
 from .wire_fields import wire_fields
 
@@ -28,7 +28,7 @@ class Provider:
     The model's name is an option of the session: `open_session(provider=..., model=...)`.
     """
 
-    __repr__ = set_fields
+    __repr__ = safe_repr
 
     base_url: str = attrs.field(validator=of_type(str))
     """Such as `http://127.0.0.1:11434/v1`."""

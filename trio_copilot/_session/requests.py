@@ -242,7 +242,7 @@ class RequestRouter:
             return await answer(self, params, running)
         work = typed_handler(self._options.handlers, method, params)
         if work is None:
-            raise RpcError(METHOD_NOT_FOUND, f"This client does not serve {method}")
+            raise RpcError(METHOD_NOT_FOUND, f"This client does not answer {method}")
         return await running.answer(method, TURN_CANCELLED, work)
 
     async def _ask_user(self, params: Payload, running: RunningRequests) -> Any:

@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeAlias
 
 import attrs
 
-from .._checks import is_async, of_type, one_of, set_fields, wrong_type
+from .._checks import is_async, of_type, one_of, safe_repr, wrong_type
 from .._did_you_mean import checks_options
 from .._json import as_object, as_text
 
@@ -24,7 +24,7 @@ class SystemMessage:
     Protocol: `systemMessage.transform`, for functions in `sections`.
     """
 
-    __repr__ = set_fields
+    __repr__ = safe_repr
 
     content: str = attrs.field(default="", validator=of_type(str))
     """The text."""
