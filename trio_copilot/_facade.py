@@ -104,7 +104,7 @@ class _Facade:
         """
         for name, home in self._homes.items():
             value = getattr(sys.modules.get(f"{self._root}.{home}"), name, None)
-            if value is None:
+            if value is None:  # its module is not loaded, or is being loaded right now
                 continue
             self._namespace[name] = value
             written_in = getattr(value, "__module__", None) or ""

@@ -185,7 +185,7 @@ class Peer:
         try:
             return await call.result()
         finally:
-            if self._ledger.abandon(request_id):
+            if self._ledger.abandon(request_id):  # only if we are cancelled
                 self._send_now(cancel_request(request_id))
 
     async def submit(
@@ -284,6 +284,7 @@ class Peer:
             case Request():
                 self._inbound.start(message, nursery)
             case ErrorResponse(id=None):
+                # The suspects now: calls that are issued from here on cannot be meant.
                 nursery.start_soon(self._fail_unread, message, self._ledger.unread())
             case Response() | ErrorResponse():
                 self._settle(message)
@@ -296,7 +297,7 @@ class Peer:
             waiter.settle(answer)
 
     async def _fail_unread(self, error: ErrorResponse, suspects: list[int]) -> None:
-        """The peer could not read a message of ours: fail the call that this was.
+        """The peer could not read one of our messages: fail the call that this was.
 
         It does not say which one. It reports the error at once, whereas an answer may take
         long: so it can only be a call issued after the newest answered one. Calls that it
@@ -307,7 +308,7 @@ class Peer:
           suspects: the calls that were open then, and issued after that one.
         """
         # Without its text, which may quote what it could not read.
-        logger.warning("The peer could not read a message of ours")
+        logger.warning("The peer could not read one of our messages")
         await trio.sleep(UNREAD_TIMEOUT)
         message = f"{error.message} (about an unread message, probably this one)"
         for request_id in suspects:
@@ -343,7 +344,7 @@ class Peer:
         """End the connection and wake every waiter. Synchronous and idempotent."""
         if self._end is not None:
             return
-        self._end = error
+        self._end = error  # first: a woken caller must not issue anything
         self._writer.close()
         for call in self._ledger.close():
             call.fail(error)
@@ -382,9 +383,9 @@ async def open_peer(
 ) -> AsyncGenerator[Peer, None]:
     """Speak JSON-RPC over a stream for as long as the block lasts.
 
-    One task reads and one writes; whoever is cancelled, a frame is written whole or not at
-    all. The stream is not closed: it belongs to whoever opened it. Leaving the block, in any
-    way, writes what was handed over, for at most a second, and cancels the peer's requests
+    One task reads and one writes; whatever is cancelled, a frame is written whole or not at
+    all. The stream is not closed: that is up to its owner. Leaving the block, in any way,
+    writes what was handed over, for at most a second, and cancels the peer's requests
     that are still being answered; a call that waits in another task raises
     `ClientClosedError`.
 

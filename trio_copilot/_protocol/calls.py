@@ -64,7 +64,7 @@ def method(
     def decorate(
         function: Callable[Concatenate[N, P], Awaitable[T]],
     ) -> Callable[Concatenate[N, P], Awaitable[T]]:
-        codec: CallCodec | None = None
+        codec: CallCodec | None = None  # made by the first call
 
         @wraps(function)
         async def call(self: N, /, *args: P.args, **kwargs: P.kwargs) -> T:

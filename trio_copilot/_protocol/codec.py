@@ -52,7 +52,7 @@ def read_data(wire_type: str, raw_data: Raw) -> object:
     """Return the typed payload of an event, as `structure_data` does, from its JSON."""
     read = _readers.get(wire_type)
     if read is None:
-        if wire_type not in EVENTS:
+        if wire_type not in EVENTS:  # not cached: a CLI could fill the memory
             return UnknownEvent(wire_type, decode_json(raw_data))
         read = _readers[wire_type] = _reader(wire_type)
     try:

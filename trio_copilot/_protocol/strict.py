@@ -107,7 +107,7 @@ def _closed_union(of: Any, converter: Converter) -> Hook:
     def structure(value: Any, _: Any) -> Any:
         if isinstance(value, deliberate):
             return value
-        if isinstance(value, OpenEnum):  # of another kind: a string like others
+        if isinstance(value, OpenEnum):  # of another enumeration: just a string
             value = value.value
         made = read(value, of)
         if not isinstance(made, UnknownVariant):

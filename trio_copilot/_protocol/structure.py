@@ -161,13 +161,13 @@ def object_hook(of: type[WireObject], converter: Converter) -> Hook:
             raise misfit(value, dict)
         made = fill(value, of)
         if value.keys() <= known and None not in value.values():
-            return made
+            return made  # nearly always: the rest costs another object
         extra = {
             name: part
             for name, part in value.items()
             if name not in known or (part is None and name in optional)
         }
-        return attrs.evolve(made, extra=extra) if extra else made
+        return attrs.evolve(made, extra=extra) if extra else made  # it is frozen
 
     return structure
 
@@ -219,7 +219,7 @@ def union_hook(of: Any, converter: Converter) -> Hook:
 
 def _member_hook(members: Sequence[Any], converter: Converter) -> Hook:
     objects = [member for member in members if is_a(WireObject)(member)]
-    if len(objects) < 2:
+    if len(objects) < 2:  # the JSON type alone decides
         return converter.get_structure_hook(members[0])
     found = tag(objects)
     if found is None:

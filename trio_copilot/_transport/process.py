@@ -80,9 +80,7 @@ class _Output(trio.abc.ReceiveStream):
     def __init__(self, pipe: trio.abc.ReceiveStream) -> None:
         self._pipe = pipe
         self._exited = False
-        self._left: int | None = (
-            None  # unread bytes at its exit, where the system can tell
-        )
+        self._left: int | None = None  # unread bytes at the exit, if known
         self._reading = trio.CancelScope()
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:

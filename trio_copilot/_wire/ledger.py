@@ -1,9 +1,9 @@
 """Which requests are open, on either side of one connection.
 
 Strategy: a state machine without clocks, tasks or bytes. Each side counts its own ids,
-so an id of ours and an equal one of the peer's are unrelated.
+so equal ids of ours and the peer's are unrelated.
 
-What an answer to an id of ours means:
+What an answer to one of our ids means:
 
 | the id                                 | `settle` returns | the peer                  |
 |----------------------------------------|------------------|---------------------------|
@@ -68,7 +68,7 @@ class Ledger(Generic[W]):
         return len(self._waiters)
 
     def issue(self, waiter: W) -> int:
-        """Open a request of ours and return its id: 1, 2, 3...
+        """Open one of our requests and return its id: 1, 2, 3...
 
         Raises:
           RuntimeError: the ledger is closed: a caller's mistake.
@@ -80,7 +80,7 @@ class Ledger(Generic[W]):
         return self._issued
 
     def settle(self, id: int | str | None) -> W | Stray:  # noqa: A002 - JSON-RPC's word
-        """Close a request of ours that was answered; return its waiter."""
+        """Close one of our requests, which was answered; return its waiter."""
         if not isinstance(id, int) or not 0 < id <= self._issued:
             return Stray.UNKNOWN
         self._answered = max(self._answered, id)
@@ -92,7 +92,7 @@ class Ledger(Generic[W]):
         return Stray.LATE if id <= self._forgotten else Stray.DOUBLE
 
     def is_open(self, id: int) -> bool:  # noqa: A002 - JSON-RPC's word
-        """Whether a request of ours is unanswered and still has its waiter."""
+        """Whether one of our requests is unanswered and still has its waiter."""
         return id in self._waiters
 
     def unread(self) -> list[int]:
@@ -103,7 +103,7 @@ class Ledger(Generic[W]):
         return [each for each in self._waiters if each > self._answered]
 
     def abandon(self, id: int) -> bool:  # noqa: A002 - JSON-RPC's word
-        """Stop waiting for a request of ours; False if it is not open anymore."""
+        """Stop waiting for one of our requests; False if it is not open anymore."""
         if id not in self._waiters:
             return False
         del self._waiters[id]
