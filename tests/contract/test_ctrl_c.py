@@ -1,8 +1,7 @@
-"""Ctrl-C, as a terminal sends it: the key is pressed on a pseudo-terminal of its own.
+"""Ctrl-C, as a terminal sends it: the key is pressed on a pseudo-terminal.
 
-The terminal interrupts every process of its foreground group: the program, and
-not the CLI. The program says where it is, or a stubborn CLI does; the test presses the
-key there.
+The terminal interrupts every process of its foreground group: the program, and not the
+CLI. The program, or a stubborn CLI, reports where it is; there the test presses the key.
 """
 
 from __future__ import annotations

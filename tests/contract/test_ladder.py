@@ -1,7 +1,7 @@
-"""How a client ends a process that does not want to end: rows 15, 16 and 18.
+"""How a client ends a CLI that does not want to end, or does not answer.
 
 The steps of the ladder are tested in `tests/transport/test_process.py`. Here a client
-with an open turn climbs it, whatever made it leave.
+with an open turn climbs it, whatever made it leave its block.
 """
 
 from __future__ import annotations
