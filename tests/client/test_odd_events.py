@@ -98,7 +98,7 @@ async def form(request: object) -> Mapping[str, Any]:
 
 def some_types() -> list[Any]:
     """Every type that a turn or a session reads, and some of the others."""
-    read = Transcript._READERS.keys() | SessionState._READERS.keys()
+    read = Transcript._READERS.keys() | SessionState._EFFECTS.keys()
     return [
         name if name in read or number % 8 == 0 else pytest.param(name, marks=LONG)
         for number, name in enumerate(sorted(EVENTS))

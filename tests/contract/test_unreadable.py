@@ -403,7 +403,7 @@ async def test_an_exception_without_words_is_told_by_its_type(
 async def test_an_exception_of_a_hook_comes_out_though_it_has_no_words(
     kind: type[Exception], world: World, clock: Clock
 ) -> None:
-    """With one that cannot show itself Trio would end the whole run."""
+    """An exception without a repr would make Trio end the whole run."""
 
     async def fail(moment: HookInput) -> None:
         await trio.lowlevel.checkpoint()

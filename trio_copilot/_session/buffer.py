@@ -1,10 +1,10 @@
 """A buffer between the reader of the connection and one slow consumer.
 
-Strategy: `put` is synchronous, so that the reader waits for nobody. Up to half of the
-capacity items are simply kept. Beyond that the buffer is congested and joins what it can:
-a delta is added to the newest entry if that continues the same text, and progress replaces
-its predecessor. Both cost O(1) an item, so a sleeping consumer costs its text and a
-constant. Whatever still does not fit meets the overflow rule.
+Strategy: `put` is synchronous, so that the reader waits for nobody. Until half of the
+capacity is used, items are simply kept. Beyond that the buffer is congested and joins what
+it can: a delta is added to the newest entry if both belong to the same text, and progress
+replaces its predecessor. Each takes O(1), so a sleeping consumer costs the memory of its
+text and no more. Whatever still does not fit falls under the overflow rule.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ class Buffer(Generic[T]):
             self._put_congested(item)
 
     def close(self, end: CopilotError | None = None) -> None:
-        """Take no more items. After the buffered ones the consumer gets `end`, or an end."""
+        """Take no more items. The consumer gets those that wait, then `end` if given."""
         if self._end is None:
             self._end = end or trio.EndOfChannel()
         self._wake()
@@ -124,7 +124,7 @@ class Buffer(Generic[T]):
           CopilotError: the buffer was closed with this error.
         """
         if self._entries or self._missed or self._end is not None:
-            await trio.lowlevel.checkpoint()  # parking is one already
+            await trio.lowlevel.checkpoint()  # otherwise parking is one
         while not self._entries and not self._missed:
             if isinstance(self._end, CopilotError):
                 raise self._end.renewed()
@@ -136,7 +136,7 @@ class Buffer(Generic[T]):
             missed, self._missed = self._missed, 0
             return Lagged(missed)
         entry = self._entries.popleft()
-        return self._opened(entry) if isinstance(entry, _Entry) else entry
+        return self._item_of(entry) if isinstance(entry, _Entry) else entry
 
     def take_nowait(self) -> T | None:
         """Return the next item without a full checkpoint.
@@ -147,10 +147,10 @@ class Buffer(Generic[T]):
         self._taken += 1
         if self._entries and not self._missed and self._taken % FAIRNESS:
             entry = self._entries.popleft()
-            return self._opened(entry) if isinstance(entry, _Entry) else entry
+            return self._item_of(entry) if isinstance(entry, _Entry) else entry
         return None
 
-    def _opened(self, entry: _Entry) -> T:
+    def _item_of(self, entry: _Entry) -> T:
         if entry is self._newest:
             self._newest = None
         if entry.progress_key is not None:

@@ -39,14 +39,14 @@ class Coalescer(Generic[T]):
         return item
 
 
-# Wire type -> (the field that names the text, the field that holds the piece).
+# {wire type: (the field that names the text, the field that holds the piece)}
 _DELTAS = {
     "assistant.message_delta": ("messageId", "deltaContent"),
     "assistant.reasoning_delta": ("reasoningId", "deltaContent"),
     "assistant.tool_call_delta": ("toolCallId", "inputDelta"),
     "tool.shell_output": ("toolCallId", "text"),
 }
-# Wire types of which only the newest matters -> the field that identifies it.
+# {wire type of which only the newest matters: the field by which there are several, or ""}
 _PROGRESS = {
     "assistant.streaming_delta": "",
     "model.messages_snapshot": "",
@@ -68,6 +68,7 @@ class _EventRules(Coalescer[SessionEvent]):
         data = as_object(item.payload)
         if not isinstance(data.get(piece), str):
             return None
+        # Shell output of one call has two streams, stdout and stderr.
         return (item.type, item.agent_id, str(data.get(name)), str(data.get("stream")))
 
     def progress_key(self, item: SessionEvent) -> Hashable | None:

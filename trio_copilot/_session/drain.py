@@ -1,4 +1,4 @@
-"""Stops the work of one prompt at the CLI and hears it out: the *drain* of a turn.
+"""Stops the work of one prompt at the CLI and waits for its end: the *drain* of a turn.
 
 Strategy: four steps, each of which waits for the CLI. The prompt has arrived; the abort
 has arrived; the main agent is idle; the session is idle, if nothing in the background
@@ -49,12 +49,12 @@ class Drain:
     _running: RunningRequests
     _transcript: Transcript
     _ended: trio.Event
-    """The turn has its end; then there is nothing to wait for."""
+    """Set when the turn has its end: then there is nothing to wait for."""
     _started: float | None = attrs.field(default=None, init=False)
     _abort: Call | None = attrs.field(default=None, init=False)
     _abort_answered: bool = attrs.field(default=False, init=False)
     _quiet: trio.Event = attrs.field(factory=trio.Event, init=False)
-    """The abort was answered and the main agent is idle, or the turn has ended."""
+    """Set when the abort is answered and the main agent idle, or the turn has ended."""
 
     @property
     def started(self) -> bool:
@@ -67,7 +67,7 @@ class Drain:
         return 0.0 if self._started is None else trio.current_time() - self._started
 
     def check(self) -> None:
-        """Notice whether the CLI has obeyed. Called whenever something has arrived."""
+        """Note whether the CLI has obeyed. Called whenever something has arrived."""
         if self._ended.is_set() or (
             self._abort_answered and self._transcript.main_idle
         ):

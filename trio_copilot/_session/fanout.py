@@ -69,7 +69,7 @@ class Subscription(trio.abc.ReceiveChannel[E | Lagged], Generic[E]):
             self._receiving = False
 
     async def __anext__(self) -> E | Lagged:
-        if not self._receiving:
+        if not self._receiving:  # the fast path, with a full checkpoint now and then
             await trio.lowlevel.checkpoint_if_cancelled()
             item = self._buffer.take_nowait()
             if item is not None:
@@ -107,14 +107,14 @@ def check_types(types: tuple[str, ...], known: Collection[str] | None) -> None:
     for wire_type in types:
         if not isinstance(wire_type, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers vary
             raise wrong_type(
-                "What is subscribed to",
-                "a wire type, such as 'assistant.message_delta'",
+                "The type of a subscription",
+                "a string, such as 'assistant.message_delta'",
                 wire_type,
             )
         if known is not None and wire_type not in known:
             raise ValueError(
                 f"No CLI is known to send {wire_type!r}"
-                f"{did_you_mean(wire_type, known) or '.'} Say allow_unknown=True if a "
+                f"{did_you_mean(wire_type, known) or '.'} Pass allow_unknown=True if a "
                 "newer one does."
             )
 

@@ -19,15 +19,15 @@ LOGIN_ADVICE = (
     "provider of your own."
 )
 
-_WANTS_LOGIN = "No GitHub OAuth token"
+_REPORTED_AS = "No GitHub OAuth token"
 
 
 def turn_error(data: Mapping[str, Any]) -> TurnError:
     """Return the error that the payload of a `session.error` describes."""
     message, kind = as_text(data.get("message")), as_text(data.get("errorType"))
-    if _WANTS_LOGIN in message:
+    if _REPORTED_AS in message:
         kind = "authentication"
-        message = f"{LOGGED_OUT}. {LOGIN_ADVICE} (The CLI says: {message})"
+        message = f"{LOGGED_OUT}. {LOGIN_ADVICE} (The CLI reports: {message})"
     status = data.get("statusCode")
     return TurnError(
         message or "The turn failed and the CLI did not say why",

@@ -1,4 +1,7 @@
-"""Recognises that the CLI has no session with some id, which it reports without a code."""
+"""Recognises by its text the CLI's error for a session that does not exist.
+
+The CLI has no error code for that.
+"""
 
 from __future__ import annotations
 
@@ -17,10 +20,10 @@ _NOT_FOUND = re.compile(
 
 @contextmanager
 def about_session(session_id: object) -> Generator[None, None, None]:
-    """Raise `SessionNotFoundError` for an answer in the block that this one is missing.
+    """Raise `SessionNotFoundError` if a call in the block fails because of this session.
 
     Args:
-      session_id: the id in the call; a message without it is about something else.
+      session_id: the id in the call; an error that does not name it has another cause.
     """
     try:
         yield

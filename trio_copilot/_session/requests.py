@@ -1,4 +1,4 @@
-"""What the CLI asks of a session, and who answers: two tables, one entry for each kind.
+"""What the CLI asks a session, and which handler answers: two tables, an entry per kind.
 
 Tool calls, permissions and forms arrive as events and are answered by a call. Questions
 and hooks are JSON-RPC requests, whose result is the answer. The router finds the handler
@@ -72,8 +72,8 @@ class RequestRouter:
     unhandled_tools: set[str] = attrs.field(factory=set[str], init=False)
     """Names of the tools without a handler. A turn holds on to this set, so it changes in
     place."""
-    # {request id: (label, subject)}: events announce a JSON-RPC request by an id of their
-    # own, and name it again when it is over.
+    # {request id: (label, subject)}: the event that announces a JSON-RPC request has an
+    # id that the request lacks, and the event that ends it repeats that id.
     _announced: dict[str, tuple[str, str]] = attrs.field(
         factory=dict[str, tuple[str, str]], init=False
     )
@@ -94,7 +94,7 @@ class RequestRouter:
     ) -> None:
         """Start the handler of a request; `event` is one of `BEGINNINGS`."""
         data = as_object(event.payload)
-        # An answer repeats the id, so an id that cannot be sent gets none.
+        # The answer has to repeat the id: without one that can be sent there is none.
         if not has_half_pairs(as_text(data.get("requestId"))):
             self.BEGINNINGS[event.type](self, event, data, session_id, running)
 
@@ -136,7 +136,7 @@ class RequestRouter:
             request.call_id = context.call_id
             running.begin(request, None)
         else:
-            running.begin(request, partial(_call, running, tool, data, context))
+            running.begin(request, partial(_call_tool, running, tool, data, context))
 
     def _permission_requested(
         self,
@@ -194,6 +194,7 @@ class RequestRouter:
         session_id: str,
         running: RunningRequests,
     ) -> None:
+        # The request itself comes later, over JSON-RPC.
         label, field = _ANNOUNCEMENTS[event.type]
         subject = as_text(data.get(field))
         self._announced[as_text(data.get("requestId"))] = label, subject
@@ -246,19 +247,20 @@ class RequestRouter:
         return await running.answer(method, TURN_CANCELLED, work)
 
     async def _ask_user(self, params: Payload, running: RunningRequests) -> Any:
-        question = UserInputRequest.from_wire(params)
+        request = UserInputRequest.from_wire(params)
         handler = self._options.on_user_input
-        return await _put(handler, question, "user input", running, question.question)
+        subject = request.question
+        return await _answer_with(handler, request, "user input", running, subject)
 
     async def _leave_plan_mode(self, params: Payload, running: RunningRequests) -> Any:
-        plan = ExitPlanModeRequest.from_wire(params)
+        request = ExitPlanModeRequest.from_wire(params)
         handler = self._options.on_exit_plan_mode
-        return await _put(handler, plan, "plan", running, plan.summary)
+        return await _answer_with(handler, request, "plan", running, request.summary)
 
     async def _switch_mode(self, params: Payload, running: RunningRequests) -> Any:
-        switch = AutoModeSwitchRequest.from_wire(params)
+        request = AutoModeSwitchRequest.from_wire(params)
         handler = self._options.on_auto_mode_switch
-        return await _put(handler, switch, "mode switch", running)
+        return await _answer_with(handler, request, "mode switch", running)
 
     async def _transform_prompt(self, params: Payload, running: RunningRequests) -> Any:
         label, message = "system message", self._options.system_message
@@ -279,13 +281,13 @@ class RequestRouter:
         async def work() -> HandlerResult:
             return HandlerResult(*await run_hook(hooks, params))
 
-        moment = as_text(params.get("hookType"))
-        # An abort that waits for the hook continues after any answer. But after an error
-        # the CLI would run the tool.
+        hook = as_text(params.get("hookType"))
+        # The CLI holds up an abort until the hook has answered. Any answer will do, but
+        # after an error the CLI would run the tool.
         if_cancelled: Any = TURN_CANCELLED
-        if moment == "preToolUse":
-            if_cancelled = refusal(moment, "The turn was cancelled.")
-        return await running.answer(f"hook {moment}", if_cancelled, work)
+        if hook == "preToolUse":
+            if_cancelled = refusal(hook, "The turn was cancelled.")
+        return await running.answer(f"hook {hook}", if_cancelled, work)
 
     _METHODS: ClassVar[
         dict[str, Callable[[RequestRouter, Payload, RunningRequests], Awaitable[Any]]]
@@ -298,17 +300,17 @@ class RequestRouter:
     }
 
 
-async def _put(
+async def _answer_with(
     handler: Callable[[Any], Awaitable[object]] | None,
-    question: UserInputRequest | ExitPlanModeRequest | AutoModeSwitchRequest,
+    request: UserInputRequest | ExitPlanModeRequest | AutoModeSwitchRequest,
     label: str,
     running: RunningRequests,
     subject: str = "",
 ) -> Any:
-    """Put a question to a handler of the options, and return the answer for the wire."""
+    """Run a handler of the options for a JSON-RPC request, and return the result."""
     if handler is None:
         raise _no_handler(label)
-    ask = partial(_ask, handler, question, question.answer_to_wire, "a question")
+    ask = partial(_ask, handler, request, request.answer_to_wire, "a question")
     return await running.answer(
         label,
         TURN_CANCELLED,
@@ -332,7 +334,7 @@ async def _ask(
     to_wire: Callable[[Any], Any],
     name: str,
 ) -> Any:
-    """Return a handler's answer for the wire.
+    """Call a handler, and return its answer for the wire.
 
     Raises:
       TypeError, ValueError: the answer does not fit, or the CLI could not read it.
@@ -343,7 +345,7 @@ async def _ask(
     return sendable(to_wire(answer), f"The answer to {name}")
 
 
-async def _call(
+async def _call_tool(
     running: RunningRequests, tool: Tool, data: Payload, context: ToolContext
 ) -> HandlerResult:
     with continued_trace(data):

@@ -1,4 +1,4 @@
-"""Why the CLI retries a model call, and how long it waited before.
+"""Why the CLI retries a model call, and how long it waited before it did.
 
 The event of the retry names the reason in a word; `model.call_failure` has the rest. The
 wait is the difference of their timestamps.
@@ -46,6 +46,5 @@ def _words(message: str) -> str:
     if isinstance(decoded, str):
         return decoded
     answer = as_object(decoded)
-    return (
-        as_text({**answer, **as_object(answer.get("error"))}.get("message")) or message
-    )
+    fields = {**answer, **as_object(answer.get("error"))}
+    return as_text(fields.get("message")) or message

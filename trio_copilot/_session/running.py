@@ -1,14 +1,14 @@
 """Runs the user's handlers, and answers each request of the CLI at most once.
 
-Each request runs its handler in a task of its own, in the nursery of the turn that it
-belongs to (between turns, of the session). Whatever happens to that task, the request
+Each handler runs in a separate task, in the nursery of the turn that the request belongs
+to, or of the session between turns. Whatever happens to that task, the request
 gets one answer: the handler's result, or "cancelled" while the CLI still waits. After
 `Abstain` this client never answers: the request stays open until the CLI reports that
 another client has answered, or the turn ends. When the CLI reports the end of a request,
 its handler is cancelled.
 
-`begin`, `complete` and `cancel` are synchronous: the reader of the connection and the
-drain of a turn call them. `requests` knows what is asked and what an answer looks like.
+All except `answer` and `wait_quiet` is synchronous: the reader of the connection and the
+drain of a turn call it. `requests` knows what is asked and what an answer looks like.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ def _showable(error: Exception | None) -> Exception | None:
     """
     try:
         repr(error)
-    except Exception:  # noqa: BLE001  # `__repr__` of the user's, which may do anything
+    except Exception:  # noqa: BLE001  # a user's `__repr__` may do anything
         kind = type(error).__name__
-        stand_in = RuntimeError(f"A handler raised {kind}, which cannot show itself")
+        stand_in = RuntimeError(f"A handler raised {kind}, whose repr() fails")
         stand_in.__cause__ = error
         return stand_in
     return error
@@ -234,7 +234,7 @@ class RunningRequests:
             request.reply(answer)
 
     def _settle(self, request: OpenRequest) -> bool:
-        """Strike the request off; return whether it was still open."""
+        """Remove the request; return whether it was still open."""
         if self._open.pop(request.request_id, None) is None:
             return False
         if not self._open:

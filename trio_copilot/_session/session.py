@@ -167,8 +167,8 @@ class Session:
           on_turn_end: called with the end, whatever its reason.
 
         Raises:
-          TurnError: the turn ended with reason `error`. For the other three this
-            returns.
+          TurnError: the turn ended with reason `error`. With the other three reasons
+            this returns.
           SessionBusyError: and the other errors of `turn`.
         """
         async with self.turn(
@@ -389,9 +389,10 @@ class Session:
 async def _next(
     subscription: Subscription[SessionEvent],
 ) -> SessionEvent | Lagged | None:
-    """Return the next event for a handler; `None` at the end, also of a broken session.
+    """Return the next event for a handler; `None` at the end.
 
-    A turn broke that one, and its block raises what made the user leave it.
+    A broken session ends quietly here: the exception that made the user leave the turn
+    must come out alone.
     """
     try:
         return await anext(subscription)
@@ -439,8 +440,8 @@ async def open_session(
       sessions: the client's open sessions, which this one joins.
       tally: the client's figures.
     """
-    # The handlers of requests live until the session is released; those of `on`, inside,
-    # see the last events and end before that.
+    # Outside, the handlers of requests: releasing the session may still need them. Inside,
+    # those of `on`: they see the last events and end before the release.
     async with open_block() as nursery:
         state = SessionState(
             peer,
@@ -458,7 +459,7 @@ async def open_session(
                 if patience.cancelled_caught:
                     raise CliUnresponsiveError(timeout)
                 yield Session(state, observers)
-                # Ends the observers' subscriptions after what they hold already.
+                # Handlers of `on` end once they have seen the events that wait for them.
                 state.fanout.close()
                 observers.cancel_scope.deadline = trio.current_time() + OBSERVER_TIMEOUT
         finally:

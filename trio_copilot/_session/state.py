@@ -1,9 +1,9 @@
 """What a session has, what arriving events do to it, and how it is opened and released.
 
-Strategy: the connection's reader calls `receive` with each event of the session, so all
-on that way is synchronous. An event goes to the open turn, then to the subscribers, and
-last to the one reader that `_READERS` has for its wire type. Users hold a `Session`, which
-asks this object; framing and the ids of calls stay below.
+Strategy: the connection's reader calls `receive` with each event of the session, so
+everything on that path is synchronous. An event goes to the open turn, then to the
+subscribers, and last to the one method that `_EFFECTS` has for its wire type. Users hold a
+`Session`, which delegates to this object; `_peer` numbers the calls and frames them.
 """
 
 from __future__ import annotations
@@ -43,8 +43,9 @@ BROKEN_RELEASE_TIMEOUT = 0.2
 """The same for a broken session, which has used up its grace."""
 
 
+# A protocol, because `turn_state` has the class and imports this module.
 class OpenTurn(Protocol):
-    """What a session knows of the turn that is open on it."""
+    """What a session knows about its open turn."""
 
     @property
     def running(self) -> RunningRequests:
@@ -94,7 +95,7 @@ class SessionState:
     _fresh: Deduplicator = attrs.field(factory=Deduplicator, init=False)
     _opening: Call | None = attrs.field(default=None, init=False)
     _abandoned: bool = attrs.field(default=False, init=False)
-    """Nobody waits for the answer to `_opening`: if it comes, release the session."""
+    """Nobody waits for `_opening` any more: release the session when the answer comes."""
 
     def __attrs_post_init__(self) -> None:
         self.fanout = FanOut(SESSION_EVENTS)
@@ -151,12 +152,12 @@ class SessionState:
     def receive(
         self, head: Head, body: bytes, event: SessionEvent | None = None
     ) -> None:
-        """Take an event. One that nobody wants is not even made.
+        """Take an event. The `SessionEvent` is only made if something here needs it.
 
         Args:
-          head: its head.
-          body: the frame that it came in.
-          event: the event, if it is made already because the frame had an unusual form.
+          head: the fields that routing needs.
+          body: the frame that the event came in.
+          event: the event, if its frame had an unusual form and was decoded already.
         """
         if self.end is not None:
             return
@@ -165,24 +166,25 @@ class SessionState:
             return
         wire_type, turn = head.type, self.turn
         self.tally.events[wire_type] += 1
-        read = self._READERS.get(wire_type)
-        if turn is None and read is None and not self.fanout.buffers[wire_type]:
-            return  # as most events of a session that nobody watches
+        effect = self._EFFECTS.get(wire_type)
+        if turn is None and effect is None and not self.fanout.buffers[wire_type]:
+            return  # like most events of a session without a turn or subscribers
         if event is None:
             event = event_of(head, body)
         if turn is not None:
             turn.receive(event)
         self.fanout.publish(wire_type, event)
-        if read is not None:
-            # Last: `session.shutdown` closes the ways that the event has just taken.
-            read(self, event)
+        if effect is not None:
+            # Last: `session.shutdown` ends the turn and the subscriptions, which must
+            # get the event before that.
+            effect(self, event)
 
     async def answer(self, method: str, params: Mapping[str, Any]) -> Any:
         """Answer a JSON-RPC request of the CLI, in a task of the connection."""
         return await self.router.answer(method, params, self._current)
 
     def lose(self, error: CopilotError) -> None:
-        """The connection or the session is gone: wake everyone who waits."""
+        """End all that waits for events: the connection or the session is gone."""
         if self.end is None:
             self.end = error
         if self.turn is not None:
@@ -202,10 +204,11 @@ class SessionState:
             self._fresh.next_turn()
 
     def _capabilities_changed(self, event: SessionEvent) -> None:
+        # The event holds only what has changed, in its groups as well.
         known = dict(as_object(self.facts.get("capabilities")))
         for name, change in as_object(event.payload).items():
-            inside = isinstance(change, Mapping)
-            known[name] = {**as_object(known.get(name)), **change} if inside else change
+            group = isinstance(change, Mapping)
+            known[name] = {**as_object(known.get(name)), **change} if group else change
         self.facts = {**self.facts, "capabilities": known}
 
     def _model_called(self, event: SessionEvent) -> None:
@@ -222,11 +225,11 @@ class SessionState:
         self.router.begin(event, self.id, self._current)
 
     def _request_ended(self, event: SessionEvent) -> None:
-        # It may have begun before this turn.
+        # The request may have begun before this turn: then the session runs it.
         self.router.end(event, {self._current, self.running})
 
     # What an event does to the session itself, with or without a turn, by wire type.
-    _READERS: ClassVar[dict[str, Callable[[SessionState, SessionEvent], None]]] = {
+    _EFFECTS: ClassVar[dict[str, Callable[[SessionState, SessionEvent], None]]] = {
         **dict.fromkeys(RequestRouter.BEGINNINGS, _request_begun),
         **dict.fromkeys(ENDINGS, _request_ended),
         "assistant.turn_start": _turn_started,
@@ -275,25 +278,25 @@ class SessionState:
         logger.error("Session %s is broken: %s", self.id, message)
         if self.end is None:
             self.end = SessionBrokenError(message)
-        self.fanout.close(self.end)  # no event reaches a subscriber any more
+        self.fanout.close(self.end)  # `receive` drops all further events
 
     # -- the life of the session
 
     async def open(self, method: str, sessions: dict[str, SessionState]) -> None:
         """Open the session at the CLI.
 
-        It is registered in `sessions` before the request is written or, when the answer
-        brings its id, by the reader: the first events arrive together with the answer.
+        It joins `sessions` before the request is written. If the CLI chooses the id, the
+        reader adds it as soon as it has the answer: the first events come right behind.
         """
 
         def opened(facts: Any) -> None:
             self.facts = as_object(facts)
-            named = bool(self.id)
-            if not named:
+            is_registered = bool(self.id)
+            if not is_registered:
                 self.id = as_text(self.facts.get("sessionId"))
             if self._abandoned:
                 self.submit_nowait("session.detach", {})
-            elif not named:
+            elif not is_registered:
                 sessions[self.id] = self
 
         if self.id:
@@ -313,7 +316,7 @@ class SessionState:
         farewell = self.peer.farewell
         with impatient(self.kill_cli):
             if self.turn is not None:
-                left = self.turn.left  # the turn is gone once it has been left
+                left = self.turn.left  # by then `self.turn` is `None`
                 self.turn.close()
                 with farewell.last_words(patience):
                     await left.wait()
@@ -332,8 +335,8 @@ class SessionState:
     async def _release(self) -> None:
         opening, self._opening = self._opening, None
         if opening is None:
-            return  # the CLI never heard of it, or it has been released
-        # A detach that overtook the create would leave the session behind.
+            return  # the request was never sent, or the session has been released
+        # A detach that overtakes the create would leave the session behind.
         if not opening.is_settled:
             try:
                 await opening.settled()

@@ -18,10 +18,10 @@ The rules, each measured on the real CLI:
   text and never the end.
 * The CLI works on prompts that others queue in the same session between our prompt and
   the next `session.idle`. Each begins with its `user.message`, and is not shown. CLIs up
-  to 1.0.81 do not say whose prompt it is; then only its text identifies ours.
-* The CLI queues prompts itself and continues what it was working on: in autopilot, which
-  the prompt says, and after a hook blocked the agent's stop, which the `hook.end` before
-  it says.
+  to 1.0.81 do not report whose prompt it is; then only its text identifies ours.
+* The CLI queues prompts itself, and continues the work that it was doing: in autopilot,
+  which a field of the prompt shows, and after a hook has blocked the agent's stop, which
+  the `hook.end` before it shows.
 * `session.idle` ends the turn. It has no error flag: a `session.error` before it makes
   the difference, and may come without any `user.message`.
 
@@ -203,12 +203,12 @@ class Transcript:
         message_id, content = _text(data, "messageId"), data.get("content")
         if event.agent_id is not None:
             pieces = self._sub_agents.pop(message_id, None)
-            self._close(message_id)
+            self._mark_over(message_id)
             if pieces is not None and isinstance(content, str):
                 self._correct(event, message_id, "".join(pieces), content)
         elif self._ours:
             if isinstance(content, str):
-                self._say(event, message_id, content)
+                self._set_text(event, message_id, content)
             self.messages.finish(message_id)
             self._cut_text = None
         else:
@@ -222,8 +222,8 @@ class Transcript:
             )
         )
 
-    def _say(self, event: SessionEvent, message_id: str, text: str) -> None:
-        """Make this the main agent's text, whatever was streamed of it."""
+    def _set_text(self, event: SessionEvent, message_id: str, text: str) -> None:
+        """Make this the text of a part, whatever was streamed of it."""
         streamed = self.messages.streamed(message_id)
         if streamed is None:  # a session without streaming: make it one delta
             separator = self.messages.add(message_id, text) if text else None
@@ -236,7 +236,7 @@ class Transcript:
     def _correct(
         self, event: SessionEvent, message_id: str, was: str, text: str
     ) -> None:
-        # Two pieces may each hold half of a character beyond U+FFFF: no difference.
+        # Half of a character in each of two pieces reads like the whole one.
         if was != text and readable(was) != readable(text):
             self._emit(
                 Correction(
@@ -261,11 +261,11 @@ class Transcript:
             )
 
     def _reasoning(self, event: SessionEvent, data: Payload) -> None:
-        self._close(_text(data, "reasoningId"))
+        self._mark_over(_text(data, "reasoningId"))
 
-    def _close(self, piece_id: str) -> None:
-        if piece_id:  # a CLI may give none
-            self._over.add(piece_id)
+    def _mark_over(self, text_id: str) -> None:
+        if text_id:  # a CLI may give none
+            self._over.add(text_id)
 
     def _model_message(self, event: SessionEvent, data: Payload) -> None:
         """Note the text of a cut call: it will get no `assistant.message`."""
@@ -280,7 +280,7 @@ class Transcript:
     def _turn_end(self, event: SessionEvent, data: Payload) -> None:
         if event.agent_id is None and self._ours:
             if self._cut_text is not None:
-                self._say(
+                self._set_text(
                     event, next(iter(self.messages.open_parts), ""), self._cut_text
                 )
                 self._cut_text = None
@@ -380,8 +380,8 @@ class Transcript:
             self._emit(Notice(kind=kind, text=text, source=event))
 
     def _error(self, event: SessionEvent, data: Payload) -> None:
-        foreign = _text(data, "originatingMessageId")
-        if event.agent_id is not None or (foreign and foreign not in self._own_ids):
+        origin = _text(data, "originatingMessageId")
+        if event.agent_id is not None or (origin and origin not in self._own_ids):
             return
         self.error = turn_error(data)
 
@@ -440,6 +440,7 @@ def _text(data: Payload, key: str) -> str:
     return as_text(data.get(key))
 
 
+# Events that end the work on a prompt, ours or another's.
 _ENDS = frozenset(
     {"abort", "assistant.idle", "session.idle", "session.autopilot_stopped"}
 )

@@ -1,8 +1,8 @@
 """What a user holds of a turn: its events, its text, its end; and the block that owns it.
 
 The block's tasks are the turn's handlers. Cancelling its scope ends the turn, and the
-block normally; `timeout=` and `idle_timeout=` do no more than that. What happens to the
-prompt meanwhile is in `turn_state`.
+block ends normally; `timeout=` and `idle_timeout=` just cancel that scope. What happens to
+the prompt meanwhile is in `turn_state`.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Turn:
     _iterating: bool = attrs.field(default=False, init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._buffer = self._state.buffer  # at hand: each event is taken from it
+        self._buffer = self._state.buffer  # saves a lookup for each event
 
     def __repr__(self) -> str:
         state = repr(self._state.end) if self.ended else "running"
@@ -257,8 +257,8 @@ async def open_turn(
     deadline = trio.current_time() + seconds("timeout", timeout)
     scope = trio.CancelScope(deadline=deadline)
     limit = seconds("idle_timeout", idle_timeout)
-    # The next turn may begin only when the last handler of this one has ended: outside of
-    # the nursery.
+    # `end_turn` is called outside the nursery: the next turn may begin only when the last
+    # handler of this one has ended.
     with ExitStack() as afterwards:
         async with open_block() as nursery:
             running = RunningRequests(nursery)
@@ -268,7 +268,8 @@ async def open_turn(
             if limit < math.inf:
                 nursery.start_soon(state.watch_silence, limit)
             try:
-                # Before the scope: an error of the CLI is not part of the body.
+                # Not inside the user's scope: if its deadline passes meanwhile, the body
+                # still has to be entered. `send` has a scope with the same deadline.
                 await state.send(params)
                 with entering(scope):
                     yield Turn(state)

@@ -54,7 +54,7 @@ class TurnStart:
     source: SessionEvent = attrs.field(repr=False, eq=False)
 
 
-@attrs.frozen(kw_only=True, weakref_slot=False)  # made by the thousand: see `maker`
+@attrs.frozen(kw_only=True, weakref_slot=False)  # made by the thousand: see `_drafts`
 class TextDelta:
     """A piece of a message as it arrives: a preview of the `Message`.
 

@@ -1,9 +1,9 @@
 """The state of one prompt, from `session.send` to `session.idle` or to the end of a drain.
 
 Strategy: the reader feeds every event of the session to the transcript, whether or not
-anybody iterates; what a user sees waits in a lossless buffer. There is one way out,
-`finish`: unless the CLI is done, it is told to stop and heard out, shielded and bounded,
-so that the next line can start another turn and sees no event of this one.
+anybody iterates; the user's events wait in a lossless buffer. The only way out is
+`finish`: unless the CLI is done, it gets an abort, and we wait until the work has stopped,
+shielded and bounded. So the next line can start another turn and sees no event of this one.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from .turn_events import (
 logger = logging.getLogger("trio_copilot.turn")
 
 BUFFER = 1024
-"""Turn events after which consecutive deltas are joined for a reader that is behind."""
+"""When half as many turn events wait for the user, consecutive deltas are joined."""
 
 
 @attrs.define(eq=False)
@@ -74,8 +74,7 @@ class TurnState:
         self.transcript = Transcript(self._show, unhandled, session.idle, self._prompt)
         self.buffer = Buffer(TURN_EVENTS, BUFFER, None)
         self._drain = Drain(session.submit, self.running, self.transcript, self.ended)
-        # The body's scope is entered after the prompt was sent, and sending has the same
-        # deadline.
+        # Until the prompt has been sent, `scope` is not entered: see `open_turn`.
         self._sending = trio.CancelScope(deadline=self.scope.deadline)
 
     # -- called by the reader of the connection: synchronous
@@ -135,9 +134,9 @@ class TurnState:
             self.cancel(CancelCause.CLOSED)
 
     async def watch_silence(self, limit: float) -> None:
-        """Cancel the turn when nothing was heard for `limit` seconds.
+        """Cancel the turn when no event has come for `limit` seconds.
 
-        The clock stands still while the CLI waits for an answer of ours.
+        The clock stands still while the CLI waits for an answer from us.
         """
         while not self.ended.is_set():
             if self.running.pending:
@@ -152,9 +151,10 @@ class TurnState:
 
     def _set_cause(self, cause: CancelCause) -> None:
         self._cause = cause
-        self._snapshot = self._look_around()
+        self._snapshot = self._take_snapshot()
 
-    def _look_around(self) -> dict[str, Any]:
+    def _take_snapshot(self) -> dict[str, Any]:
+        # Our tools are among the running requests already.
         at_the_cli = [
             f"tool {name}"
             for name in self.transcript.running_tools.values()
@@ -183,7 +183,7 @@ class TurnState:
             try:
                 await self._stop()
             except KeyboardInterrupt:
-                # The first: now everything is left, but still in order.
+                # The first Ctrl-C leaves everything, but still in order.
                 await self._stop_or_kill()  # noqa: ASYNC120  # shields its steps
                 raise
         finally:
@@ -206,14 +206,14 @@ class TurnState:
         with self.session.peer.farewell.last_words(GRACE) as grace:
             await self._drain.run(self._call)
         if grace.cancelled_caught and self.end is None:
-            # Another prompt might still get this one's events.
+            # Events of this prompt may still come, and would look like the next one's.
             self.session.mark_broken(
                 "The CLI did not obey an abort in time (the last event was "
                 f"{self._last_event or 'none'})"
             )
 
     def _deduced_cause(self) -> CancelCause:
-        # The user may cancel the scope, or move its deadline, without a word to us.
+        # The user may cancel the scope or move its deadline, and we are not called.
         if not self.scope.cancel_called:
             return CancelCause.OUTER
         if self.scope.deadline <= trio.current_time():
@@ -233,7 +233,7 @@ class TurnState:
             self.buffer.put(end)
         self.buffer.close(lost)
         self.ended.set()
-        self._drain.check()
+        self._drain.check()  # it may be waiting for that
 
     def _make_end(self, lost: CopilotError | None) -> TurnEnd:
         transcript = self.transcript
@@ -257,7 +257,7 @@ class TurnState:
             truncated_calls=transcript.truncated_calls,
             background_work=transcript.main_idle and not transcript.ended,
             drain_time=self._drain.time,
-            **(self._snapshot or self._look_around()),
+            **(self._snapshot or self._take_snapshot()),
         )
         if end.error is not None:
             end.error.end = end

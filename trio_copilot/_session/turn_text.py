@@ -36,7 +36,7 @@ class TurnText:
     _open: dict[str, _Part] = attrs.field(factory=dict[str, _Part], init=False)
     # Ids of finished parts
     _over: set[str] = attrs.field(factory=set[str], init=False)
-    # Ids of parts whose message may continue: CLI 1.0.81 does so under the same id
+    # Ids of parts whose message may continue: in CLI 1.0.81 under the same id
     _cut: set[str] = attrs.field(factory=set[str], init=False)
 
     @property
@@ -126,6 +126,7 @@ class TurnText:
         messages: list[str] = []
         begins = True
         for part in self._parts:
+            # A part without text hands the beginning of its message to the next.
             begins = begins or part.begins_message
             text = "".join(part.pieces)
             if text and begins:

@@ -1,6 +1,6 @@
 """Answers requests of the CLI with the handlers of `trio_copilot.rpc`.
 
-A client has such handlers, and so has each of its sessions.
+A client may have such handlers, and so may each of its sessions.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ logger = logging.getLogger("trio_copilot.session")
 def typed_handler(
     handlers: Handlers | None, method: str, params: Mapping[str, Any]
 ) -> Work | None:
-    """Return the work that answers this request; `None` if no handler does."""
+    """Return the work that answers this request; `None` if there is no handler for it."""
     if handlers is None:
         return None
     from .._protocol.answers import handler_for, read_request, write_answer

@@ -99,6 +99,5 @@ def _number(value: object) -> int | float:
     """Return a number that can be summed, or 0."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return 0
-    return (
-        value if abs(value) < LARGEST else 0
-    )  # arithmetic on larger ones may overflow
+    # Arithmetic on larger ones may overflow.
+    return value if abs(value) < LARGEST else 0
