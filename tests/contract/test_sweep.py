@@ -18,8 +18,7 @@ from trio.abc import Clock
 
 from tests.contract.sweeps import SCENES, calling
 from trio_copilot import CliExitedError, tool
-from trio_copilot._peer import farewell as farewell_module
-from trio_copilot._peer.peer import Call
+from trio_copilot._peer import Call, farewell as farewell_module
 from trio_copilot._peer.writer import Writer
 from trio_copilot._session.drain import Drain
 from trio_copilot._session.fanout import FanOut

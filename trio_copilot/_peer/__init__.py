@@ -4,15 +4,12 @@
 writes and owns the outgoing pipe. All others ask these two. This layer knows JSON-RPC and
 nothing about Copilot, except that `heartbeat` calls its method `ping`.
 
-Read `peer` (the connection), `writer` (how frames leave), `inbound` (the peer's own
-requests), `farewell` (how long leaving may take), `heartbeat` (a peer that hangs).
+Read `peer` (the connection), `call` (one request of ours), `writer` (how frames leave),
+`inbound` (the peer's own requests), `farewell` (how long leaving may take), `heartbeat` (a
+peer that hangs).
 """
 
+from .call import Call as Call
 from .heartbeat import beat as beat
 from .inbound import UNANSWERED as UNANSWERED
-from .peer import (
-    FAIRNESS as FAIRNESS,
-    Call as Call,
-    Peer as Peer,
-    open_peer as open_peer,
-)
+from .peer import FAIRNESS as FAIRNESS, Peer as Peer, open_peer as open_peer
