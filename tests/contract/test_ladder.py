@@ -38,7 +38,7 @@ pytestmark = pytest.mark.skipif(
     reason="waits for processes that are not its children",
 )
 
-SHORT = 0.4  # seconds for a ladder whose polite steps fail
+SHORT = 0.8  # seconds for a ladder whose polite steps fail
 SLOWNESS = 3.0  # seconds that a loaded machine may need besides
 LONG = 80.0  # seconds for a ladder of which no step is to be waited for
 
