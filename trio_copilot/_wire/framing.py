@@ -150,7 +150,8 @@ class FrameDecoder:
                 self._fail("no header")
 
     def _join(self) -> None:
-        self._pieces.insert(0, self._buffer[self._start :])
+        if self._start < len(self._buffer):  # joining one piece alone copies nothing
+            self._pieces.insert(0, self._buffer[self._start :])
         self._buffer, self._start = b"".join(self._pieces), 0
         self._pieces.clear()
 
