@@ -44,10 +44,10 @@ class ClientConnection:
     """
 
     def __init__(self, stream: MemoryStream, changes: Changes) -> None:
-        self.callbacks = Callbacks(self.post)
+        self.callbacks: Callbacks = Callbacks(self.post)
         self.received: list[Message] = []
-        self.torn = False
-        self.gone = False
+        self.torn: bool = False
+        self.gone: bool = False
         self._stream = stream
         self._changes = changes
         self._outgoing, self._outbox = trio.open_memory_channel[bytes](math.inf)

@@ -59,7 +59,7 @@ class EventLog:
     def __init__(self, host: Host, session_id: str) -> None:
         self._host = host
         self._session_id = session_id
-        self.started = host.now()
+        self.started: str = host.now()
         self.persisted: list[Json] = []
 
     def emit(

@@ -50,7 +50,7 @@ class Host:
         self.behaviour = behaviour
         self.model = model
         self.client = client
-        self.agenda = Agenda()
+        self.agenda: Agenda = Agenda()
         self.fates: dict[str, str] = {}
         self._ids: Counter[str] = Counter()  # {kind: how many there are}
         self._started = trio.current_time()

@@ -20,7 +20,7 @@ class CallRecord(ScriptReader):
 
     def __init__(self, script: Script | Reply) -> None:
         super().__init__(script)
-        self.changes = Changes()
+        self.changes: Changes = Changes()
         self.in_progress: list[int] = []
         self.given_up: list[int] = []
 

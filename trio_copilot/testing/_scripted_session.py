@@ -34,12 +34,14 @@ class ScriptedSession:
             nursery.start_soon(engine.work, scope, delivery)
 
         log = EventLog(host, session_id)
-        self.state = ScriptedSessionState(host, session_id, options, log)
-        self.user_inputs = UserInputs(self.state)
-        self.elicitations = Elicitations(self.state)
-        self.tools = SessionTools(self.state, self.user_inputs)
-        self.queue = PromptQueue(self.state, self.tools, start_work)
-        self.hooks = HookInvoker(self.state, self.queue)
+        self.state: ScriptedSessionState = ScriptedSessionState(
+            host, session_id, options, log
+        )
+        self.user_inputs: UserInputs = UserInputs(self.state)
+        self.elicitations: Elicitations = Elicitations(self.state)
+        self.tools: SessionTools = SessionTools(self.state, self.user_inputs)
+        self.queue: PromptQueue = PromptQueue(self.state, self.tools, start_work)
+        self.hooks: HookInvoker = HookInvoker(self.state, self.queue)
         engine = TurnEngine(self.state, self.queue, self.tools, self.hooks)
 
     @property

@@ -102,12 +102,12 @@ class ToolExecution:
         ended: Callable[[ToolExecution], None],
     ) -> None:
         self.call_id = call_id
-        self.name = call.name
-        self.done = False
-        self.refused = False
-        self.output = INTERRUPTED
+        self.name: str = call.name
+        self.done: bool = False
+        self.refused: bool = False
+        self.output: str = INTERRUPTED
         self.error: Json | None = None
-        self.denial = ""
+        self.denial: str = ""
         self.context: list[str] = []
         self._session = session
         self._tools = tools
