@@ -18,7 +18,6 @@ from trio_copilot import (
     deny_all,
 )
 from trio_copilot._session.permissions import (
-    CANCELLED,
     HANDLER_FAILED,
     MAX_REMEMBERED,
     NO_HANDLER,
@@ -169,7 +168,7 @@ def test_what_the_cli_cannot_remember_is_allowed_once(
     assert for_session(request_) == ONCE
 
 
-@pytest.mark.parametrize("denial", [NO_HANDLER, HANDLER_FAILED, CANCELLED, Deny("No.")])
+@pytest.mark.parametrize("denial", [NO_HANDLER, HANDLER_FAILED, Deny("No.")])
 def test_a_denial_tells_its_reason(denial: Deny) -> None:
     assert denial.reason
     assert denial.to_wire(asking("shell")) == {

@@ -1,4 +1,4 @@
-"""Attachments: what goes along with a prompt.
+"""Attachments: what is sent with a prompt.
 
 The CLI accepts an attachment with a missing field, or with one of the wrong type, and can
 then never load the session again. So these classes fill every field that it needs, and a
@@ -26,7 +26,7 @@ _NEEDED = {
     "selection": ("filePath", "displayName", "text", "selection"),
     "blob": ("data", "mimeType"),
 }
-# {type: the field with a path, and what that has to be}
+# {type: (the field with a path, the rule for that path)}
 _PATHS = {
     "file": ("path", PathRule.file),
     "directory": ("path", PathRule.directory),
@@ -42,7 +42,7 @@ class FileAttachment:
     """Relative to this process's directory, `~` is its home; absolute for a CLI that
     runs elsewhere."""
     display_name: str | None = None
-    """What the model calls it; default: its name."""
+    """The name that the model sees; default: the last part of the path."""
 
     def to_wire(self, paths: PathRule) -> dict[str, Any]:
         """Return the wire form of the attachment."""
@@ -60,7 +60,7 @@ class DirectoryAttachment:
     """Relative to this process's directory, `~` is its home; absolute for a CLI that
     runs elsewhere."""
     display_name: str | None = None
-    """What the model calls it; default: its name."""
+    """The name that the model sees; default: the last part of the path."""
 
     def to_wire(self, paths: PathRule) -> dict[str, Any]:
         """Return the wire form of the attachment."""
@@ -77,7 +77,7 @@ class BlobAttachment:
     """A picture (`image/png`, `image/jpeg`, `image/gif`, `image/webp`), text in UTF-8
     (such as `text/plain`), or a document (such as `application/pdf`)."""
     display_name: str = "attachment"
-    """What the model calls it."""
+    """The name that the model sees."""
 
     def to_wire(self) -> dict[str, Any]:
         """Return the wire form of the attachment."""
@@ -120,14 +120,14 @@ def attachment_to_wire(attachment: Attachment, paths: PathRule) -> dict[str, Any
     _check_fields(wire)
     kind = wire["type"]
     if kind in _PATHS:
-        field, located = _PATHS[kind]
-        wire[field] = located(paths, wire[field], f"{field!r} of an attachment")
+        field, locate = _PATHS[kind]
+        wire[field] = locate(paths, wire[field], f"{field!r} of an attachment")
     if kind == "file" and paths.checked:
         check_file(wire["path"])
     elif kind == "blob":
         name = wire.get("displayName") or "blob"
         unfolded = "".join(wire["data"].split())
-        padding = "=" * (-len(unfolded) % 4)  # the CLI does without
+        padding = "=" * (-len(unfolded) % 4)  # the CLI does not insist on it
         try:
             data = base64.b64decode(unfolded + padding, validate=True)
         except (binascii.Error, ValueError):
@@ -180,7 +180,8 @@ def _check_words(**words: object) -> None:
 
 
 _POSITIONS = range(2**32)
-"""What the CLI accepts as a line or a character; it drops anything else, or worse."""
+"""What the CLI accepts as a line or a character. It drops anything else, or cannot load
+the session again."""
 
 
 def _check_positions(selection: Mapping[str, Mapping[str, object]]) -> None:

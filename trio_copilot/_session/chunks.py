@@ -23,7 +23,7 @@ from .._errors import CopilotError
 from .turn_events import Correction, Retry, TextDelta, TurnEvent
 
 _BLANKS = " \t\r\n"
-_CLOSERS = "\"'”’»)]}*_`」』）\ufe0e\ufe0f"  # noqa: RUF001  # they are what is meant
+_CLOSERS = "\"'”’»)]}*_`」』）\ufe0e\ufe0f"  # noqa: RUF001  # these are meant
 _STOPS, _WIDE_STOPS = ".!?…", "。！？"  # noqa: RUF001  # likewise
 
 
@@ -32,7 +32,7 @@ class _Rule:
     end: re.Pattern[str]
     """Matches the end of a chunk, and the character after it where that decides."""
     end_begins_with: str = ""
-    """Characters that may begin an end: at the end of the text the search waits there."""
+    """Characters that an end may begin with: those at the end of the text wait for more."""
     may_be_blank: bool = False
 
 
@@ -83,7 +83,7 @@ class Chunker:
 
     def feed(self, text: str) -> None:
         """Take the next text."""
-        # Positions are in `_text`, which loses what was returned.
+        # What was returned is cut off `_text`, so positions in it move.
         self._searched = max(0, self._searched - self._start)
         self._text = self._text[self._start :] + text
         self._start = 0

@@ -2,9 +2,9 @@
 
 Strategy: what it does with each kind was measured. If the bytes of a picture are not of
 the type that is claimed, the CLI drops it and writes a record that it cannot read back, so
-that the session can never be resumed. Half a picture reaches the model, which refuses
-this call and every later one. Unknown types, and text that is not UTF-8, vanish silently.
-So each of these is refused before anything is sent.
+that the session can never be resumed. An incomplete picture reaches the model, which
+refuses this call and every later one. Unknown types, and text that is not UTF-8, vanish
+silently. So each of these is refused before anything is sent.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _PICTURES = {
     "image/webp": "image/webp",
 }
 
-# The CLI takes a file with such a name for a picture and looks at its bytes.
+# A file with such a name is a picture to the CLI, which looks at its bytes.
 _SUFFIXES = frozenset(
     [
         ".png",

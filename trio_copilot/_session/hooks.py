@@ -1,7 +1,7 @@
 """The functions of a user that the CLI calls at fixed points of its work.
 
-A hook that fails must not open a door: if it may forbid something and raises, that is
-forbidden, unless the user has asked for `fails_open`.
+A hook that fails must not open a door: if a hook that may forbid something raises, that
+counts as forbidden, unless the user has asked for `fails_open`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class HookInput:
     """What the CLI passes to a hook."""
 
     type: str
-    """The CLI's name of the hook, such as `preToolUse`."""
+    """The CLI's name for the hook, such as `preToolUse`."""
     details: Mapping[str, Any] = attrs.field(factory=dict[str, Any], repr=False)
     """The input as it is on the wire; its fields depend on the hook."""
 
@@ -120,7 +120,7 @@ class Hooks:
         return getattr(self, name) if name is not None else None
 
 
-# {the CLI's name: ours}
+# {the CLI's name for a hook: the field}
 _FIELDS = {
     camel(field.name): field.name
     for field in attrs.fields(Hooks)
@@ -132,34 +132,36 @@ async def run_hook(
     hooks: Hooks, params: Mapping[str, Any]
 ) -> tuple[Any, Exception | None]:
     """Call the hook; return the result for the wire, and what the hook raised."""
-    given = HookInput(
+    hook_input = HookInput(
         type=as_text(params.get("hookType")), details=as_object(params.get("input"))
     )
-    handler = hooks.handler(given.type)
+    handler = hooks.handler(hook_input.type)
     if handler is None:
         return {"output": None}, None
     try:
-        result = {"output": _output(given.type, await handler(given))}
-        return sendable(result, f"The answer of the hook {given.type}"), None
+        result = {"output": _output_to_wire(hook_input.type, await handler(hook_input))}
+        return sendable(result, f"The answer of the hook {hook_input.type}"), None
     except Exception as error:  # fail closed; the caller raises it
         if hooks.fails_open:
-            logger.exception("The hook %s failed; continuing without it", given.type)
+            logger.exception(
+                "The hook %s failed; continuing without it", hook_input.type
+            )
             return {"output": None}, None
-        return refusal(given.type, "A hook of the program failed."), error
+        return refusal(hook_input.type, "A hook of the program failed."), error
 
 
 def refusal(wire_type: str, reason: str) -> dict[str, Any]:
-    """Return the result that lets the least happen."""
+    """Return the most restrictive result that this hook can have."""
     match wire_type:
         case "preToolUse":
-            return {"output": _output(wire_type, Deny(reason))}
+            return {"output": _output_to_wire(wire_type, Deny(reason))}
         case "userPromptSubmitted":
             return {"output": {"decision": "block", "reason": reason}}
         case _:
             return {"output": None}
 
 
-def _output(wire_type: str, output: object) -> Mapping[str, Any] | None:
+def _output_to_wire(wire_type: str, output: object) -> Mapping[str, Any] | None:
     if output is None or isinstance(output, Mapping):
         return cast("Mapping[str, Any] | None", output)
     if wire_type == "preToolUse":

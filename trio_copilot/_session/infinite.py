@@ -1,4 +1,4 @@
-"""When the CLI sums up the beginning of a conversation to make room.
+"""When the CLI summarises the beginning of a conversation to make room.
 
 This is a class because the CLI ignores unknown keys of a mapping, misspelt ones included.
 """
@@ -22,15 +22,15 @@ _SHARE = (of_type(int, float), validators.ge(0.0), validators.le(1.0))
 class InfiniteSessions:
     """How full the model's context may get; thresholds are shares between 0 and 1.
 
-    The CLI checks when a turn begins. Summing up takes one more model call. Subscribers
+    The CLI checks when a turn begins. A summary takes one more model call. Subscribers
     see `session.compaction_start` and `session.compaction_complete`; the latter may come
     after the turn has ended. Leaving the session abandons it.
     """
 
     enabled: bool = attrs.field(default=True, validator=of_type(bool))
-    """Whether the CLI sums up at all."""
+    """Whether the CLI summarises at all."""
     background_compaction_threshold: float = attrs.field(default=0.8, validator=_SHARE)
-    """From this share on the CLI sums up the beginning while turns continue."""
+    """From this share on the CLI summarises the beginning while turns continue."""
     buffer_exhaustion_threshold: float = attrs.field(default=0.95, validator=_SHARE)
     """From this share on a turn waits until that is done."""
 

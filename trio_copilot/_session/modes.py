@@ -26,11 +26,11 @@ class ExitPlanModeRequest:
     actions: tuple[str, ...] = ()
     """Ways to carry it out, such as `interactive` or `autopilot`."""
     recommended_action: str = ""
-    """The one of them that the CLI recommends."""
+    """The action that the CLI recommends."""
 
     @classmethod
     def from_wire(cls, params: Mapping[str, Any]) -> ExitPlanModeRequest:
-        """Return the plan in the parameters of a request."""
+        """Return the request with these parameters."""
         return cls(
             summary=as_text(params.get("summary")),
             plan=as_text(params.get("planContent")),
@@ -72,7 +72,7 @@ class AutoModeSwitchRequest:
 
     @classmethod
     def from_wire(cls, params: Mapping[str, Any]) -> AutoModeSwitchRequest:
-        """Return the question in the parameters of a request."""
+        """Return the request with these parameters."""
         seconds = params.get("retryAfterSeconds")
         return cls(
             error_code=as_text(params.get("errorCode")),

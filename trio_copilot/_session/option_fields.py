@@ -86,7 +86,7 @@ def mappings_by_name() -> Any:
 
 
 def session_handlers() -> Any:
-    """Return a field that is a `SessionHandlers`, whose class is loaded when it is used."""
+    """Return a field that is a `SessionHandlers`, a class that is imported on first use."""
 
     def check(_: object, __: attrs.Attribute[Any], value: object) -> None:
         check_handlers(value, "SessionHandlers")
@@ -94,7 +94,7 @@ def session_handlers() -> Any:
     return attrs.field(default=None, validator=check)
 
 
-# Converters: a type checker reads what a caller may pass from their annotations.
+# Converters: from their annotations a type checker reads what a caller may pass.
 
 
 def to_tools(value: Iterable[Tool]) -> tuple[Tool, ...]:

@@ -135,10 +135,10 @@ class SessionOptions:
     tool_search: Mapping[str, Any] | None = option(Mapping)
     """When the model has to search for tools: with more than `deferThreshold` of them
     (default: 30) it does not see those in `tools` and of MCP servers at once.
-    `{"enabled": False}` always shows it all."""
+    `{"enabled": False}` always shows all of them."""
     large_output: Mapping[str, Any] | None = option(Mapping)
     """Output of a tool beyond `maxSizeBytes` (default: 51200) goes to a file in
-    `outputDir`, and the model gets a reference; `{"enabled": False}` gives it all."""
+    `outputDir`, and the model gets a reference; `{"enabled": False}` passes all on."""
     image_generation: Mapping[str, Any] | None = option(Mapping)
     """`{"enabled": True}` lets the agent make pictures; default: off. `{"watermark":
     True}` labels them. Needs an account, and no `provider`. Experimental."""
@@ -221,7 +221,7 @@ class SessionOptions:
     infinite_sessions: InfiniteSessions | Mapping[str, Any] | None = option(
         InfiniteSessions, Mapping
     )
-    """When the CLI sums up the beginning of a long conversation, to make room; the
+    """When the CLI summarises the beginning of a long conversation, to make room; the
     default is `InfiniteSessions()`."""
     skip_embedding_retrieval: bool | None = option(bool)
     """Whether the CLI does without retrieval by embeddings; default: no. Say yes if
@@ -318,7 +318,7 @@ class SessionOptions:
     """Whether the CLI reports usage to GitHub; default: yes with an account, and never
     with `provider`. It has nothing to do with OpenTelemetry."""
     interactive_user: bool | None = option(bool)
-    """Whether a person writes the prompts, which the CLI may then analyze for its
+    """Whether a person writes the prompts, which the CLI may then analyse for its
     telemetry; default: no."""
 
     # -- Experimental
@@ -337,7 +337,7 @@ class SessionOptions:
     """Panels that the agent can open and your program shows: mappings with `id`,
     `displayName` and `description`. Needs `handlers` with a `canvas`."""
     canvas_provider: Mapping[str, Any] | None = option(Mapping)
-    """`{"id": "mine"}`: by this the CLI knows your canvases again after a reconnection."""
+    """`{"id": "mine"}`: the CLI recognises your canvases by it after a reconnection."""
     request_canvas_renderer: bool | None = option(bool)
     """Whether the agent gets tools for canvases, because this client can show them;
     default: no."""
@@ -381,7 +381,7 @@ class SessionOptions:
           ValueError: it names a provider, and nothing names a model.
         """
         if self.provider is not None or self.providers or self.models or self.cloud:
-            return self  # the CLI refuses both
+            return self  # the CLI refuses a provider beside any of these
         provider = Provider.from_environment(environment)
         if provider is None:
             return self
@@ -390,8 +390,9 @@ class SessionOptions:
 
     def paths(self, of_cli: PathRule) -> PathRule:
         """Return what a path means in this session, on a CLI with that rule."""
-        made_up = getattr(self.handlers, "session_fs", None) is not None
-        return ELSEWHERE if made_up else of_cli
+        # Then the agent's files are what that handler returns.
+        is_virtual = getattr(self.handlers, "session_fs", None) is not None
+        return ELSEWHERE if is_virtual else of_cli
 
     def located(self, paths: PathRule) -> SessionOptions:
         """Return the options with every path as the CLI gets it.
@@ -402,8 +403,8 @@ class SessionOptions:
         return attrs.evolve(
             self,
             **{
-                name: located(paths, value, name)
-                for name, located in PATHS.items()
+                name: locate(paths, value, name)
+                for name, locate in PATHS.items()
                 if (value := getattr(self, name)) is not None
             },
         )
@@ -417,11 +418,11 @@ class SessionOptions:
         """Return the parameters of `session.create` and `session.resume`.
 
         Args:
-          session_id: `None`: the CLI chooses it.
+          session_id: `None` lets the CLI choose one.
         """
         wire = {
             **wire_fields(attrs.asdict(self, filter=_is_plain, recurse=False)),
-            # Variables of MCP servers are values, not names to look up in the CLI's own.
+            # Variables of MCP servers are values, not names of the CLI's own variables.
             "envValueMode": "direct",
             # A tool that is in both lists is not available.
             "toolFilterPrecedence": "excluded",
@@ -453,7 +454,7 @@ class SessionOptions:
         return {**wire, **(self.extra or {})}
 
     def _leave_to_the_cloud(self, wire: dict[str, Any]) -> None:
-        """Take out what nobody has asked for: with it the CLI knows no such session."""
+        """Remove what the user has not asked for: with it the CLI finds no such method."""
         if self.include_sub_agent_streaming_events:
             del wire["includeSubAgentStreamingEvents"]
         if self.on_permission_request is None:

@@ -55,7 +55,7 @@ class Allow:
     """Permit the request."""
 
     for_session: bool = attrs.field(default=False, kw_only=True)
-    """Whether to permit the like for the rest of the session, without asking: the same
+    """Whether to permit similar requests for the rest of the session, unasked: the same
     commands, the same tool, the same domain, reading or writing files. Outside the
     session's directories only the same file is covered. What the CLI cannot remember is
     permitted once."""
@@ -78,7 +78,7 @@ class Deny:
 
     def to_wire(self, request: PermissionRequest) -> dict[str, Any]:
         """Return the wire form of the decision."""
-        # Without a word to the model the CLI would end the whole turn.
+        # Without feedback for the model the CLI would end the whole turn.
         return {"kind": "reject", "feedback": self.reason or Deny().reason}
 
 
@@ -112,7 +112,7 @@ def _session_scope(request: PermissionRequest) -> dict[str, Any] | None:
     if request.kind == "url":
         try:
             domain = urlsplit(request.subject).hostname
-        except ValueError:  # the model's invention, such as http://[
+        except ValueError:  # the model made it up, such as http://[
             domain = None
         return {"domain": domain} if domain else None
     if request.kind == "shell":
@@ -148,7 +148,6 @@ NO_HANDLER = Deny(
     "Continue without it."
 )
 HANDLER_FAILED = Deny("The program that decides on permissions failed.")
-CANCELLED = Deny("The turn was cancelled before anybody decided.")
 
 
 async def allow_all(request: PermissionRequest) -> Decision:
@@ -202,7 +201,7 @@ class _Verdict:
 
 @attrs.define(eq=False)
 class Verdicts:
-    """The decisions of one turn, so that its handler is asked everything once.
+    """The decisions of one turn, so that its handler is asked about everything once.
 
     For a file outside the session's directories the CLI asks twice, for the path and for
     reading it, and both requests look the same.

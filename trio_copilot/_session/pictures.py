@@ -45,7 +45,7 @@ _SIGNATURES: dict[str, bytes | tuple[bytes, ...]] = {
 
 def _end_of_png(data: bytes) -> int:
     """After the chunk IEND; each has its length, its kind, its data and a checksum."""
-    at = 8
+    at = 8  # after the signature
     kind = b""
     while kind != b"IEND":
         kind = data[at + 4 : at + 8]
@@ -74,7 +74,7 @@ _END_OF_IMAGE = 0xD9
 
 def _end_of_gif(data: bytes) -> int:
     """After the trailer, which follows blocks of data that consist of small pieces."""
-    at = 13 + _size_of_colours(data[10])
+    at = 13 + _size_of_colours(data[10])  # after header, screen and colours
     while (block := data[at]) != _TRAILER:
         if block == _PICTURE:
             at += 11 + _size_of_colours(data[at + 9])

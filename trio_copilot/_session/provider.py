@@ -1,7 +1,7 @@
 """The provider of a session's model, if it is not the Copilot service.
 
-In a terminal the CLI reads it from its environment. It does not for the sessions of a
-client, so we read the same variables of a CLI that we start.
+In a terminal the CLI reads it from its environment, but not for the sessions of a client.
+So we read the same variables when we start a CLI.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Provider:
     api_key: str | None = attrs.field(
         default=None, validator=validators.optional(of_type(str))
     )
-    """Sent as the protocol sends keys."""
+    """Sent in the header that the protocol has for keys."""
     bearer_token: str | None = attrs.field(
         default=None, validator=validators.optional(of_type(str))
     )
@@ -51,7 +51,7 @@ class Provider:
     headers: Mapping[str, str] | None = attrs.field(
         default=None, validator=validators.optional(of_words)
     )
-    """HTTP headers that each request has, too."""
+    """Additional HTTP headers of each request."""
 
     def __attrs_post_init__(self) -> None:
         if not self.base_url:

@@ -28,7 +28,7 @@ class UserInputRequest:
 
     @classmethod
     def from_wire(cls, params: Mapping[str, Any]) -> UserInputRequest:
-        """Return the question in the parameters of a request."""
+        """Return the request with these parameters."""
         return cls(
             question=as_text(params.get("question")),
             choices=tuple(map(as_text, as_array(params.get("choices")))),
@@ -69,7 +69,7 @@ class ElicitationRequest:
 
     @classmethod
     def from_wire(cls, data: Mapping[str, Any]) -> ElicitationRequest:
-        """Return the form in the data of an event."""
+        """Return the request in the data of an event."""
         return cls(
             message=as_text(data.get("message")),
             schema=as_object(data.get("requestedSchema")),

@@ -24,7 +24,7 @@ def parameter_types(
     Args:
       function: the function.
       label: what to call it in errors.
-      frame: where it is made a tool.
+      frame: the frame in which it is made a tool.
 
     Raises:
       ToolDefinitionError: an annotation cannot be read.

@@ -46,9 +46,8 @@ def schema_of(arguments: type[msgspec.Struct], label: str) -> dict[str, Any]:
             msgspec.json.schema(field.type)
         except Exception as error:
             shown = getattr(field.type, "__name__", None) or repr(field.type)
-            reason = str(error).rpartition("\n")[
-                2
-            ]  # before it: what to do with msgspec
+            # The lines before are advice on msgspec, which users do not see here.
+            reason = str(error).rpartition("\n")[2]
             raise ToolDefinitionError(
                 f"{label}: no JSON schema can be made of parameter {field.name!r} of "
                 f"type {shown}: {reason}. Use builtin types, enums, Literal, "
@@ -136,7 +135,7 @@ def _field(
         raise ToolDefinitionError(
             f"{label}: parameter {name!r} has no annotation, so it has no schema"
         )
-    # `Annotated[T, "text"]` describes T; other notes are msgspec's, and stay.
+    # The "text" in `Annotated[T, "text"]` describes T; other notes are for msgspec.
     hint, text = hints[name], ""
     if get_origin(hint) is Annotated:
         base, *notes = get_args(hint)
@@ -144,7 +143,7 @@ def _field(
         others = [note for note in notes if not isinstance(note, str)]
         hint = cast("Any", Annotated)[(base, *others)] if others else base
     if parameter.default is None and not _fits(None, hint):
-        hint = hint | None  # what `unit: str = None` means
+        hint = hint | None  # as `unit: str = None` means
     if text:
         hint = Annotated[hint, msgspec.Meta(description=text)]
     if parameter.default is parameter.empty:

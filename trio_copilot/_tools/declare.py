@@ -207,10 +207,10 @@ def _declare(
         raise ToolDefinitionError(
             f"{label} is not an async function: a tool is declared with `async def`"
         )
-    # Two calls up is the user's, whose local classes the annotations may name.
+    # The user's frame is two calls up; the annotations may name its local classes.
     caller = sys._getframe(2)  # noqa: SLF001  # documented, in spite of its name
     hints = parameter_types(function, label, caller)
-    # `ToolContext | None` and `Annotated` too: the model must never make one up.
+    # Also in `ToolContext | None` and `Annotated`: the model must never make one up.
     contexts = tuple(
         name
         for name, hint in hints.items()
