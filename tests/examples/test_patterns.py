@@ -520,9 +520,8 @@ async def test_a_pause_shows_what_there_is_and_a_retry_what_is_void(
     shown = capsys.readouterr().out.splitlines()
     first, void, last = shown
     assert first == "   2.0 s | Half a"
-    assert (
-        void == "[the last 6 characters are void]"
-    )  # more had come, and was not shown
+    # More had come, and was not shown.
+    assert void == "[the last 6 characters are void]"
     assert last.endswith(" s | A line.")
 
 

@@ -35,9 +35,8 @@ _CONTROLS = {
 def prepare_streams() -> None:
     """Replace characters that the encoding does not have, instead of failing."""
     for stream in (sys.stdout, sys.stderr):
-        reconfigure = getattr(
-            stream, "reconfigure", None
-        )  # a test may have replaced it
+        # A test may have replaced the stream.
+        reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
             reconfigure(errors="replace")
 

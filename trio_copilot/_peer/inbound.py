@@ -38,9 +38,10 @@ class Inbound:
     _answer: Answer
     _ledger: Ledger[Any]
     _send: Callable[[Message], None]
+    # {request id: scope of its task}
     _scopes: dict[int | str, trio.CancelScope] = attrs.field(
         factory=dict[int | str, trio.CancelScope], init=False
-    )  # {request id: scope of its task}
+    )
     _begun: trio.Event = attrs.field(factory=trio.Event, init=False)
     """Set once the latest request has begun."""
 

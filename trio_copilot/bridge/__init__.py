@@ -1,18 +1,18 @@
 """A browser talks to a session over a WebSocket. Needs the extra `bridge`.
 
-`open_bridge` serves your client for the length of a block: each connection has its own
-session, and a connection that is gone takes its session, and the turn that it was in,
-with it. The page on the bridge documents the protocol. `trio_copilot.web` serves a page
-that speaks it, and turns over plain HTTP.
+`open_bridge` accepts WebSockets for the length of a block. Each connection has its own
+session; when a connection ends, its turn is stopped and its session released. The page on
+the bridge documents the protocol. `trio_copilot.web` serves a page that speaks it, and
+turns over plain HTTP.
 
 To read the package, follow the data:
 
 * `_server`        a bridge for the length of a block
 * `_connections`   accepts connections and owns them
-* `_access`        who may come in
-* `_limits`        how much of what
-* `_handshake`     one WebSocket up to the right first message
-* `_socket`        the rest of it: reader, writer, pings, and what ends it
+* `_access`        which peers may come in: token, origin, host
+* `_limits`        sizes, numbers and times
+* `_handshake`     one WebSocket up to its first message, which has the token
+* `_socket`        the WebSocket after that: reader, writer, pings, and what ends it
 * `_closing`       how it ends
 * `_conversation`  one session, whatever carries its messages: prompts, stops, answers
 * `_permissions`   what the agent asks and the peer decides

@@ -1,4 +1,4 @@
-"""Who may come in: the token, the page's origin, and the server's own names.
+"""Which peers may come in: the token, the page's origin, and the server's own names.
 
 Strategy: three checks, each for what the others cannot see. The token admits a peer. The
 `Origin` header, which only browsers send, names the page: foreign pages are refused before
@@ -79,7 +79,7 @@ class Access:
 
         Args:
           host: its `Host` header.
-          origins: its `Origin` headers. A program sends none; it needs the token, too.
+          origins: its `Origin` headers; a program sends none.
         """
         if len(origins) > 1 or not self._origins.issuperset(origins):
             return HTTPStatus.FORBIDDEN

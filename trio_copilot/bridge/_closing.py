@@ -49,7 +49,7 @@ class Close:
 
 
 def close_of(closed: ConnectionClosed) -> Close:
-    """Return how a connection was closed that has just failed."""
+    """Return how a connection was closed, from the error that its use raises."""
     if closed.reason is not None and closed.reason.code == CloseCode.TOO_BIG:
         return Close(CloseCode.TOO_BIG)
     return Close(CloseCode.NORMAL)  # the peer has left, whatever its code

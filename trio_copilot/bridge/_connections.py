@@ -1,7 +1,7 @@
 """Accepts connections, and owns each of them until it has ended.
 
-Strategy: every connection is a task in a nursery of the bridge. Connections that are not in
-yet are counted apart from those that are, so that neither can keep out the other.
+Strategy: every connection is a task in the bridge's nursery. Peers on their way in are
+counted separately from those that have been let in, so that neither can keep out the other.
 
 This module does not know what goes over a connection.
 """
@@ -44,18 +44,18 @@ class Connections:
     _arrivals: set[trio.abc.Stream] = attrs.field(
         factory=set[trio.abc.Stream], init=False
     )
-    """Streams of peers that are not in yet."""
+    """Streams of peers on their way in."""
     _sockets: set[Socket] = attrs.field(factory=set[Socket], init=False)
     _ends: trio.lowlevel.ParkingLot = attrs.field(
         factory=trio.lowlevel.ParkingLot, init=False
     )
 
     def __len__(self) -> int:
-        """Return how many peers are in."""
+        """Return how many peers have been let in."""
         return len(self._sockets)
 
     async def wait_for(self, at_most: int) -> None:
-        """Wait until at most so many peers are in. `Cancelled` changes nothing."""
+        """Wait until no more than `at_most` peers are in. `Cancelled` changes nothing."""
         await trio.lowlevel.checkpoint()
         while len(self._sockets) > at_most:
             await self._ends.park()
@@ -91,7 +91,7 @@ class Connections:
             ) as request:
                 if request is not None:
                     ws = await admit(request, self._access, deadline=deadline)
-                    # In, or refused: from now on it counts as a socket, or not at all.
+                    # It has been let in and counts as a socket, or it has been refused.
                     self._arrivals.discard(stream)
                     if ws is not None:
                         await self._keep(ws)
@@ -99,7 +99,7 @@ class Connections:
             logger.info("A peer left before it was in")
         finally:
             self._arrivals.discard(stream)
-        await linger(stream)  # trio closes it when this returns
+        await linger(stream)  # `serve_listeners` closes it when this returns
 
     async def _keep(self, ws: WebSocketConnection) -> None:
         if len(self._sockets) >= self._limits.connections:

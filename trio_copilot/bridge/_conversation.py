@@ -1,10 +1,10 @@
 """One session and its peer: prompts become turns, and their events become messages.
 
 Strategy: a message of the peer is obeyed at once and without waiting, so that a stop takes
-effect however slowly the peer reads. A turn runs in one task. Another task relays its events
-and waits for room in the sink; a stop does not cancel that one, so the peer still gets what
-the agent said before it. A turn is over when its block has been left: then, and only then,
-the peer gets its `end` and may begin another.
+effect however slowly the peer reads. A turn runs in one task. Another task relays its
+events and waits for room in the sink; a stop does not cancel that task, so the peer still
+gets what the agent said before. A turn is over when its block has been left: then, and only
+then, the peer gets its `end` and may begin another.
 
 This module does not know what carries the messages.
 """
@@ -57,10 +57,10 @@ async def open_conversation(
     """Open a session and converse until the block is left, or the session is over.
 
     Args:
-      client: whose CLI the session is of.
-      options: of the session. Without `on_permission_request` the peer is asked.
+      client: the client that opens the session.
+      options: those of the session. Without `on_permission_request` the peer decides.
       sink: takes the messages.
-      permissions: what asks the peer.
+      permissions: asks the peer.
 
     Raises:
       SessionClosedError: the CLI closed the session.
@@ -76,7 +76,7 @@ async def open_conversation(
             )
             nursery.start_soon(conversation.watch_session)
             yield conversation
-            nursery.cancel_scope.cancel()  # it would watch for ever
+            nursery.cancel_scope.cancel()  # `watch_session` does not end by itself
 
 
 @attrs.define(eq=False)
@@ -162,22 +162,22 @@ class Conversation:
             async with open_block() as relays:
                 with opened.scope:
                     async with self.session.turn(text) as turn:
-                        # Outside of the scope: it outlives a stop.
+                        # In a nursery outside the scope, so that it outlives a stop.
                         relays.start_soon(self._relay, turn, opened.id)
                         await turn.wait()
         except RpcError as error:
             refused = failure(str(error), "refused")
         finally:
-            # Also when cancelled from outside: the peer gets the end of every turn.
+            # Also when cancelled from outside: every turn has an end for the peer.
             end = turn.end if turn is not None else refused
             stopped = opened.scope.cancel_called
             self._open = self._permissions.turn = None
             self._sink.put(ended(end, opened.id, stopped=stopped))
 
-    async def _relay(self, turn: Turn, name: str) -> None:
+    async def _relay(self, turn: Turn, turn_id: str) -> None:
         with suppress(CopilotError):  # the turn's block raises it, too
             async for event in turn:
-                message = translated(event, name)
+                message = translated(event, turn_id)
                 if message is not None:
                     await self._sink.room()
                     self._sink.put(message)

@@ -39,7 +39,7 @@ async def open_handshake(
 ) -> AsyncGenerator[WebSocketRequest | None, None]:
     """Read the request for a WebSocket, and keep reading until the block is left.
 
-    Gives `None` if there is none by the deadline, or if the peer leaves before. Whatever
+    Yields `None` if there is none by the deadline, or if the peer leaves before. Whatever
     a peer sends can only end its own connection.
     """
     requests: list[WebSocketRequest] = []  # one at most
@@ -50,10 +50,10 @@ async def open_handshake(
         arrived.set()
 
     async def read() -> None:
-        # trio-websocket lets these through: from a `Host` that is not a name, say.
+        # trio-websocket does not catch these; a malformed `Host` causes one, for example.
         with catching((UnicodeError, ProtocolError), give_up):
             async with open_block() as nursery:
-                # It would wait forever for the request of a peer that has left.
+                # Otherwise it would wait for ever for the request of a peer that has left.
                 watched = _WatchedStream(stream, arrived.set)
                 request = await wrap_server_stream(
                     nursery, watched, max_message_size=message_size

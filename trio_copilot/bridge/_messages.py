@@ -22,7 +22,7 @@ PROTOCOL = 1
 
 
 class BadMessageError(Exception):
-    """What a client sent is not a message of this protocol; says why."""
+    """A client sent something that is not a message of this protocol; says why."""
 
 
 # -- messages of a client
@@ -30,7 +30,7 @@ class BadMessageError(Exception):
 
 @attrs.frozen(kw_only=True)
 class Hello:
-    """Come in; the first message."""
+    """Ask to be let in: the first message."""
 
     type: ClassVar[str] = "hello"
     token: str = attrs.field(repr=False)

@@ -1,9 +1,9 @@
 """Messages on their way to one peer, in order, written by one task.
 
 Strategy: `put` never waits, so that a permission or an error can be sent from anywhere.
-What makes volume, the events of a turn, waits for `room` first, and so stays in the turn's
-own buffer, where consecutive deltas are joined: a slow peer costs its text and a constant.
-A peer that makes the server talk without reading is cut off.
+The events of a turn, which make up the volume, wait for `room` first. So they stay in the
+turn's own buffer, where consecutive deltas are joined, and a slow peer costs little more
+than its text. A peer that makes the server talk without reading is cut off.
 
 This module does not know what the messages mean, nor how they are written.
 """
@@ -80,7 +80,7 @@ class Outbox:
         await trio.lowlevel.checkpoint_if_cancelled()
         while not self._messages:
             if self._closed:
-                # Not before: the message taken last is written by now.
+                # Not earlier: the writer is back, so it has written the last message.
                 self.written.set()
                 raise trio.EndOfChannel
             await self._changes.park()

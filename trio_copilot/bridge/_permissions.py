@@ -1,8 +1,8 @@
 """The agent asks for a permission, and the peer decides: allow or deny.
 
 Strategy: every request ends exactly once, and the peer is notified how. No decision in time
-means no. If the turn is stopped or the peer is gone, the request is cancelled by its scope,
-and the session answers no for us.
+means no. If the turn is stopped or the peer is gone, `ask` is cancelled, and the session
+denies the request for us.
 
 This module does not know what carries the messages.
 """
@@ -25,7 +25,7 @@ from ._messages import (
 )
 from ._outbox import Sink
 
-TIMED_OUT = Deny("Nobody answered the question for permission in time.")
+TIMED_OUT = Deny("Nobody answered the request for permission in time.")
 
 
 @attrs.define(eq=False)
@@ -44,7 +44,8 @@ class Permissions:
     """Seconds until a request is denied."""
     turn: str | None = attrs.field(default=None, init=False)
     """The peer's id of the open turn."""
-    _open: dict[str, _OpenRequest] = attrs.field(  # {id in the messages: request}
+    # {id in the messages: request}
+    _open: dict[str, _OpenRequest] = attrs.field(
         factory=dict[str, _OpenRequest], init=False
     )
     _numbers: Iterator[int] = attrs.field(
@@ -56,10 +57,10 @@ class Permissions:
 
         `Cancelled`: the peer is notified that the request is closed.
         """
-        name = f"p{next(self._numbers)}"
-        opened = self._open[name] = _OpenRequest()
+        request_id = f"p{next(self._numbers)}"
+        opened = self._open[request_id] = _OpenRequest()
         message = Permission(
-            request=name,
+            request=request_id,
             turn=self.turn,
             kind=request.kind,
             summary=request.subject,
@@ -74,14 +75,15 @@ class Permissions:
             if patience.cancelled_caught:
                 opened.outcome = "timeout"
         finally:
-            del self._open[name]
-            self._sink.put(PermissionClosed(request=name, outcome=opened.outcome))
+            del self._open[request_id]
+            closed = PermissionClosed(request=request_id, outcome=opened.outcome)
+            self._sink.put(closed)
         return opened.decision
 
     def decide(self, message: DecidePermission) -> bool:
         """Take the peer's decision; false if no such request is open."""
         opened = self._open.get(message.request)
-        # It stays open until the task that asks has run.
+        # A decided request stays in `_open` until the task in `ask` runs again.
         if opened is None or opened.decided.is_set():
             return False
         if message.decision == "allow":

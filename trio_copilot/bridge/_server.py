@@ -1,8 +1,8 @@
 """The server: a bridge for the length of a block.
 
-Strategy: when the block is left no more connections are accepted, and all sockets are closed
-side by side while their turns are stopped and their sessions released. Leaving the block is
-a bounded wait for that.
+Strategy: when the block is left, no more connections are accepted, and all sockets are
+closed side by side while their turns are stopped and their sessions released. Leaving waits
+for that, for a bounded time.
 
 This module does not know how a connection is made: see `_connections`.
 """
@@ -63,11 +63,11 @@ class Bridge:
 
     @property
     def connections(self) -> int:
-        """How many peers are connected, those on their way in aside."""
+        """How many peers are connected, not counting those on their way in."""
         return len(self._connections)
 
     async def wait_connections(self, at_most: int = 0) -> None:
-        """Wait until at most so many peers are connected.
+        """Wait until no more than `at_most` peers are connected.
 
         `Cancelled` changes nothing.
         """
@@ -97,8 +97,8 @@ async def open_bridge(
 ) -> AsyncGenerator[Bridge, None]:
     """Serve WebSockets for the length of the block, each with its own session.
 
-    A peer that is gone, however it went, takes its session with it, and its turn is
-    stopped. When the block is left, however it is left, all turns have been stopped, the
+    When a peer is gone, however it went, its turn is stopped and its session released.
+    Once the block has been left, however it was left, all turns have been stopped, the
     sessions released and the sockets closed with 1001. This takes some tens of
     milliseconds, and 10 seconds at most. A second Ctrl-C kills the CLI at once.
 
@@ -106,18 +106,18 @@ async def open_bridge(
       client: the client whose CLI the sessions are of; opened around this block.
       host: the address or name to listen at. Anybody who reaches it and knows the token
         can do with your CLI what the sessions may: beyond loopback, put TLS in front.
-      port: 0 is any that is free; see `Bridge.port`.
-      listeners: use these, such as TLS or a Unix socket, instead of opening any; they
-        are closed with the block. `host` is the name that reaches them.
+      port: 0 picks a free one; see `Bridge.port`.
+      listeners: use these, such as TLS or a Unix socket, instead of opening any; leaving
+        the block closes them. `host` is the name that reaches them.
       token: the access token. `None` makes one: `Bridge.token`.
-      origins: of the pages that may connect, such as `http://127.0.0.1:8400`; see
+      origins: the origins of pages that may connect, such as `http://127.0.0.1:8400`; see
         `Bridge.allow_origins`. Programs, which send no `Origin`, need none.
       limits: sizes, numbers and times.
-      options: of every session. Without `on_permission_request` the peer is asked.
+      options: those of every session. Without `on_permission_request` the peer decides.
       keywords: the fields of `SessionOptions`, by name; they win over `options`.
 
     Raises:
-      OSError: the address is taken, or not of this machine.
+      OSError: the address is taken, or does not belong to this machine.
       ValueError: the token is empty, an origin is not one, or the options name a
         session, or a provider without a model.
       CliExitedError, ProtocolError: the connection to the CLI was lost; all sockets have

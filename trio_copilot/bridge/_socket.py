@@ -3,8 +3,8 @@
 Strategy: two services live until the last word is sent, trio-websocket's reader and our
 writer. Inside them, one task watches for each cause that can end a connection: the peer
 leaves, does not read or does not answer pings, the session is lost, the server ends. The
-first of them decides how the socket is closed; by then the turn is stopped and the session
-released.
+first of them decides how the socket is closed. Before that, the turn is stopped and the
+session released.
 
 This module does not know what a session does with the messages: see `_conversation`.
 """
@@ -51,7 +51,7 @@ class Socket:
         self._outbox = Outbox(self._limits.backlog, lambda: self.end(unread))
 
     def end(self, close: Close) -> None:
-        """Stop the turn, release the session and close, as the first caller says.
+        """Stop the turn, release the session and close; the first call decides how.
 
         Does not wait.
         """
@@ -129,10 +129,10 @@ class Socket:
         except trio.EndOfChannel:
             return
         except ConnectionClosed:
-            self._outbox.drop()  # the reader learns of it, too
+            self._outbox.drop()  # `_read` gets the exception, too, and ends the socket
 
     async def _beat(self) -> None:
-        with suppress(ConnectionClosed):  # the reader learns of it, too
+        with suppress(ConnectionClosed):  # `_read` gets it, too, and ends the socket
             while True:
                 await trio.sleep(self._limits.ping_interval)
                 with trio.move_on_after(self._limits.ping_timeout) as patience:

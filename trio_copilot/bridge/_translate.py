@@ -49,7 +49,7 @@ def translated(event: TurnEvent, turn: str) -> ServerMessage | None:
     """Return the message for an event; `None` if other messages cover it.
 
     Args:
-      event: of the turn; `ended` translates its `TurnEnd`.
+      event: an event of the turn; not its `TurnEnd`, which `ended` translates.
       turn: the peer's id of the turn.
     """
     match event:
@@ -104,7 +104,7 @@ def ended(end: TurnEnd | None, turn: str, *, stopped: bool) -> End:
     Args:
       end: how it ended; `None` if it was stopped before it had begun.
       turn: the peer's id of the turn.
-      stopped: whether the peer had it stopped.
+      stopped: whether the peer asked to stop it.
     """
     if end is None:
         end = TurnEnd(reason=TurnEndReason.CANCELLED, text="", cause=CancelCause.OUTER)

@@ -87,9 +87,8 @@ class _Server:
                 try:
                     await _send(connection, request, reply)
                 except trio.BrokenResourceError:
-                    await (
-                        trio.sleep_forever()
-                    )  # `watch` has noticed it, too, and cancels
+                    # `watch` has noticed it, too, and cancels.
+                    await trio.sleep_forever()
                 nursery.cancel_scope.cancel()
         finally:
             self._calls.finish(request)

@@ -35,7 +35,7 @@ def application(bridge: Bridge, turns: Turns, websocket: str | None) -> Starlett
     """Return the application beside a bridge.
 
     Args:
-      bridge: its rules for coming in hold here, too.
+      bridge: its `access` holds here, too.
       turns: the turns over HTTP.
       websocket: the URL of the WebSocket; `None` is the bridge's port.
     """
@@ -57,7 +57,7 @@ def application(bridge: Bridge, turns: Turns, websocket: str | None) -> Starlett
 
 
 class _Gate:
-    """Refuses foreign pages and foreign names; tells browsers what not to guess."""
+    """Refuses foreign pages and foreign host names; adds headers for security."""
 
     def __init__(self, app: ASGIApp, access: Access) -> None:
         self._app = app

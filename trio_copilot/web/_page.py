@@ -1,4 +1,4 @@
-"""The static page, and what its browser has to know: types, caching, what it may do.
+"""The static page, with headers for its browser: types, caching, what the page may do.
 
 Strategy: the files are few and small, so all of them are read once and served from memory,
 which takes no thread. Any web server can serve the same folder beside a `config.json`; the
@@ -46,9 +46,8 @@ class PageRoutes:
 
     _websocket: Callable[[str], str | None]
     """From the name in a request's `Host` to the URL of the WebSocket."""
-    _files: dict[str, tuple[bytes, str]] = attrs.field(  # {name: (content, type)}
-        init=False
-    )
+    # {name: (content, type)}
+    _files: dict[str, tuple[bytes, str]] = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self._files = {
@@ -60,7 +59,7 @@ class PageRoutes:
         }
 
     def routes(self) -> list[Route]:
-        """Return them for a Starlette application, as its last ones."""
+        """Return routes for a Starlette application. They go last: one fits any path."""
         return [
             Route("/config.json", self.config, methods=["GET"]),
             Route("/{name:path}", self.file, methods=["GET"]),

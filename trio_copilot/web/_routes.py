@@ -8,7 +8,7 @@
 | `DELETE /turns/{id}`       | stops it                                                 |
 
 Strategy: listening never runs anything, so a browser may come back as often as it likes.
-`EventSource` cannot send a header, so the id is all that listening takes.
+`EventSource` cannot send a header, so knowing the id is enough to listen.
 
 This module does not know what listens at which port.
 """
@@ -35,8 +35,8 @@ from ._turn_log import Place
 from ._turns import LoggedTurn, TooManyTurnsError, Turns
 
 HANG_UP = 0.05
-"""Seconds to find out that a peer has hung up before it gets the id of its turn. Nobody else
-knows the id, so the turn would keep its place for nobody."""
+"""Seconds to find out that a peer has hung up before it gets the id of its turn. Nobody
+else knows the id, so the turn would take up a place in vain."""
 
 SHOWN = 40
 """Characters of an unknown field's name that an error shows."""
@@ -52,7 +52,7 @@ class TurnRoutes:
     """Bytes in a body, at most."""
 
     def routes(self) -> list[Route]:
-        """Return them for a Starlette application."""
+        """Return routes for a Starlette application."""
         turn = "/turns/{turn}"
         return [
             Route("/turns", self.begin, methods=["POST"]),
@@ -89,7 +89,7 @@ class TurnRoutes:
         except ValueError as error:
             raise HTTPException(400, f"Last-Event-ID: {error}") from error
         if turn.log.ended.is_set() and turn.log.after(place) is None:
-            return Response(status_code=204)  # a browser stops coming back
+            return Response(status_code=204)  # keeps `EventSource` from coming back
         return EventStream(turn, place, self._turns.limits)
 
     async def answer(self, request: Request) -> Response:
@@ -116,7 +116,7 @@ class TurnRoutes:
         return turn
 
     async def _fields(self, request: Request, known: Collection[str]) -> dict[str, Any]:
-        """Return the JSON object in a body, which has no fields but the known ones."""
+        """Return the JSON object in a body; fields other than the known are refused."""
         body = bytearray()
         try:
             async with aclosing(request.stream()) as chunks:

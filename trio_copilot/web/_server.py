@@ -1,7 +1,8 @@
 """The HTTP server beside a bridge: Hypercorn on sockets that are bound here.
 
-Strategy: Hypercorn is a service of the turns. When the server is cancelled the turns are
-stopped first, their listeners get the end, and then Hypercorn shuts down, each bounded.
+Strategy: Hypercorn outlives the turns (`open_service`). When the server is cancelled, the
+turns are stopped first, their listeners get the end, and then Hypercorn shuts down. Each
+step has a bound.
 
 This module does not know what a request does.
 """
@@ -52,26 +53,26 @@ async def serve_http(
 
     `Cancelled`: the turns are stopped, their listeners get the end, the sockets are
     closed. This takes as long as the slowest turn takes to stop, 5 seconds at most. A peer
-    that does not read delays it: by some 10 seconds on Linux, where the kernel gives such
-    a peer up, and elsewhere until the peer leaves.
+    that does not read delays it: by some 10 seconds on Linux, where the kernel then gives
+    such a peer up, and elsewhere until the peer leaves.
 
     Args:
       bridge: its client, session options, token and origins are used here, too.
-      host: the address or name to listen at; the bridge's.
-      port: 0 is any that is free.
+      host: the address or name to listen at, the same as the bridge's.
+      port: 0 picks a free one.
       websocket: the URL of the WebSocket as browsers see it, such as
         `wss://example.org/socket` behind a proxy. By default it is the bridge's port at
         the name that the page was requested from.
-      limits: of turns that are begun over HTTP.
-      task_status: started with the port.
+      limits: those of turns that are begun over HTTP.
+      task_status: reports the port.
 
     Raises:
-      OSError: the address is taken, or not of this machine.
+      OSError: the address is taken, or does not belong to this machine.
       Exception: what a handler in the session options raised.
     """
     listeners = await trio.open_tcp_listeners(port, host=host)
     if not port:
-        # A name may have several addresses; each has been given another port.
+        # A name may have several addresses, and each has got a different port: keep one.
         for each in listeners[1:]:
             await each.aclose()
         del listeners[1:]

@@ -1,7 +1,8 @@
 """The events of a turn as a stream of server-sent events.
 
 Strategy: an ASGI application by hand. Noticing a listener that leaves in silence takes a
-second task, and an async generator would be left behind by the task that is cancelled.
+second task; if that cancelled the first inside an async generator, as Starlette's response
+takes one, the generator would be left unfinished.
 
 This module does not know which request it answers.
 """
@@ -32,7 +33,7 @@ class EventStream:
 
     _turn: LoggedTurn
     _place: Place
-    """Where it begins, and how far it has come."""
+    """Where the stream begins, and then how far it has come."""
     _limits: TurnLimits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -44,7 +45,7 @@ class EventStream:
                 ended = True
                 nursery.cancel_scope.cancel()
         if ended:
-            # Outside: while this is sent a server reports that the listener is gone.
+            # Outside the nursery: a server reports a disconnect while this is sent.
             await send({"type": "http.response.body", "body": b""})
 
     async def _write_events(self, send: Send) -> None:

@@ -38,9 +38,9 @@ class Place:
     """How far a listener has come."""
 
     entry: int = 0
-    """The entry that it knows in part, or not yet."""
+    """The first entry that it does not know, or not all of."""
     known: int = 0
-    """Characters of it that it knows."""
+    """Characters of that entry that it knows."""
 
     @classmethod
     def of(cls, event_id: str) -> Place:
@@ -95,7 +95,8 @@ class TurnLog:
             if known < len(message.text):
                 behind = Place(entry, len(message.text))
                 if known and isinstance(message, Delta):
-                    message = attrs.evolve(message, separator=None)  # it is known, too
+                    # The part that the listener knows began with it.
+                    message = attrs.evolve(message, separator=None)
                 return behind, attrs.evolve(message, text=message.text[known:])
             entry, known = entry + 1, 0
         return None

@@ -1,9 +1,9 @@
-"""Turns that belong to anybody who knows their ids, with or without listeners.
+"""Turns that anybody may use who knows their ids, with or without listeners.
 
-Strategy: every turn is a task with its own session, in the nursery of `Turns.open`. It is
-stopped by a request, or when nobody has listened for a while: both are one cancel scope,
-whose deadline is set when the last listener goes and lifted when one comes. It is kept for
-a while after its end, so that a listener that lost the connection gets the rest.
+Strategy: every turn is a task with its own session, in the nursery of `Turns.open`. A
+request stops it, and so does a while without listeners: both use one cancel scope, whose
+deadline is set when the last listener goes and lifted when one comes. It is kept for a
+while after its end, so that a listener that lost the connection gets the rest.
 
 This module does not know HTTP.
 """
@@ -82,7 +82,7 @@ class LoggedTurn:
             self.stop()
 
     async def room(self) -> None:
-        """Return after a checkpoint: the size has a limit already."""
+        """Return after a checkpoint: `put` limits the size."""
         await trio.lowlevel.checkpoint()
 
     async def run(self, client: Client, options: SessionOptions, text: str) -> None:
@@ -98,7 +98,7 @@ class LoggedTurn:
         def lose(error: CopilotError) -> None:
             nonlocal lost
             logger.warning("A turn is lost: %s", type(error).__name__)
-            # The other lines may be the CLI's stderr.
+            # The other lines may be the CLI's stderr, which is not for the listeners.
             lost = failure(str(error).partition("\n")[0], "lost")
 
         try:
@@ -108,14 +108,15 @@ class LoggedTurn:
                 ) as conversation:
                     conversation.greet()
                     conversation.obey(BeginTurn(turn=self.id, text=text))
-                    # Not around the conversation: after a stop it still gives the `End`.
+                    # Not around the conversation, which still sends an `End` after a stop.
                     with self._scope:
                         await self.log.ended.wait()
                     if not self.log.ended.is_set():
                         conversation.obey(StopTurn(turn=self.id))
                         await self.log.ended.wait()
         finally:
-            self.put(ended(lost, self.id, stopped=False))  # unless it has its `End`
+            # Without effect if the log has an `End` already.
+            self.put(ended(lost, self.id, stopped=False))
 
     def _await_listeners(self) -> None:
         self._scope.deadline = trio.current_time() + self._limits.grace
@@ -132,10 +133,12 @@ class Turns:
     """Seconds until a permission that nobody answers is denied."""
     _nursery: trio.Nursery | None = attrs.field(default=None, init=False)
     """`None` outside of the block of `open`: no turn can begin."""
-    _running: dict[str, LoggedTurn] = attrs.field(  # {id: turn}
+    # {id: turn}
+    _running: dict[str, LoggedTurn] = attrs.field(
         factory=dict[str, LoggedTurn], init=False
     )
-    _ended: dict[str, LoggedTurn] = attrs.field(  # {id: turn}, the oldest first
+    # {id: turn}, the oldest first
+    _ended: dict[str, LoggedTurn] = attrs.field(
         factory=dict[str, LoggedTurn], init=False
     )
 
@@ -150,8 +153,8 @@ class Turns:
             try:
                 yield
             finally:
-                # The server still answers requests while the turns are being stopped.
                 self._nursery.cancel_scope.cancel()
+                # While the turns are being stopped, a request may still try to begin one.
                 self._nursery = None
 
     def begin(self, text: str) -> LoggedTurn:
@@ -167,9 +170,9 @@ class Turns:
         self._nursery.start_soon(self._keep, turn, text)
         return turn
 
-    def get(self, name: str) -> LoggedTurn | None:
+    def get(self, turn_id: str) -> LoggedTurn | None:
         """Return the turn with this id, if it is kept."""
-        return self._running.get(name) or self._ended.get(name)
+        return self._running.get(turn_id) or self._ended.get(turn_id)
 
     async def _keep(self, turn: LoggedTurn, text: str) -> None:
         """Run a turn, and keep it for a while after its end."""
