@@ -15,18 +15,11 @@ from .terminal import progress, say
 _VERSION = re.compile(r"\d+\.\d+\.\d+[0-9A-Za-z.+-]*")
 
 
-def _check_version(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
-    if not _VERSION.fullmatch(value):
-        raise click.BadParameter(f"{value!r} is not a version such as {PINNED_VERSION}")
-    return value
-
-
 @trio_command("install-cli")
 @click.option(
     "--version",
     default=PINNED_VERSION,
     show_default=True,
-    callback=_check_version,
     help="The version of the CLI.",
 )
 @click.option("--force", is_flag=True, help="Replace it if it is installed already.")
@@ -35,6 +28,9 @@ async def install_cli(version: str, force: bool) -> int:
 
     Prints the path of the executable. Set TRIO_COPILOT_CACHE to install it elsewhere.
     """
+    if not _VERSION.fullmatch(version):
+        message = f"{version!r} is not a version such as {PINNED_VERSION}"
+        raise click.BadParameter(message, param_hint="'--version'")
     path = cached_cli(version)
     if path.exists() and not force:
         say(f"Copilot CLI {version} is installed already; --force installs it again")

@@ -188,7 +188,14 @@ class Buffer(Generic[T]):
     def _join(self, item: T) -> None:
         progress_key = self._coalescer.progress_key(item)
         if progress_key is not None:
-            self._replace(item, progress_key)
+            entry = self._progress.get(progress_key)
+            if entry is not None:
+                entry.item = item
+                return
+            entry = self._progress[progress_key] = _Entry(
+                item, progress_key=progress_key
+            )
+            self._append(entry)
             return
         delta_key = self._coalescer.delta_key(item)
         newest = self._newest
@@ -201,15 +208,6 @@ class Buffer(Generic[T]):
             newest.joined.write(self._coalescer.piece(newest.item))
         newest.joined.write(self._coalescer.piece(item))
         newest.item = item
-
-    def _replace(self, item: T, progress_key: Hashable) -> None:
-        entry = self._progress.get(progress_key)
-        if entry is not None:
-            entry.item = item
-        else:
-            entry = _Entry(item, progress_key=progress_key)
-            self._progress[progress_key] = entry
-            self._append(entry)
 
 
 _JOINING = (Overflow.COALESCE, None)
