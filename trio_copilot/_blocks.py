@@ -97,7 +97,7 @@ class _Block(AbstractAsyncContextManager[T]):
         raise TypeError(self._misuse("for `async with`, not for `with`"))
 
     def __exit__(self, *_: object) -> None:
-        """Exist, so that a plain `with` gets as far as `__enter__`."""
+        """Exist, so that a plain `with` reaches `__enter__`."""
 
     def __getattr__(self, name: str) -> NoReturn:
         raise AttributeError(

@@ -53,11 +53,11 @@ def one_of(known: Collection[str]) -> Validator:
     return check
 
 
-def of_words(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
+def of_strings(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
     """Check, as a validator, that a field is a mapping of strings to strings."""
     check_type(attribute.name, value, Mapping)
-    for word in (*value.keys(), *value.values()):
-        check_type(f"an item of {attribute.name}", word, str)
+    for item in (*value.keys(), *value.values()):
+        check_type(f"an item of {attribute.name}", item, str)
 
 
 def is_async(function: object) -> bool:

@@ -401,6 +401,6 @@ class SessionDefaults:
         """See `Client.resolve_options`."""
         from .._session.options import SessionOptions
 
-        made = SessionOptions.of(options, keywords)
-        located = made.located(made.paths(self.paths))
-        return located.filled_from(self.environment)
+        resolved = SessionOptions.of(options, keywords)
+        resolved = resolved.located(resolved.paths(self.paths))
+        return resolved.filled_from(self.environment)

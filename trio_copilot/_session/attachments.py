@@ -15,6 +15,7 @@ from typing import Any, TypeAlias, cast
 
 import attrs
 
+from .._checks import wrong_type
 from .._paths import PathLike, PathRule
 from .._protocol.names import names_of
 from .contents import check_blob, check_file
@@ -82,7 +83,7 @@ class BlobAttachment:
     def to_wire(self) -> dict[str, Any]:
         """Return the wire form of the attachment."""
         data = base64.b64encode(self.data).decode("ascii")
-        _check_words(mime_type=self.mime_type, display_name=self.display_name)
+        _check_strings(mime_type=self.mime_type, display_name=self.display_name)
         check_blob(bytes(self.data), self.mime_type, self.display_name)
         return {
             "type": "blob",
@@ -112,9 +113,10 @@ def attachment_to_wire(attachment: Attachment, paths: PathRule) -> dict[str, Any
     if isinstance(attachment, BlobAttachment):
         return attachment.to_wire()
     if not isinstance(attachment, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]  # what users pass
-        raise TypeError(
-            "An attachment must be a FileAttachment, DirectoryAttachment, BlobAttachment "
-            f"or mapping, not {type(attachment).__name__}"
+        raise wrong_type(
+            "An attachment",
+            "a FileAttachment, DirectoryAttachment, BlobAttachment or mapping",
+            attachment,
         )
     wire = dict(attachment)
     _check_fields(wire)
@@ -173,10 +175,10 @@ def _check_fields(wire: dict[str, Any]) -> None:
         raise ValueError(f"The CLI would not take this attachment: {error}") from None
 
 
-def _check_words(**words: object) -> None:
-    for name, word in words.items():
-        if not isinstance(word, str):
-            raise TypeError(f"{name} must be a string, not {type(word).__name__}")
+def _check_strings(**values: object) -> None:
+    for name, value in values.items():
+        if not isinstance(value, str):
+            raise wrong_type(name, "a string", value)
 
 
 _POSITIONS = range(2**32)
@@ -197,5 +199,5 @@ def _check_positions(selection: Mapping[str, Mapping[str, object]]) -> None:
 
 def _on_disk(kind: str, path: str, display_name: str | None) -> dict[str, Any]:
     name = display_name or PurePath(path).name or path
-    _check_words(display_name=name)
+    _check_strings(display_name=name)
     return {"type": kind, "path": path, "displayName": name}

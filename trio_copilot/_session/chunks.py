@@ -186,12 +186,12 @@ class TextChunks:
         self._length += len(text) - len(void)
         if not self._length:  # the message is gone, and the separator with it
             void, self._separator = self._separator + void, ""
-        given = self._chunker.take_back(void)
+        handed_out = self._chunker.take_back(void)
         self._chunker.feed(text)
         if not self._chunker.waiting:
             self._due = math.inf
-        if given and self._on_retry is not None:
-            result = self._on_retry(given)
+        if handed_out and self._on_retry is not None:
+            result = self._on_retry(handed_out)
             if inspect.isawaitable(result):
                 await result
 

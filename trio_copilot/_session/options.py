@@ -214,7 +214,7 @@ class SessionOptions:
     """Names of skills that are not loaded."""
     enable_skills: bool | None = option(bool)
     """Whether skills are loaded at all. `None`: if there are `skill_directories` or a
-    handler of skills, else as `enable_config_discovery` says."""
+    handler of skills; otherwise it depends on `enable_config_discovery`."""
     memory: Mapping[str, Any] | None = option(Mapping)
     """Whether the agent may remember facts: `{"enabled": True}`. With `mode` they go into
     the `system-prompt`, the default, or the `user-prompt`."""
@@ -224,8 +224,8 @@ class SessionOptions:
     """When the CLI summarises the beginning of a long conversation, to make room; the
     default is `InfiniteSessions()`."""
     skip_embedding_retrieval: bool | None = option(bool)
-    """Whether the CLI does without retrieval by embeddings; default: no. Say yes if
-    sessions of different people share a CLI: they share its cache."""
+    """Whether the CLI does without retrieval by embeddings; default: no. Set it if sessions
+    of different people share a CLI: they share its cache."""
     embedding_cache_storage: str | None = option(str)
     """Where that cache is: `persistent` on disk, for all sessions, or `in-memory`, for
     this one."""
@@ -324,7 +324,7 @@ class SessionOptions:
     # -- Experimental
 
     is_experimental_mode: bool | None = option(bool)
-    """Whether the CLI's experimental features are on; `None`: as its settings say."""
+    """Whether the CLI's experimental features are on; `None`: as in its settings."""
     feature_flags: Mapping[str, bool] | None = option(Mapping)
     """Features of the CLI that are switched on or off, by name."""
     enable_citations: bool | None = option(bool)

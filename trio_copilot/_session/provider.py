@@ -12,7 +12,7 @@ from typing import Any, Literal, cast
 import attrs
 from attrs import validators
 
-from .._checks import of_type, of_words, one_of, safe_repr
+from .._checks import of_strings, of_type, one_of, safe_repr
 from .._did_you_mean import checks_options
 from .wire_fields import wire_fields
 
@@ -49,7 +49,7 @@ class Provider:
     )
     """Which of OpenAI's interfaces the provider has; `None` is `completions`."""
     headers: Mapping[str, str] | None = attrs.field(
-        default=None, validator=validators.optional(of_words)
+        default=None, validator=validators.optional(of_strings)
     )
     """Additional HTTP headers of each request."""
 

@@ -94,7 +94,7 @@ class RequestRouter:
     ) -> None:
         """Start the handler of a request; `event` is one of `BEGINNINGS`."""
         data = as_object(event.payload)
-        # The answer has to repeat the id: without one that can be sent there is none.
+        # The answer has to repeat the id; an id that cannot be sent gets no answer.
         if not has_half_pairs(as_text(data.get("requestId"))):
             self.BEGINNINGS[event.type](self, event, data, session_id, running)
 

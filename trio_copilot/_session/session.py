@@ -137,7 +137,7 @@ class Session:
         """
         block = open_turn(
             self._state,
-            self._prompt(prompt, attachments),
+            self._prompt_params(prompt, attachments),
             timeout=timeout,
             idle_timeout=idle_timeout,
         )
@@ -213,7 +213,7 @@ class Session:
         """
         if mode not in ("enqueue", "immediate"):
             raise ValueError("mode must be 'enqueue' or 'immediate'")
-        params = {**self._prompt(prompt, attachments), "mode": mode}
+        params = {**self._prompt_params(prompt, attachments), "mode": mode}
         self._state.check_open()
         call = await self._state.send(params)
         return message_id_of(await call.result())
@@ -362,7 +362,9 @@ class Session:
         params = check_params(params or {}, self._state.paths)
         return await self._state.request(method, params)
 
-    def _prompt(self, prompt: str, attachments: Sequence[Attachment]) -> dict[str, Any]:
+    def _prompt_params(
+        self, prompt: str, attachments: Sequence[Attachment]
+    ) -> dict[str, Any]:
         if not isinstance(prompt, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # the CLI would take anything
             raise wrong_type("A prompt", "a string", prompt)
         params: dict[str, Any] = {"prompt": prompt, **trace_headers()}

@@ -86,7 +86,7 @@ class Transcript:
     main_idle: bool = attrs.field(default=False, init=False)
     """The main agent is idle; background shells or agents may still run."""
     aborted: bool = attrs.field(default=False, init=False)
-    """The CLI reported an abort, whoever asked for it."""
+    """The CLI reported an abort, ours or another client's."""
     ended: bool = attrs.field(default=False, init=False)
 
     _early: list[SessionEvent] = attrs.field(factory=list[SessionEvent], init=False)
@@ -94,7 +94,7 @@ class Transcript:
     _own_ids: set[str] = attrs.field(factory=set[str], init=False)
     _own_prompts: set[str] = attrs.field(factory=set[str], init=False)
     _stop_blocked: bool = attrs.field(default=False, init=False)
-    """A hook has blocked the agent's stop: the CLI will queue a prompt of its own."""
+    """A hook has blocked the agent's stop: the CLI itself will queue a prompt."""
     _cut_text: str | None = attrs.field(default=None, init=False)
     """The text of a model call that was cut at its token limit."""
     _sub_agents: dict[str, list[str]] = attrs.field(
@@ -109,7 +109,7 @@ class Transcript:
 
     @property
     def reason(self) -> TurnEndReason:
-        """How the turn ended as far as the CLI is concerned."""
+        """How the CLI ended the turn."""
         if self.aborted:
             return TurnEndReason.CANCELLED
         if self.error is not None:

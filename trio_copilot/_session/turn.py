@@ -64,7 +64,7 @@ class Turn:
         if self._state.end is None:
             raise RuntimeError(
                 "The turn has not ended yet: read turn.end after its block, or await "
-                "turn.wait(). turn.ended says whether it has."
+                "turn.wait(). turn.ended shows whether it has."
             )
         return self._state.end
 

@@ -21,11 +21,11 @@ class TurnEndReason(StrEnum):
     COMPLETE = "complete"
     """The agent finished."""
     CANCELLED = "cancelled"
-    """The turn was stopped before that; `TurnEnd.cause` says by what."""
+    """The turn was stopped before that; see `TurnEnd.cause`."""
     MAX_TOKENS = "max_tokens"
     """The model's last answer was cut at its token limit."""
     ERROR = "error"
-    """The turn failed; `TurnEnd.error` says why."""
+    """The turn failed; see `TurnEnd.error`."""
 
 
 class CancelCause(StrEnum):

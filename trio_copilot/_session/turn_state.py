@@ -82,6 +82,7 @@ class TurnState:
     def receive(self, event: SessionEvent) -> None:
         """Take an event of the session."""
         self._last_event = event.type
+        # The reader looks at the clock once for all events of a chunk.
         self._last_heard = self.session.peer.last_received
         self.transcript.feed(event)
         self._check_end()

@@ -10,7 +10,7 @@ import attrs
 import trio
 from attrs.validators import optional
 
-from .._checks import of_type, of_words, one_of
+from .._checks import of_strings, of_type, one_of
 from .._errors import CliExitedError
 from .._paths import ELSEWHERE, OF_A_STREAM, OF_OUR_CLI, PathRule
 from .._scopes import closing
@@ -51,7 +51,7 @@ class LaunchOptions:
     """How to start a CLI; see `open_client`."""
 
     env: Mapping[str, str] | None = attrs.field(
-        default=None, repr=False, validator=optional(of_words)
+        default=None, repr=False, validator=optional(of_strings)
     )
     cwd: str | None = None
     """An absolute path."""
@@ -66,7 +66,7 @@ class LaunchOptions:
     )
     use_logged_in_user: bool = attrs.field(default=True, validator=of_type(bool))
     telemetry: Mapping[str, str] | None = attrs.field(
-        default=None, repr=False, validator=optional(of_words)
+        default=None, repr=False, validator=optional(of_strings)
     )
     shutdown_timeout: float = attrs.field(validator=of_type(int, float))
 

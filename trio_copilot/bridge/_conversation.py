@@ -47,7 +47,7 @@ from ._messages import (
 )
 from ._outbox import Sink
 from ._permissions import Permissions
-from ._translate import ended, failure, translated, usage_of
+from ._translate import end_message, failure, translated, usage_of
 
 
 @as_block
@@ -172,7 +172,7 @@ class Conversation:
             end = turn.end if turn is not None else refused
             stopped = opened.scope.cancel_called
             self._open = self._permissions.turn = None
-            self._sink.put(ended(end, opened.id, stopped=stopped))
+            self._sink.put(end_message(end, opened.id, stopped=stopped))
 
     async def _relay(self, turn: Turn, turn_id: str) -> None:
         with suppress(CopilotError):  # the turn's block raises it, too

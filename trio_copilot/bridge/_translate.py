@@ -49,7 +49,7 @@ def translated(event: TurnEvent, turn: str) -> ServerMessage | None:
     """Return the message for an event; `None` if other messages cover it.
 
     Args:
-      event: an event of the turn; not its `TurnEnd`, which `ended` translates.
+      event: an event of the turn; for its `TurnEnd` there is `end_message`.
       turn: the peer's id of the turn.
     """
     match event:
@@ -98,7 +98,7 @@ def translated(event: TurnEvent, turn: str) -> ServerMessage | None:
             return None
 
 
-def ended(end: TurnEnd | None, turn: str, *, stopped: bool) -> End:
+def end_message(end: TurnEnd | None, turn: str, *, stopped: bool) -> End:
     """Return the last message of a turn.
 
     Args:

@@ -26,7 +26,7 @@ from .._scopes import catching, open_block
 from ..bridge._conversation import open_conversation
 from ..bridge._messages import BeginTurn, Refusal, ServerMessage, StopTurn
 from ..bridge._permissions import Permissions
-from ..bridge._translate import ended, failure
+from ..bridge._translate import end_message, failure
 from ._limits import TurnLimits
 from ._turn_log import TurnLog
 
@@ -116,7 +116,7 @@ class LoggedTurn:
                         await self.log.ended.wait()
         finally:
             # Without effect if the log has an `End` already.
-            self.put(ended(lost, self.id, stopped=False))
+            self.put(end_message(lost, self.id, stopped=False))
 
     def _await_listeners(self) -> None:
         self._scope.deadline = trio.current_time() + self._limits.grace
