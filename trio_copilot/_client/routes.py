@@ -94,7 +94,7 @@ class Routes:
             if isinstance(answer, RpcError):
                 raise answer
             return answer
-        await trio.lowlevel.checkpoint()
+        await trio.lowlevel.checkpoint()  # a refusal needs one, too
         session = self.sessions.get(as_text(params.get("sessionId")))
         if session is None:
             raise RpcError(METHOD_NOT_FOUND, f"This client does not answer {method}")

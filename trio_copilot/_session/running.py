@@ -1,11 +1,11 @@
 """Runs the user's handlers, and answers each request of the CLI at most once.
 
 Each handler runs in a separate task, in the nursery of the turn that the request belongs
-to, or of the session between turns. Whatever happens to that task, the request
-gets one answer: the handler's result, or "cancelled" while the CLI still waits. After
-`Abstain` this client never answers: the request stays open until the CLI reports that
-another client has answered, or the turn ends. When the CLI reports the end of a request,
-its handler is cancelled.
+to, or of the session between turns. Whatever happens to that task, the request gets one
+answer: the handler's result, or "cancelled" while the CLI still waits. After `Abstain` this
+client never answers: the request stays open until the CLI reports that another client has
+answered, or the turn ends. When the CLI reports the end of a request, its handler is
+cancelled.
 
 All except `answer` and `wait_quiet` is synchronous: the reader of the connection and the
 drain of a turn call it. `requests` knows what is asked and what an answer looks like.
@@ -75,6 +75,7 @@ class OpenRequest:
 
 
 Work = Callable[[], Awaitable[HandlerResult]]
+"""Runs one handler. What the handler raises is returned, so that the answer goes out first."""
 
 
 @attrs.define(eq=False)
