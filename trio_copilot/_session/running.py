@@ -80,7 +80,16 @@ Work = Callable[[], Awaitable[HandlerResult]]
 
 @attrs.define(eq=False)
 class RunningRequests:
-    """The open requests of one turn, or of a session between its turns."""
+    """The open requests of one turn, or of a session between its turns.
+
+    Five methods end all that are open, each for its occasion:
+
+    * `abort`   the CLI has aborted: those that no other event will end
+    * `cancel`  answer all as cancelled
+    * `refuse`  likewise, and those to come: a drain is under way
+    * `leave`   likewise, but leave shared ones to the clients that stay
+    * `close`   for good: nothing starts here any more
+    """
 
     _nursery: trio.Nursery
     tool_errors: dict[str, Exception] = attrs.field(
