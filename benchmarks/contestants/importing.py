@@ -11,11 +11,11 @@ import os
 import sys
 import time
 
-told = json.loads(sys.argv[1])
+order = json.loads(sys.argv[1])
 start = time.process_time()
-importlib.import_module(told["base"])
+importlib.import_module(order["base"])
 base = time.process_time()
-getattr(importlib.import_module(told["module"]), told["name"])  # may be loaded late
+getattr(importlib.import_module(order["module"]), order["name"])  # may be loaded late
 end = time.process_time()
 with open("/proc/self/statm", encoding="ascii") as file:
     pages = int(file.read().split()[1])

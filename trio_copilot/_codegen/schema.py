@@ -197,8 +197,8 @@ class _Reader:
 
     # -- types with a name
 
-    def _named(self, wanted: str, schema: Schema) -> Annotation:
-        name = self._claim(wanted, schema)
+    def _named(self, proposed: str, schema: Schema) -> Annotation:
+        name = self._claim(proposed, schema)
         self._build(name, schema)
         return _to(name)
 
@@ -213,8 +213,8 @@ class _Reader:
             members = ((names.unique(names.member_name(v), taken), v) for v in values)
             self._types[name] = EnumType(name, tuple(members))
 
-    def _claim(self, wanted: str, schema: Schema) -> str:
-        name = names.class_name(wanted)
+    def _claim(self, proposed: str, schema: Schema) -> str:
+        name = names.class_name(proposed)
         if name in self._taken:
             if "properties" in schema:
                 name += "Details"
