@@ -3,8 +3,7 @@
     python benchmarks/sweep.py [--points 40] [--cli PATH] [--only NAME] [--write]
 
 On the scripted CLI every checkpoint is swept, on the real one `--points` of each scenario.
-The official SDK is measured in the same run, where it has a counterpart. `--write` puts the
-tables into docs/sweep.md. A failure is printed, and makes the exit status 1.
+`--write` puts the table into docs/sweep.md. A failure is printed, and makes the exit status 1.
 """
 
 from __future__ import annotations
@@ -23,7 +22,6 @@ from trio.testing import MockClock
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.versus_official import OFFICIAL, compare, median  # noqa: E402
 from tests.contract.sweeps import SCENES, Scene  # noqa: E402  # found by the line before
 from trio_copilot import find_cli  # noqa: E402
 from trio_copilot.testing import SweepError, SweepReport, cancel_everywhere  # noqa: E402
@@ -55,36 +53,6 @@ class Row:
             f"| {self.real.steps} | {self.real.runs} | {len(self.real.failures)} "
             f"| {times} |"
         )
-
-
-BESIDE = {
-    "prompt cancelled mid-stream: the connection to the model is closed": (
-        "cancel closed",
-        "after {:.0f} ms",
-        "not within 5 s",
-    ),
-    "CLI killed mid-turn: the waiting caller gets an exception": (
-        "kill said",
-        "after {:.0f} ms",
-        "never",
-    ),
-    "start of the client cancelled: CLI processes left over": (
-        "start left",
-        "{:.0f}",
-        "?",
-    ),
-}
-
-
-def beside_the_official_sdk(cli: Path) -> str:
-    """Return a table of what both sides can be measured by."""
-    figures = compare(3, cli)
-    lines = [f"| | trio_copilot | {OFFICIAL.replace('==', ' ')} |", "|---|---|---|"]
-    for what, (key, form, otherwise) in BESIDE.items():
-        middles = [median(figures[side, key]) for side in ("trio_copilot", "official")]
-        ours, theirs = (otherwise if m is None else form.format(m) for m in middles)
-        lines.append(f"| {what} | {ours} | {theirs} |")
-    return "\n".join(lines)
 
 
 async def sweep(scene: Scene, points: int | None, cli: Path | None) -> SweepReport:
@@ -126,11 +94,9 @@ def main() -> None:
     )
     print(summary)
     if options.write:
-        beside = beside_the_official_sdk(cli)
-        print(beside)
         text = PAGE.read_text(encoding="utf-8").partition(MARK)[0]
         table = HEAD + "\n".join(map(str, rows))
-        text = f"{text}{MARK}\n{table}\n\n{summary}\n\n{beside}\n"
+        text = f"{text}{MARK}\n{table}\n\n{summary}\n"
         PAGE.write_text(text, encoding="utf-8")
     sys.exit(failures > 0)
 

@@ -1,4 +1,4 @@
-"""A report on stdout: titles, findings with marks, code. Plain if stdout is no terminal.
+"""A report on stdout: titles, findings with marks, code. Plain if stdout is not a terminal.
 
 Commands import this module only when they print a report: rich takes 0.1 s to load.
 """
